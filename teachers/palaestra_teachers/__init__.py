@@ -1,0 +1,1 @@
+"""Teachers that propose lessons, and the language models behind them."""
