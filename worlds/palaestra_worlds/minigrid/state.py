@@ -72,7 +72,11 @@ def allocate(num_envs: int, width: int, height: int) -> Levels:
 def make_cell(kind: Any, color: Any, state: Any = 0, inside: Any = 0, identity: Any = 0) -> Any:
     """Packs an object; `inside` is the cell code of what a box holds (0: nothing)."""
     return np.int32(
-        kind | color << COLOR_SHIFT | state << STATE_SHIFT | (inside & 0xFF) << INSIDE_TYPE_SHIFT | identity << IDENTITY_SHIFT
+        kind
+        | color << COLOR_SHIFT
+        | state << STATE_SHIFT
+        | (inside & 0xFF) << INSIDE_TYPE_SHIFT
+        | identity << IDENTITY_SHIFT
     )
 
 

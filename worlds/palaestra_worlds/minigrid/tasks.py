@@ -73,4 +73,6 @@ class MiniGridTask(Task):
     Beacons, arXiv 2410.08632); only the current one counts.
     """
 
-    subgoals: tuple[Subgoal, ...] = Field(default=(), max_length=MAX_SUBGOALS, description="In the order to reach them.")
+    subgoals: tuple[Subgoal, ...] = Field(
+        default=(), max_length=MAX_SUBGOALS, description="In the order to reach them."
+    )

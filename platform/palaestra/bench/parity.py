@@ -1,0 +1,102 @@
+"""Steps a fast world and the reference package side by side, and reports the first difference."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import palaestra_worlds
+from numpy.typing import NDArray
+
+Policy = Callable[[Any, NDArray[np.int64]], NDArray[np.int64]]
+"""`policy(world, random_actions) -> actions`, for all environments."""
+
+
+class ParityError(AssertionError):
+    """The fast world and the reference gave something different; the message says what, where and when."""
+
+
+@dataclass(frozen=True)
+class ParityResult:
+    """What was compared without a difference."""
+
+    id: str
+    seeds: int
+    steps: int
+    """Steps compared, over all seeds."""
+    episodes: int
+    """Episodes that ended meanwhile, over all seeds."""
+    successes: int
+    seconds: float
+
+
+def compare_minigrid(
+    id: str, seeds: Sequence[int], steps: int, policy: Policy | None = None, observation: str = "partial"
+) -> ParityResult:
+    """Drives one environment for each seed through `steps` steps, never reseeding, with the same actions on both sides.
+
+    Args:
+        id: a MiniGrid id.
+        seeds: one environment each.
+        steps: steps of each environment; episodes begin anew within them.
+        policy: chooses actions; None for uniformly random ones.
+        observation: "partial", "full" or "symbolic"; the reference wears its wrapper for the last two.
+
+    Raises:
+        ParityError: at the first difference in observation, reward, end or final observation.
+    """
+    began = time.perf_counter()
+    references = [_reference(id, observation) for _ in seeds]
+    world = palaestra_worlds.make(id, num_envs=len(seeds), observation=observation)
+    observations, _ = world.reset(seed=list(seeds))
+    for i, (reference, seed) in enumerate(zip(references, seeds, strict=True)):
+        _same_observation(f"{id} seed {seed} at reset", reference.reset(seed=seed)[0], observations, i)
+    random = np.random.default_rng(len(id))
+    episodes = successes = 0
+    for step in range(steps):
+        actions = random.integers(0, world.single_action_space.n, len(seeds))
+        if policy is not None:
+            actions = policy(world, actions)
+        observations, rewards, terminated, truncated, infos = world.step(actions)
+        for i, reference in enumerate(references):
+            where = f"{id} seed {seeds[i]} step {step} action {actions[i]}"
+            seen, reward, *ends, _ = reference.step(actions[i])
+            _same(where, "reward", float(reward), float(rewards[i]))
+            _same(where, "ends", [bool(end) for end in ends], [bool(terminated[i]), bool(truncated[i])])
+            if any(ends):
+                episodes += 1
+                successes += reward > 0
+                last = infos["final_obs"][i]
+                _same_observation(f"{where} (final)", seen, {k: [v] for k, v in last.items()}, 0)
+                seen = reference.reset()[0]
+            _same_observation(where, seen, observations, i)
+    world.close()
+    return ParityResult(id, len(seeds), steps * len(seeds), episodes, successes, time.perf_counter() - began)
+
+
+def _reference(id: str, observation: str) -> Any:
+    import gymnasium
+    from minigrid.wrappers import FullyObsWrapper, SymbolicObsWrapper
+
+    wrappers = {"partial": lambda env: env, "full": FullyObsWrapper, "symbolic": SymbolicObsWrapper}
+    return wrappers[observation](gymnasium.make(id, disable_env_checker=True))
+
+
+def _same(where: str, what: str, expected: Any, found: Any) -> None:
+    if expected != found:
+        raise ParityError(f"{where}: {what} is {found}, the reference gives {expected}")
+
+
+def _same_observation(where: str, expected: dict[str, Any], batch: dict[str, Any], i: int) -> None:
+    _same(where, "mission", expected["mission"], batch["mission"][i])
+    _same(where, "direction", int(expected["direction"]), int(batch["direction"][i]))
+    image = batch["image"][i]
+    if image.dtype != expected["image"].dtype or not np.array_equal(image, expected["image"]):
+        different = np.argwhere(np.asarray(image) != expected["image"])
+        raise ParityError(
+            f"{where}: image ({image.dtype}, reference {expected['image'].dtype}) differs in {len(different)} places, "
+            f"first at {different[:1].tolist()}"
+        )

@@ -1,0 +1,169 @@
+"""The loops over environments: step all, begin new episodes, observe. Compiled for one thread or many.
+
+The view and the level generator are compiled in; everything else is the same for every MiniGrid id, so that a
+family's first use compiles its generator only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba import prange
+from numba.extending import register_jitable
+from numpy.typing import NDArray
+
+from palaestra_worlds.compiled import kernel
+from palaestra_worlds.minigrid.lessons import (
+    CURRENT,
+    TASK,
+    advance_subgoal,
+    begin_task,
+    current_cell,
+    write_subgoal,
+)
+from palaestra_worlds.minigrid.rules import step_level
+from palaestra_worlds.minigrid.state import CARRYING, DIRECTION, STEP
+from palaestra_worlds.minigrid.view import write_full_view, write_partial_view, write_symbolic_view
+
+
+class Observations(NamedTuple):
+    """Where observations are written."""
+
+    image: NDArray[Any]
+    """(N, columns, rows, 3) uint8, or int64 for the symbolic view."""
+    direction: NDArray[np.int64]
+    """(N,)."""
+    subgoal: NDArray[np.int16]
+    """(N, length of the subgoal's form); length 0 when subgoals are not shown."""
+
+
+class Outcome(NamedTuple):
+    """What a step gives besides observations, all of length N."""
+
+    rewards: NDArray[np.float64]
+    terminated: NDArray[np.bool_]
+    truncated: NDArray[np.bool_]
+    ended: NDArray[np.bool_]
+    lesson_reward: NDArray[np.float32]
+    running_return: NDArray[np.float64]
+    """Return of the episode so far."""
+    episode_return: NDArray[np.float64]
+    """This and the rest: of the episode that ended in this step, valid where `ended`."""
+    episode_length: NDArray[np.int32]
+    episode_success: NDArray[np.bool_]
+    episode_task: NDArray[np.int32]
+    episode_progress: NDArray[np.int32]
+
+
+def allocate_outcome(num_envs: int) -> Outcome:
+    """Outcomes of zeros."""
+    dtypes = {
+        "rewards": np.float64,
+        "lesson_reward": np.float32,
+        "running_return": np.float64,
+        "episode_return": np.float64,
+        "episode_length": np.int32,
+        "episode_task": np.int32,
+        "episode_progress": np.int32,
+    }
+    return Outcome(*(np.zeros(num_envs, dtype=dtypes.get(name, np.bool_)) for name in Outcome._fields))
+
+
+@register_jitable
+def _write_partial(levels: Any, i: Any, rules: Any, image: Any) -> None:
+    write_partial_view(levels, i, rules.view_size, rules.see_through_walls, image)
+
+
+@register_jitable
+def _write_full(levels: Any, i: Any, rules: Any, image: Any) -> None:
+    write_full_view(levels, i, image)
+
+
+@register_jitable
+def _write_symbolic(levels: Any, i: Any, rules: Any, image: Any) -> None:
+    write_symbolic_view(levels, i, image)
+
+
+_WRITERS = {"partial": _write_partial, "full": _write_full, "symbolic": _write_symbolic}
+
+
+@cache
+def advance_kernel(observation: str, parallel: bool) -> Callable[..., int]:
+    """`advance(levels, lessons, observations, final, outcome, rules, actions) -> episodes that ended`.
+
+    Environments whose episode ended keep their last state; what they saw last is in `final`.
+    """
+    write_view = _WRITERS[observation]
+
+    def advance(
+        levels: Any, lessons: Any, observations: Any, final: Any, outcome: Any, rules: Any, actions: Any
+    ) -> Any:
+        ended = 0
+        for i in prange(actions.shape[0]):
+            cell_before = current_cell(levels, lessons, i)
+            reward, terminated = step_level(levels, i, actions[i], rules)
+            truncated = levels.status[i, STEP] >= rules.max_steps
+            outcome.lesson_reward[i] = advance_subgoal(levels, lessons, i, cell_before, rules.max_steps)
+            outcome.rewards[i] = reward
+            outcome.terminated[i] = terminated
+            outcome.truncated[i] = truncated
+            outcome.running_return[i] += reward
+            outcome.ended[i] = terminated or truncated
+            if terminated or truncated:
+                ended += 1
+                outcome.episode_return[i] = outcome.running_return[i]
+                outcome.episode_length[i] = levels.status[i, STEP]
+                outcome.episode_success[i] = terminated and reward > 0
+                outcome.episode_task[i] = lessons.status[i, TASK]
+                outcome.episode_progress[i] = lessons.status[i, CURRENT]
+                write_view(levels, i, rules, final.image[i])
+                final.direction[i] = levels.status[i, DIRECTION]
+                write_subgoal(levels, lessons, i, final.subgoal[i])
+            else:
+                write_view(levels, i, rules, observations.image[i])
+                observations.direction[i] = levels.status[i, DIRECTION]
+                write_subgoal(levels, lessons, i, observations.subgoal[i])
+        return ended
+
+    return kernel(advance, parallel)
+
+
+@register_jitable
+def keep_level(levels: Any, i: Any, parameters: Any) -> None:
+    """Generates nothing: for levels that are made outside the engine."""
+
+
+@cache
+def begin_kernel(generate: Callable[..., None], parallel: bool) -> Callable[..., None]:
+    """`begin(levels, lessons, table, parameters, dropout, running_return, chosen)`: new episodes where `chosen`."""
+
+    def begin(
+        levels: Any, lessons: Any, table: Any, parameters: Any, dropout: Any, running_return: Any, chosen: Any
+    ) -> None:
+        for i in prange(chosen.shape[0]):
+            if chosen[i]:
+                begin_task(levels, lessons, table, i, dropout)
+                generate(levels, i, parameters)
+                levels.status[i, CARRYING] = 0
+                levels.status[i, STEP] = 0
+                running_return[i] = 0.0
+
+    return kernel(begin, parallel)
+
+
+@cache
+def observe_kernel(observation: str, parallel: bool) -> Callable[..., None]:
+    """`observe(levels, lessons, observations, rules, chosen)`: writes what the chosen environments see."""
+    write_view = _WRITERS[observation]
+
+    def observe(levels: Any, lessons: Any, observations: Any, rules: Any, chosen: Any) -> None:
+        for i in prange(chosen.shape[0]):
+            if chosen[i]:
+                write_view(levels, i, rules, observations.image[i])
+                observations.direction[i] = levels.status[i, DIRECTION]
+                write_subgoal(levels, lessons, i, observations.subgoal[i])
+
+    return kernel(observe, parallel)

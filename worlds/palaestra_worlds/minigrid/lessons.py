@@ -1,0 +1,160 @@
+"""Tasks in compiled form: which level an environment gets next, and which subgoal it is at."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba.extending import register_jitable
+from numpy.typing import NDArray
+
+from palaestra_worlds.minigrid.random import random_double
+from palaestra_worlds.minigrid.state import NUM_RANDOM, STEP, X, Y
+from palaestra_worlds.minigrid.tasks import MAX_SUBGOALS
+
+# Columns of `Lessons.status`.
+TASK, ASSIGNED, CURRENT, BEGAN, HIDDEN, NUM_SUBGOALS = range(6)
+NUM_LESSON_STATUS = 8
+
+NO_TASK = -1
+
+
+class TaskTable(NamedTuple):
+    """The tasks that environments draw from or are assigned, one row each."""
+
+    cumulative: NDArray[np.float64]
+    """(drawable tasks,) cumulative probabilities, the last one 1; empty: nothing is drawn."""
+    has_level: NDArray[np.bool_]
+    """(M,) whether the task brings a level of its own."""
+    random: NDArray[np.uint64]
+    """(M, NUM_RANDOM): the random stream that the level is made with."""
+    counts: NDArray[np.int32]
+    """(M,) number of subgoals."""
+    targets: NDArray[np.int16]
+    """(M, MAX_SUBGOALS, 2): the subgoals' cells."""
+    tokens: NDArray[np.int16]
+    """(M, MAX_SUBGOALS, 3): what is shown of a subgoal that is no position: object triple, or phrase row and zeros."""
+
+
+class Lessons(NamedTuple):
+    """The running task of N environments; row i belongs to environment i."""
+
+    status: NDArray[np.int32]
+    """(N, NUM_LESSON_STATUS)."""
+    random: NDArray[np.uint64]
+    """(N, NUM_RANDOM): the stream that tasks are drawn with, apart from the levels' own."""
+    targets: NDArray[np.int16]
+    """(N, MAX_SUBGOALS, 2), copied from the table when the episode began."""
+    tokens: NDArray[np.int16]
+    """(N, MAX_SUBGOALS, 3), likewise."""
+
+
+def allocate_lessons(num_envs: int) -> Lessons:
+    """Lessons of environments that have no task."""
+    status = np.zeros((num_envs, NUM_LESSON_STATUS), dtype=np.int32)
+    status[:, TASK] = status[:, ASSIGNED] = NO_TASK
+    return Lessons(
+        status=status,
+        random=np.zeros((num_envs, NUM_RANDOM), dtype=np.uint64),
+        targets=np.zeros((num_envs, MAX_SUBGOALS, 2), dtype=np.int16),
+        tokens=np.zeros((num_envs, MAX_SUBGOALS, 3), dtype=np.int16),
+    )
+
+
+def allocate_table(size: int) -> TaskTable:
+    """A table of `size` tasks without level or subgoals, none of them drawn."""
+    return TaskTable(
+        cumulative=np.zeros(0, dtype=np.float64),
+        has_level=np.zeros(size, dtype=np.bool_),
+        random=np.zeros((size, NUM_RANDOM), dtype=np.uint64),
+        counts=np.zeros(size, dtype=np.int32),
+        targets=np.zeros((size, MAX_SUBGOALS, 2), dtype=np.int16),
+        tokens=np.zeros((size, MAX_SUBGOALS, 3), dtype=np.int16),
+    )
+
+
+@register_jitable
+def _draw_row(cumulative: Any, value: Any) -> Any:
+    """First row whose cumulative probability exceeds value."""
+    low, high = 0, len(cumulative) - 1
+    while low < high:
+        middle = (low + high) // 2
+        if cumulative[middle] > value:
+            high = middle
+        else:
+            low = middle + 1
+    return low
+
+
+@register_jitable
+def begin_task(levels: Any, lessons: Any, table: Any, i: Any, dropout: Any) -> None:
+    """Chooses the next episode's task, and puts the level's random stream where the task wants it."""
+    status = lessons.status[i]
+    status[CURRENT] = status[BEGAN] = status[HIDDEN] = status[NUM_SUBGOALS] = 0
+    status[TASK] = status[ASSIGNED]
+    status[ASSIGNED] = NO_TASK
+    if status[TASK] == NO_TASK and len(table.cumulative) > 0:
+        status[TASK] = _draw_row(table.cumulative, random_double(lessons.random, i))
+    row = status[TASK]
+    if row == NO_TASK:
+        return
+    if table.has_level[row]:
+        for column in range(table.random.shape[1]):
+            levels.random[i, column] = table.random[row, column]
+    status[NUM_SUBGOALS] = table.counts[row]
+    if table.counts[row] == 0:
+        return
+    for k in range(table.counts[row]):
+        for axis in range(2):
+            lessons.targets[i, k, axis] = table.targets[row, k, axis]
+        for axis in range(3):
+            lessons.tokens[i, k, axis] = table.tokens[row, k, axis]
+    if dropout > 0.0:
+        status[HIDDEN] = 1 if random_double(lessons.random, i) < dropout else 0
+
+
+@register_jitable
+def current_cell(levels: Any, lessons: Any, i: Any) -> Any:
+    """Content of the current subgoal's cell, 0 when there is no subgoal left."""
+    status = lessons.status[i]
+    if status[CURRENT] >= status[NUM_SUBGOALS]:
+        return 0
+    target = lessons.targets[i, status[CURRENT]]
+    return levels.cells[i, target[0], target[1]]
+
+
+@register_jitable
+def advance_subgoal(levels: Any, lessons: Any, i: Any, cell_before: Any, max_steps: Any) -> Any:
+    """After a step: moves on if the current subgoal was reached, and gives the bonus of arXiv 2410.08632 (alpha = 1).
+
+    Reached: the agent stands on the cell, or the cell's content is not `cell_before` any more.
+    """
+    status = lessons.status[i]
+    if status[CURRENT] >= status[NUM_SUBGOALS]:
+        return 0.0
+    target = lessons.targets[i, status[CURRENT]]
+    stands_on = levels.status[i, X] == target[0] and levels.status[i, Y] == target[1]
+    if not stands_on and levels.cells[i, target[0], target[1]] == cell_before:
+        return 0.0
+    bonus = 1.0 - (levels.status[i, STEP] - status[BEGAN]) / max_steps
+    status[CURRENT] += 1
+    status[BEGAN] = levels.status[i, STEP]
+    return bonus
+
+
+@register_jitable
+def write_subgoal(levels: Any, lessons: Any, i: Any, subgoal: Any) -> None:
+    """What is shown of the current subgoal; the length of `subgoal` tells the form: 2 position, 3 object, 1 phrase."""
+    status = lessons.status[i]
+    length = len(subgoal)
+    if status[CURRENT] >= status[NUM_SUBGOALS] or status[HIDDEN] == 1:
+        for axis in range(length):
+            subgoal[axis] = 0 if length == 2 else -1
+        return
+    current = status[CURRENT]
+    if length == 2:
+        subgoal[0] = lessons.targets[i, current, 0] - levels.status[i, X]
+        subgoal[1] = lessons.targets[i, current, 1] - levels.status[i, Y]
+        return
+    for axis in range(length):
+        subgoal[axis] = lessons.tokens[i, current, axis]

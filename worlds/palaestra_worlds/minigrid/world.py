@@ -1,0 +1,390 @@
+"""MiniGrid as a batched world, step for step what the reference package gives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import gymnasium
+import numba
+import numpy as np
+from gymnasium.vector import AutoresetMode
+from gymnasium.vector.utils import batch_space
+from minigrid.minigrid_env import MiniGridEnv
+from numpy.typing import NDArray
+
+from palaestra_worlds.base import Task, TaskError, World
+from palaestra_worlds.minigrid import families
+from palaestra_worlds.minigrid.description import describe_level
+from palaestra_worlds.minigrid.engine import (
+    advance_kernel,
+    allocate_outcome,
+    begin_kernel,
+    keep_level,
+    observe_kernel,
+)
+from palaestra_worlds.minigrid.family import RULE_NONE
+from palaestra_worlds.minigrid.grid_state import GridState
+from palaestra_worlds.minigrid.lessons import ASSIGNED, NO_TASK, allocate_lessons, allocate_table
+from palaestra_worlds.minigrid.observations import (
+    FinalObservations,
+    allocate_observations,
+    as_dict,
+    batched_space,
+    image_space,
+    single_space,
+)
+from palaestra_worlds.minigrid.random import seed_streams
+from palaestra_worlds.minigrid.reference_levels import ReferenceLevels
+from palaestra_worlds.minigrid.render import render_level
+from palaestra_worlds.minigrid.rules import Rules
+from palaestra_worlds.minigrid.settings import MiniGridSettings
+from palaestra_worlds.minigrid.snapshot import pack_snapshot, unpack_snapshot
+from palaestra_worlds.minigrid.state import MISSION, allocate
+from palaestra_worlds.minigrid.task_table import TaskCompiler, join_tables
+from palaestra_worlds.minigrid.tasks import PHRASES, MiniGridTask
+
+ENVIRONMENTS_WORTH_THREADS = 256
+"""Below this many environments a step is over before threads have started."""
+
+
+class MiniGridWorld(World):
+    """A batch of one MiniGrid id.
+
+    `reset(seed=s)` gives environment i what `gymnasium.make(id).reset(seed=s + i)` gives, and from then on the same
+    actions give the same observations, rewards and ends, over any number of episodes.
+
+    Args:
+        id: an id that the installed minigrid registers, e.g. "MiniGrid-DoorKey-8x8-v0".
+        num_envs: environments that step together.
+        settings: see `MiniGridSettings`.
+
+    Raises:
+        ValueError: the id's class needs what the engine has not; the message names it.
+    """
+
+    task_space = MiniGridTask
+    objectives = ("success",)
+
+    def __init__(self, id: str, num_envs: int, settings: MiniGridSettings) -> None:
+        if num_envs < 1:
+            raise ValueError(f"num_envs must be at least 1, not {num_envs}")
+        self.id = id
+        self.num_envs = num_envs
+        self.settings = settings
+        self.metadata = {"autoreset_mode": AutoresetMode.SAME_STEP, "render_modes": ["rgb_array"], "render_fps": 10}
+        self.render_mode = "rgb_array"
+        if settings.subgoals == "language":
+            self.subgoal_phrases = PHRASES
+        self._reference: Any = gymnasium.make(id, render_mode="rgb_array", **settings.reference_keywords()).unwrapped
+        self._set_up_levels()
+        self._set_up_spaces()
+        self._set_up_arrays()
+        self._compile()
+
+    # ------------------------------------------------------------------------------------------ construction
+
+    def _set_up_levels(self) -> None:
+        reference = self._reference
+        family = families.find(type(reference).__name__)
+        if family is None and type(reference).step is not MiniGridEnv.step:
+            raise ValueError(f"{self.id} has a step rule of its own ({type(reference).__name__}) that is not built in")
+        self._rules = Rules(
+            rule=RULE_NONE if family is None else family.rule,
+            num_actions=int(reference.action_space.n),
+            max_steps=int(reference.max_steps),
+            view_size=int(reference.agent_view_size),
+            see_through_walls=bool(reference.see_through_walls),
+        )
+        self._generate: Callable[..., None] | None = None
+        self._reference_levels: ReferenceLevels | None = None
+        self._parameters = np.zeros(0, dtype=np.int64)
+        if family is None:
+            self._reference_levels = ReferenceLevels(reference, f"{self.id} {self.settings.reference}")
+            self._mission_table = self._reference_levels.missions
+        else:
+            self._generate = family.generate
+            self._parameters = np.array(family.parameters(reference), dtype=np.int64)
+            self._mission_table = list(family.missions(reference))
+
+    def _set_up_spaces(self) -> None:
+        reference = self._reference
+        self._image_space = image_space(
+            self.settings.observation, reference.width, reference.height, self._rules.view_size
+        )
+        mission_space = reference.observation_space["mission"]
+        self.single_observation_space = single_space(self._image_space, mission_space, self.settings.subgoals)
+        self.observation_space = batched_space(self.single_observation_space, self.num_envs)
+        self.single_action_space = gymnasium.spaces.Discrete(self._rules.num_actions)
+        self.action_space = batch_space(self.single_action_space, self.num_envs)
+
+    def _set_up_arrays(self) -> None:
+        self._levels = allocate(self.num_envs, self._reference.width, self._reference.height)
+        self._lessons = allocate_lessons(self.num_envs)
+        self._bank = allocate_table(0)
+        self._table = self._bank
+        self._outcome = allocate_outcome(self.num_envs)
+        self._observations = allocate_observations(self._image_space, self.settings.subgoals, self.num_envs)
+        self._final = allocate_observations(self._image_space, self.settings.subgoals, self.num_envs)
+        self._everywhere = np.ones(self.num_envs, dtype=np.bool_)
+        self._missions = np.full(self.num_envs, self._mission_table[0], dtype=object)
+        self._mission_tuple: tuple[str, ...] = tuple(self._missions)
+        self._seeded = False
+        self._task_compiler = TaskCompiler(self.settings.subgoals, self._first_states)
+
+    def _compile(self) -> None:
+        threads = self.settings.threads or numba.get_num_threads()
+        self._threads = min(threads, numba.config.NUMBA_NUM_THREADS)  # pyright: ignore[reportAttributeAccessIssue]
+        pays = self.settings.threads is not None or self.num_envs >= ENVIRONMENTS_WORTH_THREADS
+        parallel = self._threads > 1 and pays
+        self._parallel = parallel
+        self._advance = advance_kernel(self.settings.observation, parallel)
+        self._observe = observe_kernel(self.settings.observation, parallel)
+        self._begin = begin_kernel(self._generate, parallel) if self._generate else None
+
+    # ------------------------------------------------------------------------------------------ gymnasium
+
+    def reset(
+        self, *, seed: int | Sequence[int | None] | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Begins a new episode in every environment (or where `options["reset_mask"]`, bool (num_envs,), holds).
+
+        Args:
+            seed: environment i is seeded with seed + i, or with seed[i]; None goes on with the streams as they are.
+
+        Raises:
+            ValueError: as many seeds as environments are needed, each an integer from 0 on; the mask does not fit.
+        """
+        chosen = self._reset_mask(options)
+        self._seed(seed, chosen)
+        self._begin_episodes(chosen)
+        self._use_threads()
+        self._observe(self._levels, self._lessons, self._observations, self._rules, chosen)
+        return self._observation_dict(), {}
+
+    def step(
+        self, actions: Any
+    ) -> tuple[dict[str, Any], NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]]:
+        """Steps all environments; see `World` for what `infos` holds.
+
+        Raises:
+            ValueError: actions are not num_envs integers in the action space, or `reset` was not called yet.
+        """
+        actions = self._checked_actions(actions)
+        outcome = self._outcome
+        self._use_threads()
+        ended = self._advance(
+            self._levels, self._lessons, self._observations, self._final, outcome, self._rules, actions
+        )
+        copy = self.settings.copy_observations
+        infos: dict[str, Any] = {"lesson_reward": outcome.lesson_reward.copy() if copy else outcome.lesson_reward}
+        if ended:
+            infos |= self._ended_infos()
+            self._begin_episodes(outcome.ended)
+            self._observe(self._levels, self._lessons, self._observations, self._rules, outcome.ended)
+        rewards, terminated, truncated = outcome.rewards, outcome.terminated, outcome.truncated
+        if copy:
+            rewards, terminated, truncated = rewards.copy(), terminated.copy(), truncated.copy()
+        return self._observation_dict(), rewards, terminated, truncated, infos
+
+    def observe(self) -> dict[str, Any]:
+        self._use_threads()
+        self._observe(self._levels, self._lessons, self._observations, self._rules, self._everywhere)
+        return self._observation_dict()
+
+    def render(self) -> tuple[NDArray[np.uint8], ...]:
+        return tuple(self.render_frame(i) for i in range(self.num_envs))
+
+    def close_extras(self, **kwargs: Any) -> None:
+        self._reference.close()
+
+    # ------------------------------------------------------------------------------------------ tasks
+
+    def draw_from(self, tasks: Sequence[Task] | None, weights: NDArray[np.float64] | None = None) -> None:
+        if tasks is not None and len(tasks) == 0:
+            raise TaskError("there is no task to draw from; pass None to go back to the world's own levels")
+        bank = allocate_table(0) if tasks is None else self._task_compiler.table(tasks)
+        if tasks is not None:
+            chances = np.ones(len(tasks)) if weights is None else np.asarray(weights, dtype=np.float64)
+            if (
+                chances.shape != (len(tasks),)
+                or not np.all(np.isfinite(chances))
+                or chances.min() < 0
+                or not chances.sum()
+            ):
+                raise TaskError(f"weights must be {len(tasks)} finite numbers from 0 on, not all 0")
+            bank = bank._replace(cumulative=np.cumsum(chances) / chances.sum())
+        self._bank = self._table = bank
+        self._lessons.status[:, ASSIGNED] = NO_TASK
+
+    def assign(self, tasks: Sequence[Task | None]) -> None:
+        if len(tasks) != self.num_envs:
+            raise TaskError(f"{len(tasks)} tasks for {self.num_envs} environments; pass None for those without")
+        given = [task for task in tasks if task is not None]
+        drawable = len(self._bank.counts)
+        self._table = join_tables(self._bank, self._task_compiler.table(given))
+        rows = iter(range(drawable, drawable + len(given)))
+        self._lessons.status[:, ASSIGNED] = [NO_TASK if task is None else next(rows) for task in tasks]
+
+    # ------------------------------------------------------------------------------------------ state
+
+    def grid_state(self, index: int) -> GridState:
+        """The true state of one environment, as solvers take it."""
+        return GridState.from_levels(
+            self._levels, index, mission=str(self._missions[index]), max_steps=self._rules.max_steps
+        )
+
+    def describe(self, index: int) -> str:
+        return describe_level(self.grid_state(index))
+
+    def render_frame(self, index: int = 0) -> NDArray[np.uint8]:
+        return render_level(self._reference, self._levels, index)
+
+    def snapshot(self) -> bytes:
+        return pack_snapshot(
+            self._identity(),
+            {
+                "levels": self._levels._replace(scratch=self._levels.scratch[:0]),
+                "lessons": self._lessons,
+                "bank": self._bank,
+                "table": self._table,
+            },
+            running_return=self._outcome.running_return,
+            missions=list(self._mission_table),
+        )
+
+    def restore(self, data: bytes) -> None:
+        arrays, running_return, missions = unpack_snapshot(data, self._identity())
+        for name in ("cells", "status", "random"):
+            getattr(self._levels, name)[...] = arrays["levels"][name]
+        for name, array in arrays["lessons"].items():
+            getattr(self._lessons, name)[...] = array
+        self._bank = self._bank._replace(**arrays["bank"])
+        self._table = self._bank._replace(**arrays["table"])
+        self._outcome.running_return[...] = running_return
+        self._mission_table[:] = missions
+        self._seeded = True
+        self._update_missions(self._everywhere)
+
+    # ------------------------------------------------------------------------------------------ internals
+
+    def _identity(self) -> dict[str, Any]:
+        return {"world": self.id, "num_envs": self.num_envs, "reference": self.settings.reference_keywords()}
+
+    def _use_threads(self) -> None:
+        if self._parallel:
+            numba.set_num_threads(self._threads)
+
+    def _observation_dict(self) -> dict[str, Any]:
+        return as_dict(self._observations, self._mission_tuple, self.settings.copy_observations)
+
+    def _checked_actions(self, actions: Any) -> NDArray[np.int64]:
+        checked = np.asarray(actions)
+        if checked.shape != (self.num_envs,) or not np.issubdtype(checked.dtype, np.integer):
+            raise ValueError(f"actions must be {self.num_envs} integers, not {checked.dtype} of shape {checked.shape}")
+        if checked.min() < 0 or checked.max() > 6:
+            raise ValueError(f"actions must lie in 0..6, not {checked.min()}..{checked.max()}")
+        if not self._seeded:
+            raise ValueError("call reset before step")
+        return checked.astype(np.int64, copy=False)
+
+    def _reset_mask(self, options: dict[str, Any] | None) -> NDArray[np.bool_]:
+        if not options or "reset_mask" not in options:
+            return self._everywhere
+        mask = np.asarray(options["reset_mask"])
+        if mask.dtype != np.bool_ or mask.shape != (self.num_envs,) or not mask.any():
+            raise ValueError(f"reset_mask must be {self.num_envs} booleans, at least one of them true")
+        return mask
+
+    def _seed(self, seed: int | Sequence[int | None] | None, chosen: NDArray[np.bool_]) -> None:
+        if seed is None and self._seeded:
+            return
+        if seed is None:
+            seed = int(np.random.SeedSequence().generate_state(1, np.uint32)[0])
+        seeds = [seed + i for i in range(self.num_envs)] if isinstance(seed, int | np.integer) else list(seed)
+        if len(seeds) != self.num_envs:
+            raise ValueError(f"{len(seeds)} seeds for {self.num_envs} environments")
+        rows = [i for i in np.flatnonzero(chosen) if seeds[i] is not None]
+        numbers = [seeds[i] for i in rows]
+        for number in numbers:
+            if not isinstance(number, int | np.integer) or number < 0:
+                raise ValueError(f"a seed must be an integer from 0 on, not {number!r}")
+        self._levels.random[rows] = seed_streams(numbers)
+        self._lessons.random[rows] = seed_streams(numbers, stream=1)
+        self._seeded = True
+
+    def _begin_episodes(self, chosen: NDArray[np.bool_]) -> None:
+        if self._begin is not None:
+            self._use_threads()
+            self._begin(
+                self._levels,
+                self._lessons,
+                self._table,
+                self._parameters,
+                self.settings.subgoal_dropout,
+                self._outcome.running_return,
+                chosen,
+            )
+        else:
+            self._begin_reference_episodes(chosen)
+        self._update_missions(chosen)
+
+    def _begin_reference_episodes(self, chosen: NDArray[np.bool_]) -> None:
+        assert self._reference_levels is not None
+        choose = begin_kernel(keep_level, False)
+        choose(
+            self._levels,
+            self._lessons,
+            self._table,
+            self._parameters,
+            self.settings.subgoal_dropout,
+            self._outcome.running_return,
+            chosen,
+        )
+        self._reference_levels.generate(self._levels, chosen)
+
+    def _update_missions(self, chosen: NDArray[np.bool_]) -> None:
+        if len(self._mission_table) == 1:
+            return
+        table = np.array(self._mission_table, dtype=object)
+        self._missions[chosen] = table[self._levels.status[chosen, MISSION]]
+        self._mission_tuple = tuple(self._missions)
+
+    def _ended_infos(self) -> dict[str, Any]:
+        outcome = self._outcome
+        ended = outcome.ended.copy()
+        final = as_dict(self._final, self._mission_tuple, copy=self.settings.copy_observations)
+        episode = {
+            "return": outcome.episode_return.copy(),
+            "length": outcome.episode_length.copy(),
+            "success": outcome.episode_success.copy(),
+            "task": outcome.episode_task.copy(),
+            "lesson_progress": outcome.episode_progress.copy(),
+        }
+        return {
+            "final_obs": FinalObservations(final, ended),
+            "_final_obs": ended,
+            "episode": episode,
+            "_episode": ended,
+        }
+
+    def _first_states(self, level_seeds: Sequence[int]) -> list[GridState]:
+        """The first state of each level, made apart from the running environments."""
+        count = len(level_seeds)
+        levels = allocate(count, self._reference.width, self._reference.height)
+        levels.random[...] = seed_streams(level_seeds)
+        everywhere = np.ones(count, dtype=np.bool_)
+        if self._generate is None:
+            assert self._reference_levels is not None
+            self._reference_levels.generate(levels, everywhere)
+        else:
+            begin = begin_kernel(self._generate, False)
+            begin(
+                levels, allocate_lessons(count), allocate_table(0), self._parameters, 0.0, np.zeros(count), everywhere
+            )
+        return [
+            GridState.from_levels(
+                levels, i, mission=self._mission_table[levels.status[i, MISSION]], max_steps=self._rules.max_steps
+            )
+            for i in range(count)
+        ]
