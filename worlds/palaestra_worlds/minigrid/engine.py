@@ -119,13 +119,13 @@ def advance_kernel(observation: str, parallel: bool) -> Callable[..., int]:
                 outcome.episode_success[i] = terminated and reward > 0
                 outcome.episode_task[i] = lessons.status[i, TASK]
                 outcome.episode_progress[i] = lessons.status[i, CURRENT]
-                write_view(levels, i, rules, final.image[i])
+                write_view(levels, i, rules, final.image)
                 final.direction[i] = levels.status[i, DIRECTION]
-                write_subgoal(levels, lessons, i, final.subgoal[i])
+                write_subgoal(levels, lessons, i, final.subgoal)
             else:
-                write_view(levels, i, rules, observations.image[i])
+                write_view(levels, i, rules, observations.image)
                 observations.direction[i] = levels.status[i, DIRECTION]
-                write_subgoal(levels, lessons, i, observations.subgoal[i])
+                write_subgoal(levels, lessons, i, observations.subgoal)
         return ended
 
     return kernel(advance, parallel)
@@ -162,8 +162,8 @@ def observe_kernel(observation: str, parallel: bool) -> Callable[..., None]:
     def observe(levels: Any, lessons: Any, observations: Any, rules: Any, chosen: Any) -> None:
         for i in prange(chosen.shape[0]):
             if chosen[i]:
-                write_view(levels, i, rules, observations.image[i])
+                write_view(levels, i, rules, observations.image)
                 observations.direction[i] = levels.status[i, DIRECTION]
-                write_subgoal(levels, lessons, i, observations.subgoal[i])
+                write_subgoal(levels, lessons, i, observations.subgoal)
 
     return kernel(observe, parallel)

@@ -89,19 +89,19 @@ def _draw_row(cumulative: Any, value: Any) -> Any:
 @register_jitable
 def begin_task(levels: Any, lessons: Any, table: Any, i: Any, dropout: Any) -> None:
     """Chooses the next episode's task, and puts the level's random stream where the task wants it."""
-    status = lessons.status[i]
-    status[CURRENT] = status[BEGAN] = status[HIDDEN] = status[NUM_SUBGOALS] = 0
-    status[TASK] = status[ASSIGNED]
-    status[ASSIGNED] = NO_TASK
-    if status[TASK] == NO_TASK and len(table.cumulative) > 0:
-        status[TASK] = _draw_row(table.cumulative, random_double(lessons.random, i))
-    row = status[TASK]
+    for column in (CURRENT, BEGAN, HIDDEN, NUM_SUBGOALS):
+        lessons.status[i, column] = 0
+    row = lessons.status[i, ASSIGNED]
+    lessons.status[i, ASSIGNED] = NO_TASK
+    if row == NO_TASK and len(table.cumulative) > 0:
+        row = _draw_row(table.cumulative, random_double(lessons.random, i))
+    lessons.status[i, TASK] = row
     if row == NO_TASK:
         return
     if table.has_level[row]:
         for column in range(table.random.shape[1]):
             levels.random[i, column] = table.random[row, column]
-    status[NUM_SUBGOALS] = table.counts[row]
+    lessons.status[i, NUM_SUBGOALS] = table.counts[row]
     if table.counts[row] == 0:
         return
     for k in range(table.counts[row]):
@@ -109,18 +109,23 @@ def begin_task(levels: Any, lessons: Any, table: Any, i: Any, dropout: Any) -> N
             lessons.targets[i, k, axis] = table.targets[row, k, axis]
         for axis in range(3):
             lessons.tokens[i, k, axis] = table.tokens[row, k, axis]
-    if dropout > 0.0:
-        status[HIDDEN] = 1 if random_double(lessons.random, i) < dropout else 0
+    if dropout > 0.0 and random_double(lessons.random, i) < dropout:
+        lessons.status[i, HIDDEN] = 1
+
+
+@register_jitable
+def has_subgoal(lessons: Any, i: Any) -> Any:
+    """Whether there is a subgoal that was not reached yet."""
+    return lessons.status[i, CURRENT] < lessons.status[i, NUM_SUBGOALS]
 
 
 @register_jitable
 def current_cell(levels: Any, lessons: Any, i: Any) -> Any:
     """Content of the current subgoal's cell, 0 when there is no subgoal left."""
-    status = lessons.status[i]
-    if status[CURRENT] >= status[NUM_SUBGOALS]:
+    if not has_subgoal(lessons, i):
         return 0
-    target = lessons.targets[i, status[CURRENT]]
-    return levels.cells[i, target[0], target[1]]
+    current = lessons.status[i, CURRENT]
+    return levels.cells[i, lessons.targets[i, current, 0], lessons.targets[i, current, 1]]
 
 
 @register_jitable
@@ -129,32 +134,34 @@ def advance_subgoal(levels: Any, lessons: Any, i: Any, cell_before: Any, max_ste
 
     Reached: the agent stands on the cell, or the cell's content is not `cell_before` any more.
     """
-    status = lessons.status[i]
-    if status[CURRENT] >= status[NUM_SUBGOALS]:
+    if not has_subgoal(lessons, i):
         return 0.0
-    target = lessons.targets[i, status[CURRENT]]
-    stands_on = levels.status[i, X] == target[0] and levels.status[i, Y] == target[1]
-    if not stands_on and levels.cells[i, target[0], target[1]] == cell_before:
+    current = lessons.status[i, CURRENT]
+    x, y = lessons.targets[i, current, 0], lessons.targets[i, current, 1]
+    stands_on = levels.status[i, X] == x and levels.status[i, Y] == y
+    if not stands_on and levels.cells[i, x, y] == cell_before:
         return 0.0
-    bonus = 1.0 - (levels.status[i, STEP] - status[BEGAN]) / max_steps
-    status[CURRENT] += 1
-    status[BEGAN] = levels.status[i, STEP]
+    bonus = 1.0 - (levels.status[i, STEP] - lessons.status[i, BEGAN]) / max_steps
+    lessons.status[i, CURRENT] = current + 1
+    lessons.status[i, BEGAN] = levels.status[i, STEP]
     return bonus
 
 
 @register_jitable
 def write_subgoal(levels: Any, lessons: Any, i: Any, subgoal: Any) -> None:
-    """What is shown of the current subgoal; the length of `subgoal` tells the form: 2 position, 3 object, 1 phrase."""
-    status = lessons.status[i]
-    length = len(subgoal)
-    if status[CURRENT] >= status[NUM_SUBGOALS] or status[HIDDEN] == 1:
-        for axis in range(length):
-            subgoal[axis] = 0 if length == 2 else -1
+    """What is shown of the current subgoal; the width of `subgoal` (N, width) tells the form: 2 position, 3 object,
+    1 phrase."""
+    width = subgoal.shape[1]
+    if width == 0:
         return
-    current = status[CURRENT]
-    if length == 2:
-        subgoal[0] = lessons.targets[i, current, 0] - levels.status[i, X]
-        subgoal[1] = lessons.targets[i, current, 1] - levels.status[i, Y]
+    if not has_subgoal(lessons, i) or lessons.status[i, HIDDEN] == 1:
+        for axis in range(width):
+            subgoal[i, axis] = 0 if width == 2 else -1
         return
-    for axis in range(length):
-        subgoal[axis] = lessons.tokens[i, current, axis]
+    current = lessons.status[i, CURRENT]
+    if width == 2:
+        subgoal[i, 0] = lessons.targets[i, current, 0] - levels.status[i, X]
+        subgoal[i, 1] = lessons.targets[i, current, 1] - levels.status[i, Y]
+        return
+    for axis in range(width):
+        subgoal[i, axis] = lessons.tokens[i, current, axis]

@@ -80,9 +80,8 @@ def reward_of(levels: Any, i: Any, rules: Any) -> Any:
 @register_jitable
 def cell_in_front(levels: Any, i: Any) -> Any:
     """The cell that the agent faces; beyond the grid, where the reference fails, a wall."""
-    status = levels.status[i]
-    x = status[X] + direction_x(status[DIRECTION])
-    y = status[Y] + direction_y(status[DIRECTION])
+    x = levels.status[i, X] + direction_x(levels.status[i, DIRECTION])
+    y = levels.status[i, Y] + direction_y(levels.status[i, DIRECTION])
     if x < 0 or y < 0 or x >= levels.cells.shape[1] or y >= levels.cells.shape[2]:
         return WALL_CELL
     return levels.cells[i, x, y]
@@ -106,33 +105,32 @@ def _toggle(levels: Any, i: Any, x: Any, y: Any, cell: Any) -> None:
 @register_jitable
 def _base_step(levels: Any, i: Any, action: Any, rules: Any) -> Any:
     """`MiniGridEnv.step` without the counting of steps: (reward, terminated)."""
-    status = levels.status[i]
     if action == LEFT:
-        status[DIRECTION] = (status[DIRECTION] + 3) % 4
+        levels.status[i, DIRECTION] = (levels.status[i, DIRECTION] + 3) % 4
         return 0.0, False
     if action == RIGHT:
-        status[DIRECTION] = (status[DIRECTION] + 1) % 4
+        levels.status[i, DIRECTION] = (levels.status[i, DIRECTION] + 1) % 4
         return 0.0, False
     cell = cell_in_front(levels, i)
     kind = cell_type(cell)
-    x = status[X] + direction_x(status[DIRECTION])
-    y = status[Y] + direction_y(status[DIRECTION])
+    x = levels.status[i, X] + direction_x(levels.status[i, DIRECTION])
+    y = levels.status[i, Y] + direction_y(levels.status[i, DIRECTION])
     if action == FORWARD:
         open_door = kind == DOOR and cell_state(cell) == OPEN
         if kind == EMPTY or kind == GOAL or kind == LAVA or kind == FLOOR or open_door:
-            status[X] = x
-            status[Y] = y
+            levels.status[i, X] = x
+            levels.status[i, Y] = y
         if kind == GOAL:
             return reward_of(levels, i, rules), True
         return 0.0, kind == LAVA
     if action == PICKUP:
-        if (kind == KEY or kind == BALL or kind == BOX) and status[CARRYING] == 0:
-            status[CARRYING] = cell
+        if (kind == KEY or kind == BALL or kind == BOX) and levels.status[i, CARRYING] == 0:
+            levels.status[i, CARRYING] = cell
             levels.cells[i, x, y] = EMPTY_CELL
     elif action == DROP:
-        if kind == EMPTY and status[CARRYING] != 0:
-            levels.cells[i, x, y] = status[CARRYING]
-            status[CARRYING] = 0
+        if kind == EMPTY and levels.status[i, CARRYING] != 0:
+            levels.cells[i, x, y] = levels.status[i, CARRYING]
+            levels.status[i, CARRYING] = 0
     elif action == TOGGLE:
         _toggle(levels, i, x, y, cell)
     return 0.0, False
@@ -141,18 +139,17 @@ def _base_step(levels: Any, i: Any, action: Any, rules: Any) -> Any:
 @register_jitable
 def _move_obstacles(levels: Any, i: Any) -> None:
     """`DynamicObstaclesEnv.step`: each ball tries up to 101 cells of the 3x3 around it, drawn x then y."""
-    status = levels.status[i]
-    cells = levels.cells[i]
-    for number in range(status[REGISTER_A]):
-        old_x, old_y = status[OBSTACLES + number] & 0xFFFF, status[OBSTACLES + number] >> 16
+    for number in range(levels.status[i, REGISTER_A]):
+        position = levels.status[i, OBSTACLES + number]
+        old_x, old_y = position & 0xFFFF, position >> 16
         low_x, low_y = max(old_x - 1, 0), max(old_y - 1, 0)
         for _ in range(101):
-            x = random_integer(levels.random, i, low_x, min(low_x + 3, cells.shape[0]))
-            y = random_integer(levels.random, i, low_y, min(low_y + 3, cells.shape[1]))
-            if cells[x, y] == EMPTY_CELL and not (x == status[X] and y == status[Y]):
-                cells[x, y] = cells[old_x, old_y]
-                cells[old_x, old_y] = EMPTY_CELL
-                status[OBSTACLES + number] = x | y << 16
+            x = random_integer(levels.random, i, low_x, min(low_x + 3, levels.cells.shape[1]))
+            y = random_integer(levels.random, i, low_y, min(low_y + 3, levels.cells.shape[2]))
+            if levels.cells[i, x, y] == EMPTY_CELL and not (x == levels.status[i, X] and y == levels.status[i, Y]):
+                levels.cells[i, x, y] = levels.cells[i, old_x, old_y]
+                levels.cells[i, old_x, old_y] = EMPTY_CELL
+                levels.status[i, OBSTACLES + number] = x | y << 16
                 break
 
 
@@ -162,23 +159,29 @@ def _is_open(levels: Any, i: Any, x: Any, y: Any) -> Any:
 
 
 @register_jitable
-def _beside_target(status: Any) -> Any:
+def _beside_target(levels: Any, i: Any) -> Any:
     """`GoToDoorEnv.step`: next to the target, not diagonally."""
-    away_x, away_y = abs(status[X] - status[TARGET_X]), abs(status[Y] - status[TARGET_Y])
+    away_x = abs(levels.status[i, X] - levels.status[i, TARGET_X])
+    away_y = abs(levels.status[i, Y] - levels.status[i, TARGET_Y])
     return (away_x == 0 and away_y == 1) or (away_y == 0 and away_x == 1)
+
+
+@register_jitable
+def _is_wanted(levels: Any, i: Any, cell: Any) -> Any:
+    """Whether an object has the type and colour that the mission names."""
+    return cell_type(cell) == levels.status[i, REGISTER_A] and cell_color(cell) == levels.status[i, REGISTER_B]
 
 
 @register_jitable
 def _put_near(levels: Any, i: Any, action: Any, carried_before: Any, rules: Any) -> Any:
     """`PutNearEnv.step`: the wrong object picked up ends the episode, and so does any attempt to drop."""
-    status = levels.status[i]
-    if action == PICKUP and status[CARRYING] != 0:
-        carried = status[CARRYING]
-        return 0.0, cell_type(carried) != status[REGISTER_A] or cell_color(carried) != status[REGISTER_B]
+    if action == PICKUP and levels.status[i, CARRYING] != 0:
+        carried = levels.status[i, CARRYING]
+        return 0.0, not _is_wanted(levels, i, carried)
     if action == DROP and carried_before != 0:
-        x = status[X] + direction_x(status[DIRECTION])
-        y = status[Y] + direction_y(status[DIRECTION])
-        near = abs(x - status[TARGET_X]) <= 1 and abs(y - status[TARGET_Y]) <= 1
+        x = levels.status[i, X] + direction_x(levels.status[i, DIRECTION])
+        y = levels.status[i, Y] + direction_y(levels.status[i, DIRECTION])
+        near = abs(x - levels.status[i, TARGET_X]) <= 1 and abs(y - levels.status[i, TARGET_Y]) <= 1
         if near and cell_in_front(levels, i) == carried_before:
             return reward_of(levels, i, rules), True
         return 0.0, True
@@ -188,7 +191,6 @@ def _put_near(levels: Any, i: Any, action: Any, carried_before: Any, rules: Any)
 @register_jitable
 def _family_step(levels: Any, i: Any, action: Any, rules: Any) -> Any:
     """The base step with the rule of the families whose outcome depends on the state before it."""
-    status = levels.status[i]
     if rules.rule == RULE_DYNAMIC_OBSTACLES:
         action = action if action < rules.num_actions else LEFT
         ahead = cell_type(cell_in_front(levels, i))
@@ -198,15 +200,15 @@ def _family_step(levels: Any, i: Any, action: Any, rules: Any) -> Any:
             return -1.0, True
         return reward, terminated
     if rules.rule == RULE_PUT_NEAR:
-        carried_before = status[CARRYING]
+        carried_before = levels.status[i, CARRYING]
         _base_step(levels, i, action, rules)
         return _put_near(levels, i, action, carried_before, rules)
-    red_before = _is_open(levels, i, status[TARGET_X], status[TARGET_Y])
-    blue_before = _is_open(levels, i, status[REGISTER_A], status[REGISTER_B])
+    red_before = _is_open(levels, i, levels.status[i, TARGET_X], levels.status[i, TARGET_Y])
+    blue_before = _is_open(levels, i, levels.status[i, REGISTER_A], levels.status[i, REGISTER_B])
     reward, terminated = _base_step(levels, i, action, rules)
-    if _is_open(levels, i, status[REGISTER_A], status[REGISTER_B]):
+    if _is_open(levels, i, levels.status[i, REGISTER_A], levels.status[i, REGISTER_B]):
         return (reward_of(levels, i, rules) if red_before else 0.0), True
-    if blue_before and _is_open(levels, i, status[TARGET_X], status[TARGET_Y]):
+    if blue_before and _is_open(levels, i, levels.status[i, TARGET_X], levels.status[i, TARGET_Y]):
         return 0.0, True
     return reward, terminated
 
@@ -214,34 +216,32 @@ def _family_step(levels: Any, i: Any, action: Any, rules: Any) -> Any:
 @register_jitable
 def _outcome(levels: Any, i: Any, action: Any, reward: Any, terminated: Any, rules: Any) -> Any:
     """What families decide from the state after the base step: (reward, terminated)."""
-    status = levels.status[i]
-    carried = status[CARRYING]
+    carried = levels.status[i, CARRYING]
     if rules.rule == RULE_PICK_UP_TARGET:
         if action == PICKUP and carried != 0 and cell_identity(carried) == TARGET:
             return reward_of(levels, i, rules), True
     elif rules.rule == RULE_UNLOCK:
-        if action == TOGGLE and _is_open(levels, i, status[TARGET_X], status[TARGET_Y]):
+        if action == TOGGLE and _is_open(levels, i, levels.status[i, TARGET_X], levels.status[i, TARGET_Y]):
             return reward_of(levels, i, rules), True
     elif rules.rule == RULE_FETCH:
         if carried != 0:
-            wanted = cell_type(carried) == status[REGISTER_A] and cell_color(carried) == status[REGISTER_B]
-            return (reward_of(levels, i, rules) if wanted else 0.0), True
+            return (reward_of(levels, i, rules) if _is_wanted(levels, i, carried) else 0.0), True
     elif rules.rule == RULE_GO_TO:
         if action == TOGGLE:
             return reward, True
         if action == DONE:
-            return (reward_of(levels, i, rules) if _beside_target(status) else reward), True
+            return (reward_of(levels, i, rules) if _beside_target(levels, i) else reward), True
     elif rules.rule == RULE_MEMORY:
-        if status[X] == status[TARGET_X] and status[Y] == status[TARGET_Y]:
+        if levels.status[i, X] == levels.status[i, TARGET_X] and levels.status[i, Y] == levels.status[i, TARGET_Y]:
             return reward_of(levels, i, rules), True
-        if status[X] == status[REGISTER_A] and status[Y] == status[REGISTER_B]:
+        if levels.status[i, X] == levels.status[i, REGISTER_A] and levels.status[i, Y] == levels.status[i, REGISTER_B]:
             return 0.0, True
     return reward, terminated
 
 
 @register_jitable
 def step_level(levels: Any, i: Any, action: Any, rules: Any) -> Any:
-    """One step of environment i: (reward, terminated). Truncation is `status[STEP] >= max_steps` afterwards."""
+    """One step of environment i: (reward, terminated). Truncated if STEP has reached max_steps afterwards."""
     levels.status[i, STEP] += 1
     rule = rules.rule
     if rule == RULE_NONE:

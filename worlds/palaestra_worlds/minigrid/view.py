@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from numba.extending import register_jitable
 
 from palaestra_worlds.minigrid.state import (
@@ -40,7 +41,7 @@ def direction_y(direction: Any) -> Any:
 def see_behind(cell: Any) -> Any:
     """Whether light passes a cell: not through walls and doors that are not open."""
     kind = cell_type(cell)
-    return kind != WALL and (kind != DOOR or cell_state(cell) == OPEN)
+    return (kind != WALL) & ((kind != DOOR) | (cell_state(cell) == OPEN))
 
 
 @register_jitable
@@ -67,35 +68,49 @@ def _spread_left(lit: Any, clear: Any, size: Any) -> Any:
 
 
 @register_jitable
+def _write_row(levels: Any, i: Any, x: Any, y: Any, step_x: Any, step_y: Any, image: Any, row: Any, size: Any) -> Any:
+    """Writes one row of the view from cell (x, y) on; the bits of the columns that light passes."""
+    width, height = np.uint64(levels.cells.shape[1]), np.uint64(levels.cells.shape[2])
+    clear = 0
+    for column in range(size):
+        cell = np.int32(WALL_CELL)
+        # As unsigned numbers, cells left of or above the grid are beyond it too.
+        if np.uint64(x) < width and np.uint64(y) < height:
+            cell = levels.cells[i, np.uint64(x), np.uint64(y)]
+        image[i, column, row, 0] = cell_type(cell)
+        image[i, column, row, 1] = cell_color(cell)
+        image[i, column, row, 2] = cell_state(cell)
+        clear |= np.int64(see_behind(cell)) << column
+        x += step_x
+        y += step_y
+    return clear
+
+
+@register_jitable
 def write_partial_view(levels: Any, i: Any, size: Any, see_through_walls: Any, image: Any) -> None:
-    """`gen_obs` of the reference: image is uint8 (size, size, 3), the agent at the middle of the bottom row.
+    """`gen_obs` of the reference: image is uint8 (N, size, size, 3), the agent in the middle of the bottom row.
 
     The reference spreads visibility row by row from the agent's row up, sweeping each row first to the right and then
-    to the left (`Grid.process_vis`). Here a row is one integer with a bit for each column.
+    to the left (`Grid.process_vis`). Here a row is one integer with a bit for each column. Rows are indexed in place
+    throughout: a slice of an array costs a counted reference, as much as a third of the whole view.
     """
-    width, height = levels.cells.shape[1], levels.cells.shape[2]
-    status = levels.status[i]
-    cells = levels.cells[i]
-    direction = status[DIRECTION]
+    direction = levels.status[i, DIRECTION]
     forward_x, forward_y = direction_x(direction), direction_y(direction)
     right_x, right_y = -forward_y, forward_x
+    half = size // 2
     all_columns = (1 << size) - 1
-    lit = all_columns if see_through_walls else 1 << (size // 2)
-    for row in range(size - 1, -1, -1):
-        ahead = size - 1 - row
-        x = status[X] + forward_x * ahead - right_x * (size // 2)
-        y = status[Y] + forward_y * ahead - right_y * (size // 2)
-        clear = 0
-        for column in range(size):
-            inside = x >= 0 and y >= 0 and x < width and y < height
-            cell = cells[x, y] if inside else WALL_CELL
-            image[column, row, 0] = cell_type(cell)
-            image[column, row, 1] = cell_color(cell)
-            image[column, row, 2] = cell_state(cell)
-            if see_behind(cell):
-                clear |= 1 << column
-            x += right_x
-            y += right_y
+    lit = all_columns if see_through_walls else 1 << half
+    for ahead in range(size):
+        row = size - 1 - ahead
+        if lit == 0:
+            for column in range(size):
+                image[i, column, row, 0] = 0
+                image[i, column, row, 1] = 0
+                image[i, column, row, 2] = 0
+            continue
+        x = levels.status[i, X] + forward_x * ahead - right_x * half
+        y = levels.status[i, Y] + forward_y * ahead - right_y * half
+        clear = _write_row(levels, i, x, y, right_x, right_y, image, row, size)
         if see_through_walls:
             continue
         passed = _spread_right(lit, clear, size) & (all_columns >> 1)
@@ -106,41 +121,41 @@ def write_partial_view(levels: Any, i: Any, size: Any, see_through_walls: Any, i
         above |= passed | passed >> 1
         if lit != all_columns:
             for column in range(size):
-                if not lit >> column & 1:
-                    image[column, row, 0] = 0
-                    image[column, row, 1] = 0
-                    image[column, row, 2] = 0
+                kept = np.uint8(0) - np.uint8(lit >> column & 1)
+                image[i, column, row, 0] &= kept
+                image[i, column, row, 1] &= kept
+                image[i, column, row, 2] &= kept
         lit = above
-    carried = status[CARRYING] if status[CARRYING] != 0 else EMPTY
-    image[size // 2, size - 1, 0] = cell_type(carried)
-    image[size // 2, size - 1, 1] = cell_color(carried)
-    image[size // 2, size - 1, 2] = cell_state(carried)
+    carried = levels.status[i, CARRYING]
+    if carried == 0:
+        carried = np.int32(EMPTY)
+    image[i, half, size - 1, 0] = cell_type(carried)
+    image[i, half, size - 1, 1] = cell_color(carried)
+    image[i, half, size - 1, 2] = cell_state(carried)
 
 
 @register_jitable
 def write_full_view(levels: Any, i: Any, image: Any) -> None:
-    """`FullyObsWrapper` of the reference: image is uint8 (width, height, 3)."""
-    cells = levels.cells[i]
-    for x in range(cells.shape[0]):
-        for y in range(cells.shape[1]):
-            cell = cells[x, y]
-            image[x, y, 0] = cell_type(cell)
-            image[x, y, 1] = cell_color(cell)
-            image[x, y, 2] = cell_state(cell)
+    """`FullyObsWrapper` of the reference: image is uint8 (N, width, height, 3)."""
+    for x in range(levels.cells.shape[1]):
+        for y in range(levels.cells.shape[2]):
+            cell = levels.cells[i, x, y]
+            image[i, x, y, 0] = cell_type(cell)
+            image[i, x, y, 1] = cell_color(cell)
+            image[i, x, y, 2] = cell_state(cell)
     x, y = levels.status[i, X], levels.status[i, Y]
-    image[x, y, 0] = AGENT
-    image[x, y, 1] = RED
-    image[x, y, 2] = levels.status[i, DIRECTION]
+    image[i, x, y, 0] = AGENT
+    image[i, x, y, 1] = RED
+    image[i, x, y, 2] = levels.status[i, DIRECTION]
 
 
 @register_jitable
 def write_symbolic_view(levels: Any, i: Any, image: Any) -> None:
-    """`SymbolicObsWrapper` of the reference: image is int64 (width, height, 3) of x, y and object type, -1 for none."""
-    cells = levels.cells[i]
-    for x in range(cells.shape[0]):
-        for y in range(cells.shape[1]):
-            kind = cell_type(cells[x, y])
-            image[x, y, 0] = x
-            image[x, y, 1] = y
-            image[x, y, 2] = -1 if kind == EMPTY else kind
-    image[levels.status[i, X], levels.status[i, Y], 2] = AGENT
+    """`SymbolicObsWrapper` of the reference: image is int64 (N, width, height, 3) of x, y, object type (-1: none)."""
+    for x in range(levels.cells.shape[1]):
+        for y in range(levels.cells.shape[2]):
+            kind = cell_type(levels.cells[i, x, y])
+            image[i, x, y, 0] = x
+            image[i, x, y, 1] = y
+            image[i, x, y, 2] = -1 if kind == EMPTY else kind
+    image[i, levels.status[i, X], levels.status[i, Y], 2] = AGENT
