@@ -1,0 +1,173 @@
+"""Measures the episodes that an agent plays while it learns, whatever the agent reports itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from palaestra_worlds.base import Task, World
+
+HIDDEN_PROGRESS_LIMIT = 64
+"""Most subgoals of a task that are told apart; a world with more counts the rest as this many."""
+
+
+@dataclass
+class LessonCounts:
+    """Episodes of each row of the level bank since the beginning.
+
+    Attributes:
+        episodes, successes: int64 (rows,).
+        reached: int64 (rows, width): in how many episodes exactly k subgoals were reached.
+    """
+
+    episodes: NDArray[np.int64]
+    successes: NDArray[np.int64]
+    reached: NDArray[np.int64]
+
+    @staticmethod
+    def empty(rows: int) -> LessonCounts:
+        return LessonCounts(
+            np.zeros(rows, dtype=np.int64), np.zeros(rows, dtype=np.int64), np.zeros((rows, 1), dtype=np.int64)
+        )
+
+    def add(self, rows: NDArray[Any], success: NDArray[Any], progress: NDArray[Any]) -> None:
+        """Counts episodes: their rows in the bank, whether they succeeded, how many subgoals were reached."""
+        progress = np.clip(progress, 0, HIDDEN_PROGRESS_LIMIT)
+        self._grow(int(rows.max()) + 1, int(progress.max()) + 1)
+        np.add.at(self.episodes, rows, 1)
+        np.add.at(self.successes, rows, success.astype(np.int64))
+        np.add.at(self.reached, (rows, progress), 1)
+
+    def _grow(self, rows: int, width: int) -> None:
+        more = max(rows - len(self.episodes), 0)
+        wider = max(width - self.reached.shape[1], 0)
+        if more:
+            self.episodes = np.pad(self.episodes, (0, more))
+            self.successes = np.pad(self.successes, (0, more))
+        if more or wider:
+            self.reached = np.pad(self.reached, ((0, more), (0, wider)))
+
+    def reached_at_least(self, row: int) -> list[int]:
+        """In how many episodes of a row at least 0, 1, 2, ... subgoals were reached."""
+        return np.cumsum(self.reached[row][::-1])[::-1].tolist()
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"episodes": self.episodes, "successes": self.successes, "reached": self.reached}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.episodes, self.successes, self.reached = (
+            np.array(state[name], dtype=np.int64) for name in ("episodes", "successes", "reached")
+        )
+
+
+class MeasuredWorld(World):
+    """A world that behaves as the one inside, and keeps account of what happens in it.
+
+    Attributes:
+        steps: environment steps since it was made, over all environments.
+        lesson_counts: by row of the tasks given to `draw_from`.
+    """
+
+    def __init__(self, inner: World) -> None:
+        self.inner = inner
+        self.id = inner.id
+        self.num_envs = inner.num_envs
+        self.metadata = inner.metadata
+        self.spec = inner.spec
+        self.render_mode = inner.render_mode
+        self.single_observation_space = inner.single_observation_space
+        self.single_action_space = inner.single_action_space
+        self.observation_space = inner.observation_space
+        self.action_space = inner.action_space
+        self.objectives = inner.objectives
+        self.subgoal_phrases = inner.subgoal_phrases
+        self.task_space = inner.task_space  # pyright: ignore[reportAttributeAccessIssue]
+        self.steps = 0
+        self.lesson_counts = LessonCounts.empty(0)
+        self._clear()
+
+    def _clear(self) -> None:
+        self._sums = dict.fromkeys(("episodes", "return", "length", "success", "taught", "progress", "bonus"), 0.0)
+
+    def take_metrics(self) -> dict[str, float]:
+        """Means over the episodes that ended since the last call; only "train/episodes" when none did."""
+        sums = self._sums
+        self._clear()
+        episodes = sums["episodes"]
+        metrics = {"train/episodes": episodes}
+        if episodes:
+            metrics |= {
+                "train/episode_return": sums["return"] / episodes,
+                "train/episode_length": sums["length"] / episodes,
+                "train/success": sums["success"] / episodes,
+                "train/taught_episodes": sums["taught"] / episodes,
+                "train/subgoals_reached": sums["progress"] / episodes,
+                "train/lesson_reward": sums["bonus"] / episodes,
+            }
+        return metrics
+
+    def _measure(self, infos: dict[str, Any]) -> None:
+        self.steps += self.num_envs
+        bonus = infos.get("lesson_reward")
+        if bonus is not None:
+            self._sums["bonus"] += float(np.sum(bonus))
+        if "episode" not in infos:
+            return
+        episode = infos["episode"]
+        ended = np.flatnonzero(infos["_episode"])
+        success = np.asarray(episode["success"])[ended]
+        self._sums["episodes"] += len(ended)
+        self._sums["return"] += float(np.sum(np.asarray(episode["return"])[ended], dtype=np.float64))
+        self._sums["length"] += float(np.sum(np.asarray(episode["length"])[ended], dtype=np.float64))
+        self._sums["success"] += int(np.count_nonzero(success))
+        if "task" not in episode:
+            return
+        tasks = np.asarray(episode["task"])[ended]
+        progress = np.asarray(episode["lesson_progress"])[ended]
+        self._sums["taught"] += int(np.count_nonzero(tasks >= 0))
+        self._sums["progress"] += float(np.sum(progress, dtype=np.float64))
+        known = tasks >= 0
+        if known.any():
+            self.lesson_counts.add(tasks[known], success[known], progress[known])
+
+    # ------------------------------------------------------------------------------------------ as the world inside
+
+    def reset(
+        self, *, seed: int | Sequence[int | None] | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Any, dict[str, Any]]:
+        return self.inner.reset(seed=seed, options=options)  # pyright: ignore[reportArgumentType]
+
+    def step(self, actions: Any) -> tuple[Any, NDArray[Any], NDArray[Any], NDArray[Any], dict[str, Any]]:
+        observations, rewards, terminated, truncated, infos = self.inner.step(actions)
+        self._measure(infos)
+        return observations, rewards, terminated, truncated, infos
+
+    def draw_from(self, tasks: Sequence[Task] | None, weights: NDArray[np.float64] | None = None) -> None:
+        self.inner.draw_from(tasks, weights)
+
+    def assign(self, tasks: Sequence[Task | None]) -> None:
+        self.inner.assign(tasks)
+
+    def describe(self, index: int) -> str:
+        return self.inner.describe(index)
+
+    def snapshot(self) -> bytes:
+        return self.inner.snapshot()
+
+    def restore(self, data: bytes) -> None:
+        self.inner.restore(data)
+
+    def observe(self) -> dict[str, NDArray[Any]]:
+        return self.inner.observe()
+
+    def render_frame(self, index: int = 0) -> NDArray[np.uint8]:
+        return self.inner.render_frame(index)
+
+    def render(self) -> Any:
+        return self.inner.render()
+
+    def close_extras(self, **kwargs: Any) -> None:
+        self.inner.close(**kwargs)
