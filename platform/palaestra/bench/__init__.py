@@ -1,1 +1,1 @@
-"""Measurements that users can repeat: parity with the reference packages, and speed beside what they would pick instead."""
+"""Measurements that users can repeat: parity with the reference packages, and speed beside its alternatives."""

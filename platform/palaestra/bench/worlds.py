@@ -1,0 +1,226 @@
+"""Steps per second of MiniGrid worlds beside what a user would pick instead, in one run, in turns.
+
+Every contender steps with uniformly random actions prepared beforehand; observations and resets are included. A round
+gives each contender the same wall time, one after the other, so that a machine that slows down slows all of them.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib.metadata import version
+from importlib.util import find_spec
+from typing import Any
+
+import numpy as np
+import palaestra_worlds
+
+NUM_ACTION_ROWS = 64
+
+
+@dataclass(frozen=True)
+class Contender:
+    """Something that steps environments; `step_once` steps all of its `num_envs`, `per_call` times."""
+
+    name: str
+    num_envs: int
+    step_once: Callable[[int], None]
+    per_call: int = 1
+
+
+@dataclass(frozen=True)
+class Speed:
+    """Steps per second of one contender, one figure for each round."""
+
+    name: str
+    num_envs: int
+    rounds: tuple[float, ...]
+
+    @property
+    def median(self) -> float:
+        return statistics.median(self.rounds)
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """How many times faster ours is, round by round."""
+
+    peer: str
+    median: float
+    lowest: float
+    highest: float
+
+
+def ours(id: str, num_envs: int, threads: int | None = None, name: str = "palaestra") -> Contender:
+    """Our world, with reused observation arrays as learners use it."""
+    world = palaestra_worlds.make(id, num_envs=num_envs, copy_observations=False, threads=threads)
+    world.reset(seed=0)
+    actions = _random_actions(num_envs, int(world.single_action_space.n))  # pyright: ignore[reportAttributeAccessIssue]
+
+    def step_once(call: int) -> None:
+        world.step(actions[call % NUM_ACTION_ROWS])
+
+    return Contender(name, num_envs, step_once)
+
+
+def reference(id: str, num_envs: int = 64) -> Contender:
+    """gymnasium's SyncVectorEnv of the reference package."""
+    import gymnasium
+
+    envs = gymnasium.vector.SyncVectorEnv([lambda: gymnasium.make(id, disable_env_checker=True)] * num_envs)
+    envs.reset(seed=0)
+    actions = _random_actions(num_envs, int(envs.single_action_space.n))  # pyright: ignore[reportAttributeAccessIssue]
+
+    def step_once(call: int) -> None:
+        envs.step(actions[call % NUM_ACTION_ROWS])
+
+    return Contender(f"minigrid {version('minigrid')} SyncVectorEnv", num_envs, step_once)
+
+
+def envpool_peer(id: str, num_envs: int = 1024, threads: int | None = None) -> Contender:
+    """envpool's C++ MiniGrid. Its levels are not minigrid's."""
+    import envpool  # pyright: ignore[reportMissingImports]
+
+    pool = envpool.make_gymnasium(id, num_envs=num_envs, num_threads=threads or os.cpu_count(), seed=0)
+    pool.reset()
+    actions = _random_actions(num_envs, int(pool.action_space.n)).astype(np.int32)
+
+    def step_once(call: int) -> None:
+        pool.step(actions[call % NUM_ACTION_ROWS])
+
+    return Contender(f"envpool {version('envpool')} ({threads or os.cpu_count()} threads)", num_envs, step_once)
+
+
+def navix_peer(id: str, num_envs: int = 1024, unroll: int = 64) -> Contender:
+    """NAVIX on JAX CPU, its steps unrolled in one compiled scan. Its rules are not quite minigrid's."""
+    import jax  # pyright: ignore[reportMissingImports]
+    import navix  # pyright: ignore[reportMissingImports]
+
+    env = navix.make(id.replace("MiniGrid-", "Navix-"))
+    keys = jax.random.split(jax.random.PRNGKey(0), num_envs)
+    steps = jax.vmap(env.step)
+
+    @jax.jit
+    def scan(timestep: Any, actions: Any) -> Any:
+        return jax.lax.scan(lambda state, chosen: (steps(state, chosen), None), timestep, actions)[0]
+
+    return _jax_contender(f"NAVIX {version('navix')} (JAX CPU)", num_envs, unroll, jax.vmap(env.reset)(keys), scan)
+
+
+def xland_peer(id: str, num_envs: int = 1024, unroll: int = 64) -> Contender:
+    """XLand-MiniGrid on JAX CPU, likewise. Its rules are not quite minigrid's."""
+    import jax  # pyright: ignore[reportMissingImports]
+    import xminigrid  # pyright: ignore[reportMissingImports]
+    from xminigrid.wrappers import GymAutoResetWrapper  # pyright: ignore[reportMissingImports]
+
+    env, params = xminigrid.make(id.removesuffix("-v0"))
+    env = GymAutoResetWrapper(env)
+    keys = jax.random.split(jax.random.PRNGKey(0), num_envs)
+    steps = jax.vmap(env.step, in_axes=(None, 0, 0))
+    first = jax.jit(jax.vmap(env.reset, in_axes=(None, 0)))(params, keys)
+
+    @jax.jit
+    def scan(timestep: Any, actions: Any) -> Any:
+        return jax.lax.scan(lambda state, chosen: (steps(params, state, chosen), None), timestep, actions)[0]
+
+    return _jax_contender(f"XLand-MiniGrid {version('xminigrid')} (JAX CPU)", num_envs, unroll, first, scan, 6)
+
+
+def _jax_contender(
+    name: str, num_envs: int, unroll: int, first: Any, scan: Callable[[Any, Any], Any], num_actions: int = 7
+) -> Contender:
+    import jax  # pyright: ignore[reportMissingImports]
+    import jax.numpy as jnp  # pyright: ignore[reportMissingImports]
+
+    actions = jnp.asarray(np.random.default_rng(0).integers(0, num_actions, (unroll, num_envs)), dtype=jnp.int32)
+    state = [jax.block_until_ready(scan(first, actions))]
+
+    def step_once(_: int) -> None:
+        state[0] = jax.block_until_ready(scan(state[0], actions))
+
+    return Contender(name, num_envs, step_once, per_call=unroll)
+
+
+PEERS: dict[str, tuple[str, Callable[[str], Contender]]] = {
+    "reference": ("minigrid", reference),
+    "envpool": ("envpool", envpool_peer),
+    "navix": ("navix", navix_peer),
+    "xland-minigrid": ("xminigrid", xland_peer),
+}
+
+
+def missing_peers() -> list[str]:
+    """Peers that are not installed; the extra `bench` brings them."""
+    return [name for name, (package, _) in PEERS.items() if find_spec(package) is None]
+
+
+def measure(contenders: list[Contender], rounds: int = 5, seconds: float = 2.0) -> list[Speed]:
+    """Lets the contenders step in turns; the first round, which compiles, is not counted."""
+    figures: list[list[float]] = [[] for _ in contenders]
+    for turn in range(rounds + 1):
+        for contender, found in zip(contenders, figures, strict=True):
+            speed = _steps_per_second(contender, seconds if turn else seconds / 4)
+            if turn:
+                found.append(speed)
+    return [Speed(c.name, c.num_envs, tuple(f)) for c, f in zip(contenders, figures, strict=True)]
+
+
+def ratios(speeds: list[Speed]) -> Iterator[Ratio]:
+    """The first contender's speed over each other's, paired by round."""
+    first, *others = speeds
+    for other in others:
+        paired = sorted(a / b for a, b in zip(first.rounds, other.rounds, strict=True))
+        yield Ratio(f"{other.name}, {other.num_envs} envs", statistics.median(paired), paired[0], paired[-1])
+
+
+def _steps_per_second(contender: Contender, seconds: float) -> float:
+    calls = 0
+    began = time.perf_counter()
+    while (elapsed := time.perf_counter() - began) < seconds:
+        for _ in range(4):
+            contender.step_once(calls)
+            calls += 1
+    return calls * contender.per_call * contender.num_envs / elapsed
+
+
+def _random_actions(num_envs: int, num_actions: int) -> np.ndarray[Any, np.dtype[np.int64]]:
+    return np.random.default_rng(0).integers(0, num_actions, (NUM_ACTION_ROWS, num_envs))
+
+
+def compare_with_peers(
+    id: str = "MiniGrid-DoorKey-8x8-v0", rounds: int = 5, seconds: float = 2.0
+) -> tuple[list[Speed], list[Ratio]]:
+    """Our world at 4,096 environments against every installed peer, each at the batch size that suits it."""
+    contenders = [ours(id, 4096)]
+    contenders += [build(id) for package, build in PEERS.values() if find_spec(package) is not None]
+    speeds = measure(contenders, rounds, seconds)
+    return speeds, list(ratios(speeds))
+
+
+def compare_threads(id: str = "MiniGrid-DoorKey-8x8-v0", rounds: int = 5, seconds: float = 1.0) -> list[list[Speed]]:
+    """Default threads against one thread, at rising numbers of environments."""
+    sizes = (64, 256, 1024, 4096)
+    return [
+        measure([ours(id, size, name="default threads"), ours(id, size, 1, name="one thread")], rounds, seconds)
+        for size in sizes
+    ]
+
+
+def autoreset_cost(id: str = "MiniGrid-Empty-5x5-v0", num_envs: int = 4096, max_steps: int = 20) -> float:
+    """Share of the time that autoreset takes when every episode is `max_steps` long: 1 - speed / speed without ends."""
+
+    def contender(limit: int) -> Contender:
+        world = palaestra_worlds.make(id, num_envs=num_envs, copy_observations=False, max_steps=limit)
+        world.reset(seed=0)
+        turns = np.zeros((NUM_ACTION_ROWS, num_envs), dtype=np.int64)  # turning on the spot never ends an episode
+
+        def step_once(call: int) -> None:
+            world.step(turns[call % NUM_ACTION_ROWS])
+
+        return Contender(str(limit), num_envs, step_once)
+
+    short, endless = measure([contender(max_steps), contender(1_000_000)], rounds=5, seconds=1.0)
+    return 1.0 - statistics.median(a / b for a, b in zip(short.rounds, endless.rounds, strict=True))
