@@ -63,9 +63,7 @@ class Agent(Protocol):
         """Recurrent state at the start of an episode; None without memory."""
         ...
 
-    def act(
-        self, observations: dict[str, Any], state: torch.Tensor | None, *, greedy: bool = False
-    ) -> ActorOutput:
+    def act(self, observations: dict[str, Any], state: torch.Tensor | None, *, greedy: bool = False) -> ActorOutput:
         """Chooses actions; draws from the agent's own generator, never from torch's global one."""
         ...
 

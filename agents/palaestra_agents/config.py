@@ -1,0 +1,98 @@
+"""Settings of the PPO agent: what a user writes under `agent:`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, SerializeAsAny
+
+from palaestra_agents.base import AgentConfig
+from palaestra_agents.intrinsic import IntrinsicConfig, parse_intrinsic
+
+
+def _from_name(value: Any) -> Any:
+    """`network: mlp` is short for `network: {kind: mlp}`."""
+    return {"kind": value} if isinstance(value, str) else value
+
+
+class MLPConfig(AgentConfig):
+    """Fully connected layers on the flattened observation."""
+
+    kind: Literal["mlp"] = "mlp"
+    hidden: tuple[Annotated[int, Field(ge=1, le=8192)], ...] = Field(
+        default=(128, 64), min_length=1, description="Width of each hidden layer."
+    )
+    activation: Literal["tanh", "relu", "elu"] = "tanh"
+    separate: bool = Field(default=True, description="Actor and critic have layers of their own (each of `hidden`).")
+
+
+class ConvolutionalConfig(AgentConfig):
+    """Convolutions 3x3 of stride 2, then one hidden layer that also reads direction and subgoal.
+
+    The defaults are the network of Words as Beacons (arXiv 2410.08632, appendix).
+    """
+
+    kind: Literal["convolutional"] = "convolutional"
+    channels: tuple[Annotated[int, Field(ge=1, le=1024)], ...] = Field(
+        default=(32, 32, 32), min_length=1, max_length=6, description="Output channels of each convolution."
+    )
+    hidden: int = Field(default=256, ge=1, le=8192, description="Width of the layer after the convolutions.")
+    activation: Literal["tanh", "relu", "elu"] = "relu"
+
+
+class GRUConfig(AgentConfig):
+    """A gated recurrent unit between the network's body and its heads."""
+
+    kind: Literal["gru"] = "gru"
+    size: int = Field(default=128, ge=1, le=4096, description="Width of the recurrent state.")
+
+
+Network = Annotated[
+    Annotated[MLPConfig | ConvolutionalConfig, Field(discriminator="kind")], BeforeValidator(_from_name, str | dict)
+]
+Memory = Annotated[GRUConfig, BeforeValidator(_from_name, str | dict)]
+Intrinsic = Annotated[SerializeAsAny[IntrinsicConfig], BeforeValidator(parse_intrinsic, str | dict)]
+
+
+class PPOConfig(AgentConfig):
+    """Proximal policy optimisation (arXiv 1707.06347) with generalised advantage estimation (arXiv 1506.02438)."""
+
+    network: Network = Field(default=MLPConfig(), description="Body of actor and critic.")
+    memory: Memory | None = Field(default=None, description="Recurrence; none: the policy sees the last frame only.")
+    intrinsic: Intrinsic | None = Field(default=None, description="Reward for novelty that the agent gives itself.")
+    encoding: Literal["auto", "one_hot", "raw", "pixels"] = Field(
+        default="auto",
+        description="How images are read. one_hot: MiniGrid's (type, colour, state) cells, each as one-hot; raw: the "
+        "numbers as they are; pixels: divided by 255; auto: one_hot for uint8 images with 3 channels and sides up to "
+        "31, pixels for other uint8 images, raw for the rest.",
+    )
+    mission: Literal["ignored", "hashed"] = Field(
+        default="ignored", description="hashed: the mission's words, hashed into 64 counts, are an input."
+    )
+    ignore: tuple[str, ...] = Field(default=(), description="Keys of the observation that the policy does not see.")
+    rollout_length: int = Field(default=128, ge=1, le=1_000_000, description="Steps of each environment per iteration.")
+    epochs: int = Field(default=4, ge=1, le=1000, description="Passes over each rollout.")
+    minibatch_size: int = Field(
+        default=1024, ge=1, description="Steps per gradient step, rounded so that all minibatches are about equal."
+    )
+    learning_rate: float = Field(default=1e-3, gt=0, le=1)
+    anneal: bool = Field(default=False, description="Lower the learning rate linearly to 0 over the step budget.")
+    adam_epsilon: float = Field(default=1e-5, gt=0)
+    gamma: float = Field(default=0.99, ge=0, le=1, description="Discount per step.")
+    gae_lambda: float = Field(default=0.95, ge=0, le=1)
+    clip: float = Field(default=0.2, gt=0, description="Bound on the change of the probability ratio.")
+    value_clip: float | None = Field(
+        default=None, gt=0, description="Bound on the change of the value; none: no bound."
+    )
+    entropy: float = Field(default=0.01, ge=0, description="Weight of the entropy bonus.")
+    value_coefficient: float = Field(default=0.5, ge=0)
+    max_grad_norm: float = Field(default=0.5, gt=0)
+    target_kl: float | None = Field(
+        default=None, gt=0, description="Stop an iteration's updates when the policy moved 1.5 times this far."
+    )
+    normalise_advantages: bool = Field(default=True, description="To mean 0 and deviation 1 in each minibatch.")
+    lesson_coefficient: float = Field(
+        default=0.2, ge=0, description="Weight of the teacher's bonus in the reward (alpha of arXiv 2410.08632)."
+    )
+    compile: bool = Field(default=False, description="torch.compile the update; pays on a GPU with long runs only.")
+    device: Literal["auto", "cpu", "cuda"] = Field(default="auto", description="auto: CUDA where there is one.")

@@ -1,0 +1,128 @@
+"""Count-based bonus: an observation seen for the n-th time pays 1/sqrt(n), the baseline that MiniGrid papers quote."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import Field
+
+from palaestra_agents.encoding import Encoded, ObservationEncoder
+from palaestra_agents.intrinsic import IntrinsicConfig, IntrinsicReward
+
+Keys = NDArray[np.uint64]
+
+
+class CountsConfig(IntrinsicConfig):
+    """Bonus for rarely seen observations."""
+
+    kind: Literal["counts"] = "counts"  # pyright: ignore[reportIncompatibleVariableOverride]
+    coefficient: float = Field(default=0.05, ge=0, description="Weight of its advantage beside the task's (1).")
+    within: Literal["lifetime", "episode"] = Field(
+        default="lifetime", description="Where visits are counted: over all of training, or in the running episode."
+    )
+
+
+class Counts(IntrinsicReward):
+    """Counts visits of observations (image and the world's own features; never subgoal or mission), by 64-bit hashes.
+
+    Two different observations share a hash once in 2^64 / number seen^2 runs or so, and then share a count.
+    """
+
+    Config = CountsConfig
+
+    def __init__(
+        self, config: CountsConfig, encoder: ObservationEncoder, num_envs: int, device: torch.device, seed: int
+    ) -> None:
+        super().__init__(config, encoder, num_envs, device, seed)
+        self.config: CountsConfig = config
+        self.device = device
+        self.world_size = encoder.world_size
+        shape = encoder.image_shape
+        size = 4 * self.world_size + (shape[0] * shape[1] * shape[2] if shape else 0)
+        draws = np.random.Generator(np.random.PCG64(seed)).integers(2**64, size=size, dtype=np.uint64)
+        self.multipliers: Keys = draws | np.uint64(1)
+        self.keys: Keys = np.zeros(0, dtype=np.uint64)
+        """Sorted hashes of everything counted."""
+        self.counts: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
+        self.owners: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
+        """Environment whose running episode the visits belong to; used within episodes only."""
+        self.episodes: NDArray[np.int64] = np.zeros(num_envs, dtype=np.int64)
+        """Number of the running episode of each environment."""
+
+    def reward(self, reached: Encoded, ended: torch.Tensor) -> torch.Tensor:
+        """1/sqrt(n) for the n-th visit, in the order of steps, then environments; float32 (T, N)."""
+        keys = self.hash(reached.flatten())
+        owners = np.tile(np.arange(ended.shape[1]), ended.shape[0])
+        if self.config.within == "lifetime":
+            visits = self._count(keys, owners)
+        else:
+            visits = self._count_in_episodes(keys, owners, ended.cpu().numpy())
+        bonus = (1.0 / np.sqrt(visits)).astype(np.float32).reshape(ended.shape)
+        return torch.from_numpy(bonus).to(self.device)
+
+    def hash(self, observations: Encoded) -> Keys:
+        """uint64 (B,): sums of the observation's bytes times random odd numbers, then mixed."""
+        features = observations.dense[:, : self.world_size].contiguous()
+        parts = [features.cpu().numpy().view(np.uint8)]
+        if observations.image is not None:
+            parts.append(observations.image.flatten(1).cpu().numpy())
+        data = np.concatenate([part.reshape(len(features), -1) for part in parts], axis=1)
+        return _mix((data.astype(np.uint64) + np.uint64(1)) @ self.multipliers)
+
+    def _count(self, keys: Keys, owners: NDArray[np.int64]) -> NDArray[np.int64]:
+        """How often each key has now been seen, this time included; int64 (B,)."""
+        distinct, first, inverse, number = np.unique(keys, return_index=True, return_inverse=True, return_counts=True)
+        order = np.argsort(inverse, kind="stable")
+        group_starts = np.cumsum(number) - number
+        rank = np.empty(len(keys), dtype=np.int64)
+        rank[order] = np.arange(len(keys)) - np.repeat(group_starts, number)
+        place = np.searchsorted(self.keys, distinct)
+        known = np.zeros(len(distinct), dtype=bool)
+        inside = place < len(self.keys)
+        known[inside] = self.keys[place[inside]] == distinct[inside]
+        before = np.zeros(len(distinct), dtype=np.int64)
+        before[known] = self.counts[place[known]]
+        self.counts[place[known]] += number[known]
+        new = ~known
+        self.keys = np.insert(self.keys, place[new], distinct[new])
+        self.counts = np.insert(self.counts, place[new], number[new])
+        self.owners = np.insert(self.owners, place[new], owners[first[new]])
+        return before[inverse] + rank + 1
+
+    def _count_in_episodes(self, keys: Keys, owners: NDArray[np.int64], ended: NDArray[np.bool_]) -> NDArray[np.int64]:
+        episodes = self.episodes + np.cumsum(ended, axis=0) - ended
+        here = _mix(owners.astype(np.uint64) << np.uint64(40) ^ episodes.ravel().astype(np.uint64))
+        visits = self._count(_mix(keys ^ here), owners)
+        # Only the running episodes are counted on.
+        current = self.episodes + ended.sum(axis=0)
+        running = _mix(keys ^ here)[(episodes == current).ravel()]
+        stay = np.isin(self.keys, running) | (current == self.episodes)[self.owners]
+        self.keys, self.counts, self.owners = self.keys[stay], self.counts[stay], self.owners[stay]
+        self.episodes = current
+        return visits
+
+    def state_dict(self) -> dict[str, Any]:
+        return {
+            "multipliers": self.multipliers.copy(),
+            "keys": self.keys.copy(),
+            "counts": self.counts.copy(),
+            "owners": self.owners.copy(),
+            "episodes": self.episodes.copy(),
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.multipliers = np.array(state["multipliers"], dtype=np.uint64)
+        self.keys = np.array(state["keys"], dtype=np.uint64)
+        self.counts = np.array(state["counts"], dtype=np.int64)
+        self.owners = np.array(state["owners"], dtype=np.int64)
+        self.episodes = np.array(state["episodes"], dtype=np.int64)
+
+
+def _mix(keys: Keys) -> Keys:
+    """The finaliser of MurmurHash3, which spreads every bit over all others."""
+    keys = (keys ^ (keys >> np.uint64(33))) * np.uint64(0xFF51AFD7ED558CCD)
+    keys = (keys ^ (keys >> np.uint64(33))) * np.uint64(0xC4CEB9FE1A85EC53)
+    return keys ^ (keys >> np.uint64(33))

@@ -1,0 +1,83 @@
+"""Distributions over actions. All that the learner knows of actions is in here."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import torch
+from gymnasium.spaces import Discrete, Space
+
+
+class ActionDistribution(Protocol):
+    """A family of distributions; `parameters` (B, num_parameters) come from the actor's head."""
+
+    num_parameters: int
+
+    def allocate(self, steps: int, num_envs: int, device: torch.device) -> torch.Tensor:
+        """Storage for a rollout's actions."""
+        ...
+
+    def noise(self, steps: int, num_envs: int, generator: torch.Generator) -> torch.Tensor:
+        """The random numbers for `steps` calls of `sample`, drawn at once."""
+        ...
+
+    def sample(self, parameters: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
+        """Actions (B, ...), as a function of the parameters and one step's noise."""
+        ...
+
+    def mode(self, parameters: torch.Tensor) -> torch.Tensor:
+        """The most probable actions."""
+        ...
+
+    def log_prob(self, parameters: torch.Tensor, actions: torch.Tensor) -> torch.Tensor:
+        """(B,)."""
+        ...
+
+    def log_prob_and_entropy(
+        self, parameters: torch.Tensor, actions: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """(B,) each."""
+        ...
+
+
+class Categorical:
+    """One of a number of actions; the parameters are their logits."""
+
+    def __init__(self, space: Discrete) -> None:
+        if space.start != 0:
+            raise ValueError(f"actions are numbered from {space.start}, but this agent numbers them from 0")
+        self.num_parameters = int(space.n)
+
+    def allocate(self, steps: int, num_envs: int, device: torch.device) -> torch.Tensor:
+        return torch.zeros(steps, num_envs, dtype=torch.int64, device=device)
+
+    def noise(self, steps: int, num_envs: int, generator: torch.Generator) -> torch.Tensor:
+        """Standard Gumbel numbers: adding them to the logits and taking the largest samples exactly."""
+        draws = torch.empty(steps, num_envs, self.num_parameters, device=generator.device)
+        return draws.exponential_(generator=generator).log_().neg_()
+
+    def sample(self, parameters: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
+        return (parameters + noise).argmax(dim=1)
+
+    def mode(self, parameters: torch.Tensor) -> torch.Tensor:
+        return parameters.argmax(dim=1)
+
+    def log_prob(self, parameters: torch.Tensor, actions: torch.Tensor) -> torch.Tensor:
+        return parameters.log_softmax(dim=1).gather(1, actions[:, None]).squeeze(1)
+
+    def log_prob_and_entropy(
+        self, parameters: torch.Tensor, actions: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        logs = parameters.log_softmax(dim=1)
+        return logs.gather(1, actions[:, None]).squeeze(1), -(logs.exp() * logs).sum(dim=1)
+
+
+def action_distribution(space: Space[Any]) -> ActionDistribution:
+    """The distribution for an action space.
+
+    Raises:
+        ValueError: there is none for it.
+    """
+    if isinstance(space, Discrete):
+        return Categorical(space)
+    raise ValueError(f"PPO chooses among discrete actions, and this world's actions are {space}")

@@ -1,0 +1,271 @@
+"""Turns a world's observations into what networks read: an image of bytes, and everything else as one float vector."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import torch
+from gymnasium.spaces import Box, Dict, Discrete, MultiBinary, Space
+from numpy.typing import NDArray
+
+from palaestra_agents.base import AgentInterface
+
+MISSION_BUCKETS = 64
+LARGEST_GRID = 31
+OBJECT_CHANNELS = (11, 6, 4)
+"""Object types, colours and states that MiniGrid encodes cells with."""
+
+Encoding = Literal["auto", "one_hot", "raw", "pixels"]
+
+
+class Encoded(NamedTuple):
+    """Observations as networks read them; the leading dimensions are the caller's."""
+
+    image: torch.Tensor | None
+    """uint8 (..., width, height, channels); None where there is no image, or where it is read raw by an MLP."""
+    dense: torch.Tensor
+    """float32 (..., dense_size): first the world's own features, then the subgoal, then the mission."""
+
+    def rows(self, index: torch.Tensor | slice | int) -> Encoded:
+        """Selects along the first dimension."""
+        return Encoded(None if self.image is None else self.image[index], self.dense[index])
+
+    def flatten(self) -> Encoded:
+        """(T, N, ...) to (T * N, ...)."""
+        image = None if self.image is None else self.image.flatten(0, 1)
+        return Encoded(image, self.dense.flatten(0, 1))
+
+
+class ObservationEncoder:
+    """Reads one kind of observation.
+
+    Attributes:
+        image_shape: (width, height, channels) of `Encoded.image`, or None.
+        one_hot: the image holds MiniGrid cells (type, colour, state), to be read as one-hot.
+        scale: what pixel values are divided by.
+        dense_size: length of `Encoded.dense`.
+        world_size: how many of these, from the first, are the world's own features (no subgoal, no mission).
+
+    Raises:
+        ValueError: the observation space has a part that cannot be read.
+    """
+
+    def __init__(
+        self,
+        interface: AgentInterface,
+        device: torch.device,
+        encoding: Encoding = "auto",
+        mission: Literal["ignored", "hashed"] = "ignored",
+        ignore: Sequence[str] = (),
+        flatten_raw: bool = True,
+    ) -> None:
+        self.device = device
+        self.image_key: str | None = None
+        self.image_shape: tuple[int, int, int] | None = None
+        self.one_hot = False
+        self.scale = 1.0
+        self.world_size = 0
+        self._readers: list[tuple[str, _Reader]] = []
+        space = interface.observation_space
+        self._is_dict = isinstance(space, Dict)
+        parts = dict(space.spaces) if isinstance(space, Dict) else {"": space}
+        unknown = [key for key in ignore if key not in parts]
+        if unknown:
+            raise ValueError(f"'ignore' names {unknown[0]!r}, but observations have only {', '.join(map(repr, parts))}")
+        for key, part in parts.items():
+            if key in ignore or key in ("subgoal", "mission"):
+                continue
+            self._add_part(key, part, encoding, flatten_raw)
+        self.world_size = sum(reader.size for _, reader in self._readers)
+        if "subgoal" in parts and "subgoal" not in ignore:
+            self._readers.append(("subgoal", _subgoal_reader(parts["subgoal"], interface.subgoal_embeddings, device)))
+        if "mission" in parts and mission == "hashed" and "mission" not in ignore:
+            self._readers.append(("mission", _Mission(device)))
+        self.dense_size = sum(reader.size for _, reader in self._readers)
+        if self.image_key is None and self.dense_size == 0:
+            raise ValueError("the policy would see nothing: every part of the observation is ignored")
+
+    def _add_part(self, key: str, part: Space[Any], encoding: Encoding, flatten_raw: bool) -> None:
+        if isinstance(part, Discrete):
+            self._readers.append((key, _OneHot(int(part.n), int(part.start), self.device)))
+            return
+        if not isinstance(part, Box | MultiBinary):
+            raise ValueError(f"observation {key!r} is a {type(part).__name__}, which this agent cannot read")
+        how = _image_encoding(part, encoding)
+        if len(part.shape) == 3 and not (how == "raw" and flatten_raw):
+            if self.image_key is not None:
+                raise ValueError(f"observations have two images, {self.image_key!r} and {key!r}; ignore one of them")
+            if part.dtype != np.uint8:
+                raise ValueError(
+                    f"image {key!r} has values of type {part.dtype}; give `encoding: raw` and `network: mlp`"
+                )
+            width, height, channels = part.shape
+            self.image_key, self.image_shape = key, (width, height, channels)
+            self.one_hot = how == "one_hot"
+            self.scale = 255.0 if how == "pixels" else 1.0
+            return
+        self._readers.append((key, _Flat(int(np.prod(part.shape)), self.device)))
+
+    def allocate(self, *leading: int) -> Encoded:
+        """Storage for observations with these leading dimensions."""
+        image = None
+        if self.image_shape is not None:
+            image = torch.zeros(*leading, *self.image_shape, dtype=torch.uint8, device=self.device)
+        return Encoded(image, torch.zeros(*leading, self.dense_size, device=self.device))
+
+    def encode(self, observations: Any, out: Encoded | None = None) -> Encoded:
+        """Encodes a batch of N observations as a world returns them: a dict of arrays, or one array for a Box space."""
+        parts = observations if self._is_dict else {"": observations}
+        if out is None:
+            out = self.allocate(len(next(iter(parts.values()))))
+        if out.image is not None and self.image_key is not None:
+            out.image.copy_(_tensor(parts[self.image_key]))
+        start = 0
+        for key, reader in self._readers:
+            reader.read(parts[key], out.dense[:, start : start + reader.size])
+            start += reader.size
+        return out
+
+    def select(self, observations: Any, rows: NDArray[np.int64]) -> Any:
+        """The same observations, of these environments only."""
+        if not self._is_dict:
+            return observations[rows]
+        return {
+            key: tuple(part[i] for i in rows) if isinstance(part, tuple | list) else part[rows]
+            for key, part in observations.items()
+            if key == self.image_key or any(key == name for name, _ in self._readers)
+        }
+
+
+def final_observations(infos: dict[str, Any], rows: NDArray[np.int64], encoder: ObservationEncoder) -> Encoded:
+    """The last observations of the episodes that ended in these environments.
+
+    Worlds whose `infos["final_obs"]` offers `.batch` (arrays over all environments) are read without a loop.
+    """
+    final = infos["final_obs"]
+    batch = getattr(final, "batch", None)
+    if batch is not None:
+        return encoder.encode(encoder.select(batch, rows))
+    chosen = [final[i] for i in rows]
+    if isinstance(chosen[0], dict):
+        keys = chosen[0]
+        stacked = {k: tuple(o[k] for o in chosen) if k == "mission" else np.stack([o[k] for o in chosen]) for k in keys}
+        return encoder.encode(stacked)
+    return encoder.encode(np.stack(chosen))
+
+
+def _image_encoding(part: Box | MultiBinary, encoding: Encoding) -> str:
+    if encoding != "auto" or len(part.shape) != 3:
+        return encoding
+    if part.dtype != np.uint8:
+        return "raw"
+    width, height, channels = part.shape
+    return "one_hot" if channels == 3 and max(width, height) <= LARGEST_GRID else "pixels"
+
+
+def _tensor(array: Any) -> torch.Tensor:
+    return torch.from_numpy(np.ascontiguousarray(array))
+
+
+class _Reader:
+    """Writes one part of the observation into its columns of the dense vector."""
+
+    size: int
+
+    def read(self, part: Any, out: torch.Tensor) -> None:
+        raise NotImplementedError
+
+
+class _Flat(_Reader):
+    """Numbers as they are."""
+
+    def __init__(self, size: int, device: torch.device) -> None:
+        self.size = size
+
+    def read(self, part: Any, out: torch.Tensor) -> None:
+        out.copy_(_tensor(part).reshape(out.shape))
+
+
+class _OneHot(_Reader):
+    """A number in a fixed range."""
+
+    def __init__(self, size: int, start: int, device: torch.device) -> None:
+        self.size = size
+        self.start = start
+        self.table = torch.eye(size, device=device)
+
+    def read(self, part: Any, out: torch.Tensor) -> None:
+        index = _tensor(part).to(self.table.device, torch.int64).reshape(-1)
+        out.copy_(self.table[index - self.start])
+
+
+class _Scaled(_Reader):
+    """Numbers divided by the largest that the space allows."""
+
+    def __init__(self, size: int, scale: float) -> None:
+        self.size = size
+        self.scale = scale
+
+    def read(self, part: Any, out: torch.Tensor) -> None:
+        out.copy_(_tensor(part).reshape(out.shape))
+        out.div_(self.scale)
+
+
+class _Rows(_Reader):
+    """Rows of tables, side by side, one for each column of the part; -1 gives zeros."""
+
+    def __init__(self, tables: Sequence[torch.Tensor], device: torch.device) -> None:
+        self.tables = [torch.cat([torch.zeros_like(t[:1]), t]).to(device) for t in tables]
+        self.size = sum(t.shape[1] for t in self.tables)
+
+    def read(self, part: Any, out: torch.Tensor) -> None:
+        index = _tensor(part).to(out.device, torch.int64).reshape(out.shape[0], -1) + 1
+        start = 0
+        for column, table in enumerate(self.tables):
+            out[:, start : start + table.shape[1]] = table[index[:, column]]
+            start += table.shape[1]
+
+
+class _Mission(_Reader):
+    """Counts of a text's words, hashed into buckets; each distinct text is hashed once."""
+
+    size = MISSION_BUCKETS
+
+    def __init__(self, device: torch.device) -> None:
+        self.known: dict[str, int] = {}
+        self.table = torch.zeros(0, self.size, device=device)
+        self.last: Any = None
+        self.index = torch.zeros(0, dtype=torch.int64, device=device)
+
+    def read(self, part: Any, out: torch.Tensor) -> None:
+        if part is not self.last:  # worlds hand out the same tuple until an episode begins
+            for text in set(part) - self.known.keys():
+                self.known[text] = len(self.known)
+                self.table = torch.cat([self.table, hashed_words(text).to(self.table)[None]])
+            self.index = torch.tensor([self.known[text] for text in part], device=self.table.device)
+            self.last = part if isinstance(part, tuple) else None
+        out.copy_(self.table[self.index])
+
+
+def hashed_words(text: str) -> torch.Tensor:
+    """float32 (MISSION_BUCKETS,): how many of the text's words fall into each bucket (CRC-32 of the word)."""
+    counts = torch.zeros(MISSION_BUCKETS)
+    for word in text.lower().replace(",", " ").split():
+        counts[zlib.crc32(word.encode()) % MISSION_BUCKETS] += 1
+    return counts
+
+
+def _subgoal_reader(space: Space[Any], embeddings: NDArray[np.float32] | None, device: torch.device) -> _Reader:
+    if embeddings is not None:
+        return _Rows([torch.from_numpy(np.asarray(embeddings, dtype=np.float32))], device)
+    if not isinstance(space, Box):
+        raise ValueError(f"subgoals are a {type(space).__name__}, which this agent cannot read")
+    if space.shape == (1,):
+        raise ValueError("subgoals are given in language, but no embeddings of the phrases (subgoal_embeddings)")
+    if space.shape == (3,):
+        return _Rows([torch.eye(n) for n in OBJECT_CHANNELS], device)
+    largest = float(max(np.abs(space.low).max(), np.abs(space.high).max()))
+    return _Scaled(int(np.prod(space.shape)), largest if np.isfinite(largest) and largest > 0 else 1.0)

@@ -1,0 +1,94 @@
+"""What an intrinsic reward is, and the ones that can be had by name.
+
+A plug-in adds one by an entry point in the group `palaestra.intrinsic_rewards`.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from importlib import import_module
+from typing import Any, ClassVar
+
+import torch
+from palaestra_worlds.registry import Registry, UnknownName, nearest
+from pydantic import Field
+
+from palaestra_agents.base import AgentConfig
+from palaestra_agents.encoding import Encoded, ObservationEncoder
+
+BUILT_IN = {"rnd": "palaestra_agents.rnd:RND", "counts": "palaestra_agents.counts:Counts"}
+INTRINSIC_REWARDS = Registry("palaestra.intrinsic_rewards", "intrinsic reward")
+
+
+class IntrinsicConfig(AgentConfig):
+    """What every intrinsic reward has."""
+
+    kind: str
+    coefficient: float = Field(default=0.5, ge=0, description="Weight of its advantage beside the task's (1).")
+    gamma: float = Field(default=0.99, ge=0, le=1, description="Discount of the intrinsic return.")
+    episodic: bool = Field(default=False, description="Whether the intrinsic return ends with the episode.")
+
+
+class IntrinsicReward(ABC):
+    """A reward for novelty, computed once per rollout on the observations that the actions led to.
+
+    The critic has a value head of its own for it, discounted by `config.gamma`.
+    """
+
+    Config: ClassVar[type[IntrinsicConfig]]
+
+    def __init__(
+        self, config: Any, encoder: ObservationEncoder, num_envs: int, device: torch.device, seed: int
+    ) -> None:
+        self.config = config
+
+    @abstractmethod
+    def reward(self, reached: Encoded, ended: torch.Tensor) -> torch.Tensor:
+        """Rewards of one rollout, after updating what is known about the observations.
+
+        Args:
+            reached: the observation after each step, (T, N) leading; at an episode's end its last one.
+            ended: bool (T, N): the episode ended with this step.
+
+        Returns:
+            float32 (T, N).
+        """
+
+    def learn(self, reached: Encoded) -> dict[str, float]:
+        """Trains on the same observations; returns metrics by name."""
+        return {}
+
+    @abstractmethod
+    def state_dict(self) -> dict[str, Any]:
+        """Everything needed to go on exactly."""
+
+    @abstractmethod
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Takes over what `state_dict` gave."""
+
+
+def intrinsic_kind(name: str) -> type[IntrinsicReward]:
+    """The intrinsic reward of this name.
+
+    Raises:
+        UnknownName: there is none; the message gives the nearest.
+        BrokenPlugin: the entry point cannot be loaded.
+    """
+    if name in BUILT_IN:
+        module, _, attribute = BUILT_IN[name].partition(":")
+        return getattr(import_module(module), attribute)
+    known = sorted({*BUILT_IN, *INTRINSIC_REWARDS.names()})
+    if name not in known:
+        raise UnknownName(f"unknown intrinsic reward '{name}'{nearest(name, known)} Installed: {', '.join(known)}.")
+    return INTRINSIC_REWARDS.load(name)
+
+
+def parse_intrinsic(value: Any) -> Any:
+    """Turns `rnd` or `{kind: rnd, ...}` into the settings of that kind; for pydantic fields."""
+    if isinstance(value, IntrinsicConfig):
+        return value
+    if isinstance(value, str):
+        value = {"kind": value}
+    if not isinstance(value, dict) or not isinstance(value.get("kind"), str):
+        raise ValueError("an intrinsic reward is given by its name or by a mapping with a 'kind'")
+    return intrinsic_kind(value["kind"]).Config.model_validate(value)

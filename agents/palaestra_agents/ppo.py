@@ -1,0 +1,277 @@
+"""PPO: collects rollouts from a batched world and learns from them; with or without memory and intrinsic reward."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from numpy.typing import NDArray
+
+from palaestra_agents import returns, rollout
+from palaestra_agents.base import ActorOutput, AgentInterface
+from palaestra_agents.config import MLPConfig, PPOConfig
+from palaestra_agents.distributions import action_distribution
+from palaestra_agents.encoding import Encoded, ObservationEncoder
+from palaestra_agents.intrinsic import IntrinsicReward, intrinsic_kind
+from palaestra_agents.networks import ActorCritic
+from palaestra_agents.update import Batch, Updater
+
+EpisodeListener = Callable[[dict[str, NDArray[Any]]], None]
+
+
+def choose_device(name: str) -> torch.device:
+    """The device for "auto", "cpu" or "cuda".
+
+    Raises:
+        ValueError: CUDA is asked for and there is none.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if name.startswith("cuda") and not torch.cuda.is_available():
+        raise ValueError("device 'cuda' was asked for, but torch finds none; use 'auto' or 'cpu'")
+    return torch.device(name)
+
+
+class PPO:
+    """Proximal policy optimisation. The same config, interface and seed give the same agent.
+
+    Args:
+        config: settings.
+        interface: spaces and number of environments.
+        device: where networks and rollouts live; None: what the config says.
+        seed: of weights, actions and shuffling.
+
+    Raises:
+        ValueError: the spaces do not suit the config, or there is no such device.
+    """
+
+    Config = PPOConfig
+
+    def __init__(
+        self, config: PPOConfig, interface: AgentInterface, device: str | torch.device | None = None, seed: int = 0
+    ) -> None:
+        self.config = config
+        self.device = choose_device(str(device) if device is not None else config.device)
+        if self.device.type == "cuda":
+            torch.backends.cudnn.deterministic = True
+        self.encoder = ObservationEncoder(
+            interface,
+            self.device,
+            config.encoding,
+            config.mission,
+            config.ignore,
+            isinstance(config.network, MLPConfig),
+        )
+        self.distribution = action_distribution(interface.action_space)
+        self.generator = torch.Generator(self.device).manual_seed(seed)
+        self.acting_generator = torch.Generator(self.device).manual_seed(seed + 1)
+        heads = 1 if config.intrinsic is None else 2
+        weights = torch.Generator().manual_seed(seed)
+        self.policy = ActorCritic(
+            self.encoder, config.network, config.memory, self.distribution.num_parameters, heads, weights
+        ).to(self.device)
+        self.updater = Updater(self.policy, self.distribution, config)
+        self.intrinsic: IntrinsicReward | None = None
+        if config.intrinsic is not None:
+            kind = intrinsic_kind(config.intrinsic.kind)
+            self.intrinsic = kind(config.intrinsic, self.encoder, interface.num_envs, self.device, seed + 2)
+        storage = rollout.allocate(self.encoder, self.distribution, config.rollout_length, interface.num_envs, heads)
+        self.collector = rollout.Collector(
+            self.policy, self.encoder, self.distribution, storage, config.lesson_coefficient, heads > 1
+        )
+        self.iterations = 0
+        self.steps = 0
+        self._world: Any = None
+
+    def initial_state(self, num_envs: int) -> torch.Tensor | None:
+        """Zeros (num_envs, size); None without memory."""
+        if self.policy.memory is None:
+            return None
+        return torch.zeros(num_envs, self.policy.memory.size, device=self.device)
+
+    @torch.inference_mode()
+    def act(
+        self,
+        observations: Any,
+        state: torch.Tensor | None,
+        *,
+        greedy: bool = False,
+        generator: torch.Generator | None = None,
+    ) -> ActorOutput:
+        """Chooses actions for any number of environments; leaves training's random numbers alone.
+
+        Args:
+            observations: what a world returned.
+            state: recurrent state, with `initial_state`'s rows where an episode has just begun; None without memory.
+            greedy: the most probable action instead of a draw.
+            generator: draws the actions, on the agent's device; None: one of the agent's own, apart from training.
+        """
+        encoded = self.encoder.encode(observations)
+        count = encoded.dense.shape[0]
+        rows = torch.arange(count, device=self.device)
+        parameters, values, state = self.policy.step(encoded, rows, state)
+        if greedy:
+            actions = self.distribution.mode(parameters)
+        else:
+            noise = self.distribution.noise(1, count, generator or self.acting_generator)
+            actions = self.distribution.sample(parameters, noise[0])
+        return ActorOutput(actions, self.distribution.log_prob(parameters, actions), values, state)
+
+    def attach(self, world: Any) -> None:
+        """Begins with this world's current observations; it was reset or restored before."""
+        self._world = world
+        self.collector.observe(world.observe())
+
+    def train_iteration(
+        self, world: Any, progress: float, on_episodes: EpisodeListener | None = None
+    ) -> dict[str, float]:
+        """Collects `rollout_length` steps of every environment and learns from them.
+
+        Args:
+            world: was reset or restored before its first iteration; observed anew when it is another than before, or
+                after `load_state_dict`.
+            progress: share of the step budget spent, in [0, 1].
+            on_episodes: called with what `infos["episode"]` said of the episodes that ended in a step, as arrays over
+                these episodes.
+
+        Returns:
+            Metrics: "steps" (environment steps taken), train/*, loss/*, time/* in seconds, speed/steps_per_second.
+        """
+        began = time.perf_counter()
+        if world is not self._world:
+            self.attach(world)
+        collected = self.collector.collect(world, self.generator)
+        if on_episodes is not None:
+            for episodes in collected.episodes:
+                on_episodes(episodes)
+        metrics = rollout.episode_metrics(collected.episodes)
+        stepping = self.collector.seconds_stepping
+        learning_began = time.perf_counter()
+        batch = self._prepare(collected, metrics)
+        metrics |= self.updater.update(batch, progress, self.generator)
+        now = time.perf_counter()
+        steps = collected.steps * collected.num_envs
+        self.iterations += 1
+        self.steps += steps
+        metrics |= {
+            "steps": float(steps),
+            "train/lesson_reward": collected.lesson_reward / steps,
+            "time/step": stepping,
+            "time/act": learning_began - began - stepping,
+            "time/learn": now - learning_began,
+            "speed/steps_per_second": steps / (now - began),
+        }
+        return metrics
+
+    def _prepare(self, collected: rollout.Rollout, metrics: dict[str, float]) -> Batch:
+        """Advantages and returns of a rollout, with intrinsic reward where there is one."""
+        config = self.config
+        terminated, truncated, ended = (
+            torch.from_numpy(part).to(self.device)
+            for part in (collected.terminated, collected.truncated, collected.ended)
+        )
+        values = collected.values[:-1]
+        final_values = self.collector.final_values()
+        following = returns.next_values(collected.values[..., 0], terminated, truncated, final_values[:, 0])
+        rewards = torch.from_numpy(collected.rewards).to(self.device)
+        per_head = [returns.advantages(rewards, values[..., 0], following, ended, config.gamma, config.gae_lambda)]
+        advantages = per_head[0]
+        if self.intrinsic is not None:
+            per_head.append(self._intrinsic_advantages(collected, final_values, metrics))
+            advantages = advantages + self.intrinsic.config.coefficient * per_head[1]
+        targets = torch.stack(per_head, dim=-1) + values
+        log_probs = self.distribution.log_prob(collected.parameters.flatten(0, 1), collected.actions.flatten(0, 1))
+        variance = targets[..., 0].var()
+        metrics["loss/explained_variance"] = float(1 - (targets - values)[..., 0].var() / (variance + 1e-8))
+        starts = torch.zeros_like(ended)
+        starts[1:] = ended[:-1]
+        return Batch(
+            observations=_before_each_step(collected),
+            actions=collected.actions.flatten(0, 1),
+            targets=torch.cat(
+                [advantages.flatten()[:, None], log_probs[:, None], values.flatten(0, 1), targets.flatten(0, 1)], dim=1
+            ),
+            starts=starts,
+            first_state=None if collected.first_state is None else collected.first_state.clone(),
+        )
+
+    def _intrinsic_advantages(
+        self, collected: rollout.Rollout, final_values: torch.Tensor, metrics: dict[str, float]
+    ) -> torch.Tensor:
+        """float32 (T, N); unless `episodic`, returns run on through the ends of episodes (arXiv 1810.12894)."""
+        assert self.intrinsic is not None
+        config = self.intrinsic.config
+        terminated, truncated, ended = (
+            torch.from_numpy(part).to(self.device)
+            for part in (collected.terminated, collected.truncated, collected.ended)
+        )
+        reached = collected.reached()
+        rewards = self.intrinsic.reward(reached, ended)
+        metrics |= {"train/intrinsic_reward": float(rewards.mean())} | self.intrinsic.learn(reached)
+        values = collected.values[..., 1]
+        following = values[1:]
+        if config.episodic:
+            following = returns.next_values(values, terminated, truncated, final_values[:, 1])
+        else:
+            ended = torch.zeros_like(ended)
+        return returns.advantages(rewards, values[:-1], following, ended, config.gamma, self.config.gae_lambda)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything needed to go on exactly, but for the world's own state."""
+        return {
+            "kind": "ppo",
+            "policy": {name: part.clone() for name, part in self.policy.state_dict().items()},
+            "optimizer": self.updater.state_dict(),
+            "generator": self.generator.get_state(),
+            "acting_generator": self.acting_generator.get_state(),
+            "intrinsic": None if self.intrinsic is None else self.intrinsic.state_dict(),
+            "memory": None if self.collector.state is None else self.collector.state.clone(),
+            "iterations": self.iterations,
+            "steps": self.steps,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Takes over what `state_dict` gave; the next iteration observes its world anew.
+
+        Raises:
+            ValueError: it is of another agent, or of one with other networks; this agent is then as it was.
+        """
+        self._check(state)
+        self.updater.load_state_dict(state["optimizer"])
+        self.policy.load_state_dict(state["policy"])
+        self.generator.set_state(state["generator"].cpu())
+        self.acting_generator.set_state(state["acting_generator"].cpu())
+        if self.intrinsic is not None:
+            self.intrinsic.load_state_dict(state["intrinsic"])
+        if self.collector.state is not None:
+            self.collector.state = state["memory"].to(self.device).clone()
+        self.iterations = int(state["iterations"])
+        self.steps = int(state["steps"])
+        self._world = None
+
+    def _check(self, state: dict[str, Any]) -> None:
+        missing = self.state_dict().keys() - state.keys()
+        if state.get("kind") != "ppo" or missing:
+            raise ValueError(f"this is no state of a PPO agent (kind {state.get('kind')!r}, missing {sorted(missing)})")
+        mine = {name: tuple(part.shape) for name, part in self.policy.state_dict().items()}
+        theirs = {name: tuple(part.shape) for name, part in state["policy"].items()}
+        for name in sorted(mine.keys() | theirs.keys()):
+            if mine.get(name) != theirs.get(name):
+                raise ValueError(
+                    f"the saved agent has another network: '{name}' is {theirs.get(name, 'absent')} there and "
+                    f"{mine.get(name, 'absent')} here; use the settings and the world that it was trained with"
+                )
+        if (self.intrinsic is None) != (state["intrinsic"] is None):
+            raise ValueError("of the saved agent and this one, only one has an intrinsic reward")
+        memory = state["memory"]
+        if self.collector.state is not None and (memory is None or memory.shape != self.collector.state.shape):
+            raise ValueError(
+                f"the saved agent's recurrent state is not for {self.collector.rollout.num_envs} environments"
+            )
+
+
+def _before_each_step(collected: rollout.Rollout) -> Encoded:
+    image, dense = collected.observations
+    return Encoded(None if image is None else image[:-1], dense[:-1]).flatten()

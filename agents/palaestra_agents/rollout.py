@@ -1,0 +1,209 @@
+"""Collects rollouts: storage allocated once on the device, and the loop that fills it."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from palaestra_agents.distributions import ActionDistribution
+from palaestra_agents.encoding import Encoded, ObservationEncoder, final_observations
+from palaestra_agents.networks import ActorCritic
+
+
+class Final(NamedTuple):
+    """The last observations of episodes that ended in one step."""
+
+    step: int
+    envs: NDArray[np.int64]
+    """(K,)."""
+    observations: Encoded
+    """(K, ...)."""
+    state: torch.Tensor | None
+    """(K, size): recurrent state before these observations."""
+
+
+@dataclass
+class Rollout:
+    """T steps of N environments. Row t holds what was seen before step t; row T of what has T + 1 is after the last."""
+
+    observations: Encoded
+    """(T + 1, N, ...)."""
+    actions: torch.Tensor
+    """(T, N, ...)."""
+    parameters: torch.Tensor
+    """float32 (T, N, A): of the distributions that the actions were drawn from."""
+    values: torch.Tensor
+    """float32 (T + 1, N, value heads)."""
+    rewards: NDArray[np.float32]
+    """(T, N): the task's own reward and the weighted lesson reward."""
+    terminated: NDArray[np.bool_]
+    truncated: NDArray[np.bool_]
+    first_state: torch.Tensor | None
+    """(N, size): recurrent state before the first step."""
+    finals: list[Final] = field(default_factory=list)
+    episodes: list[dict[str, NDArray[Any]]] = field(default_factory=list)
+    """What `infos["episode"]` said of the episodes that ended."""
+    lesson_reward: float = 0.0
+    """Sum of the unweighted lesson rewards."""
+
+    @property
+    def ended(self) -> NDArray[np.bool_]:
+        return self.terminated | self.truncated
+
+    @property
+    def steps(self) -> int:
+        return self.rewards.shape[0]
+
+    @property
+    def num_envs(self) -> int:
+        return self.rewards.shape[1]
+
+    def reached(self) -> Encoded:
+        """What each step led to, (T, N, ...): at an episode's end its last observation.
+
+        Needs the finals of all ended episodes (`keep_all_finals`).
+        """
+        image, dense = self.observations
+        reached = Encoded(None if image is None else image[1:].clone(), dense[1:].clone())
+        for final in self.finals:
+            envs = torch.from_numpy(final.envs).to(dense.device)
+            if reached.image is not None and final.observations.image is not None:
+                reached.image[final.step, envs] = final.observations.image
+            reached.dense[final.step, envs] = final.observations.dense
+        return reached
+
+
+def allocate(
+    encoder: ObservationEncoder, distribution: ActionDistribution, steps: int, num_envs: int, value_heads: int
+) -> Rollout:
+    device = encoder.device
+    return Rollout(
+        observations=encoder.allocate(steps + 1, num_envs),
+        actions=distribution.allocate(steps, num_envs, device),
+        parameters=torch.zeros(steps, num_envs, distribution.num_parameters, device=device),
+        values=torch.zeros(steps + 1, num_envs, value_heads, device=device),
+        rewards=np.zeros((steps, num_envs), dtype=np.float32),
+        terminated=np.zeros((steps, num_envs), dtype=np.bool_),
+        truncated=np.zeros((steps, num_envs), dtype=np.bool_),
+        first_state=None,
+    )
+
+
+class Collector:
+    """Steps a world with a policy, one rollout at a time.
+
+    Attributes:
+        state: (N, size): recurrent state before the next observation; None without memory.
+        seconds_stepping: time spent in `world.step` during the last rollout.
+    """
+
+    def __init__(
+        self,
+        policy: ActorCritic,
+        encoder: ObservationEncoder,
+        distribution: ActionDistribution,
+        rollout: Rollout,
+        lesson_coefficient: float,
+        keep_all_finals: bool,
+    ) -> None:
+        self.policy = policy
+        self.encoder = encoder
+        self.distribution = distribution
+        self.rollout = rollout
+        self.lesson_coefficient = lesson_coefficient
+        self.keep_all_finals = keep_all_finals
+        self.every_env = torch.arange(rollout.num_envs, device=encoder.device)
+        self.state: torch.Tensor | None = None
+        if policy.memory is not None:
+            self.state = torch.zeros(rollout.num_envs, policy.memory.size, device=encoder.device)
+        self.seconds_stepping = 0.0
+
+    def observe(self, observations: Any) -> None:
+        """Takes a world's current observations as those that the next rollout begins with."""
+        self.encoder.encode(observations, out=self.rollout.observations.rows(self.rollout.steps))
+
+    @torch.inference_mode()
+    def collect(self, world: Any, generator: torch.Generator) -> Rollout:
+        """Fills the storage with the next steps; what it held before is gone."""
+        rollout, policy = self.rollout, self.policy
+        noise = self.distribution.noise(rollout.steps, rollout.num_envs, generator)
+        _copy(rollout.observations.rows(rollout.steps), rollout.observations.rows(0))
+        rollout.first_state = self.state
+        rollout.finals, rollout.episodes, rollout.lesson_reward = [], [], 0.0
+        self.seconds_stepping = 0.0
+        for t in range(rollout.steps):
+            parameters, values, self.state = policy.step(rollout.observations.rows(t), self.every_env, self.state)
+            rollout.parameters[t] = parameters
+            rollout.values[t] = values
+            actions = self.distribution.sample(parameters, noise[t])
+            rollout.actions[t] = actions
+            self._step(world, t, actions.cpu().numpy())
+        last = rollout.observations.rows(rollout.steps)
+        rollout.values[rollout.steps] = policy.step(last, self.every_env, self.state)[1]
+        return rollout
+
+    def _step(self, world: Any, t: int, actions: NDArray[Any]) -> None:
+        rollout = self.rollout
+        began = time.perf_counter()
+        observations, rewards, terminated, truncated, infos = world.step(actions)
+        self.seconds_stepping += time.perf_counter() - began
+        self.encoder.encode(observations, out=rollout.observations.rows(t + 1))
+        rollout.rewards[t] = rewards
+        lesson_reward = infos.get("lesson_reward")
+        if lesson_reward is not None and self.lesson_coefficient:
+            rollout.rewards[t] += self.lesson_coefficient * lesson_reward
+            rollout.lesson_reward += float(lesson_reward.sum())
+        rollout.terminated[t] = terminated
+        rollout.truncated[t] = truncated
+        ended = rollout.terminated[t] | rollout.truncated[t]
+        if not ended.any():
+            return
+        if "episode" in infos:
+            chosen = infos["_episode"]
+            rollout.episodes.append({key: part[chosen] for key, part in infos["episode"].items()})
+        wanted = ended if self.keep_all_finals else ended & ~rollout.terminated[t]
+        envs = np.flatnonzero(wanted)
+        if len(envs):
+            final = final_observations(infos, envs, self.encoder)
+            rollout.finals.append(Final(t, envs, final, None if self.state is None else self.state[envs]))
+        if self.state is not None:
+            keep = torch.from_numpy(~ended).to(self.state)
+            self.state = self.state * keep[:, None]
+
+    @torch.inference_mode()
+    def final_values(self) -> torch.Tensor:
+        """float32 (K, value heads) of the last observations of truncated episodes, as `returns.next_values` wants."""
+        rollout = self.rollout
+        parts = []
+        for final in rollout.finals:
+            cut = ~rollout.terminated[final.step, final.envs]
+            if not cut.any():
+                continue
+            rows = torch.from_numpy(np.flatnonzero(cut)).to(self.encoder.device)
+            state = None if final.state is None else final.state[rows]
+            parts.append(self.policy.step(final.observations, rows, state)[1])
+        return torch.cat(parts) if parts else rollout.values.new_zeros(0, rollout.values.shape[2])
+
+
+def _copy(source: Encoded, target: Encoded) -> None:
+    if target.image is not None and source.image is not None:
+        target.image.copy_(source.image)
+    target.dense.copy_(source.dense)
+
+
+def episode_metrics(episodes: list[dict[str, NDArray[Any]]]) -> dict[str, float]:
+    """Means over the episodes that ended; only their number when there are none."""
+    count = sum(len(part["return"]) for part in episodes)
+    metrics = {"train/episodes": float(count)}
+    if count:
+        names = {"return": "episode_return", "length": "episode_length", "success": "success"}
+        names["lesson_progress"] = "lesson_progress"
+        for key, name in names.items():
+            if key in episodes[0]:
+                metrics[f"train/{name}"] = float(np.concatenate([part[key] for part in episodes]).mean())
+    return metrics

@@ -1,0 +1,41 @@
+"""Mean and variance of everything seen so far."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+
+class RunningMoments:
+    """Elementwise mean and variance of a stream of batches (Chan et al.'s parallel update), in float64."""
+
+    def __init__(self, size: int, device: torch.device) -> None:
+        self.mean = torch.zeros(size, dtype=torch.float64, device=device)
+        self.variance = torch.ones(size, dtype=torch.float64, device=device)
+        self.count = 0
+
+    def update(self, batch: torch.Tensor) -> None:
+        """Takes in a batch (B, size)."""
+        batch = batch.double()
+        number = batch.shape[0]
+        variance, mean = torch.var_mean(batch, dim=0, correction=0)
+        total = self.count + number
+        shift = mean - self.mean
+        spread = self.variance * self.count + variance * number + shift.square() * self.count * number / total
+        self.mean = self.mean + shift * number / total
+        self.variance = spread / total
+        self.count = total
+
+    @property
+    def deviation(self) -> torch.Tensor:
+        """float32 (size,)."""
+        return self.variance.sqrt().float()
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"mean": self.mean.clone(), "variance": self.variance.clone(), "count": self.count}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.mean = state["mean"].to(self.mean)
+        self.variance = state["variance"].to(self.variance)
+        self.count = int(state["count"])

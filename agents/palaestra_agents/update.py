@@ -1,0 +1,176 @@
+"""What PPO learns from a rollout: minibatches of the clipped objective (arXiv 1707.06347)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import torch
+from torch import nn
+
+from palaestra_agents.config import PPOConfig
+from palaestra_agents.distributions import ActionDistribution
+from palaestra_agents.encoding import Encoded
+from palaestra_agents.networks import ActorCritic
+
+
+class Batch(NamedTuple):
+    """A rollout as the learner reads it; row t * N + i is step t of environment i."""
+
+    observations: Encoded
+    """(T * N, ...)."""
+    actions: torch.Tensor
+    """(T * N, ...)."""
+    targets: torch.Tensor
+    """float32 (T * N, 2 + 2 * value heads): advantage, log-probability, values and returns when collected."""
+    starts: torch.Tensor
+    """bool (T, N): the step is an episode's first."""
+    first_state: torch.Tensor | None
+    """(N, size): recurrent state before the first step."""
+
+
+class Losses(NamedTuple):
+    """Means over a minibatch; without gradients but for `total`."""
+
+    total: torch.Tensor
+    policy: torch.Tensor
+    value: torch.Tensor
+    entropy: torch.Tensor
+    kl: torch.Tensor
+    clipped: torch.Tensor
+
+
+METRICS = ("loss/policy", "loss/value", "loss/entropy", "loss/kl", "loss/clip_fraction", "loss/grad_norm")
+
+
+class Updater:
+    """Takes gradient steps on a policy."""
+
+    def __init__(self, policy: ActorCritic, distribution: ActionDistribution, config: PPOConfig) -> None:
+        self.policy = policy
+        self.distribution = distribution
+        self.config = config
+        self.parameters = list(policy.parameters())
+        self.optimizer = torch.optim.Adam(self.parameters, config.learning_rate, eps=config.adam_epsilon, fused=True)
+        self.losses: Callable[..., Losses] = torch.compile(self._losses) if config.compile else self._losses
+
+    def update(self, batch: Batch, progress: float, generator: torch.Generator) -> dict[str, float]:
+        """All epochs on one rollout.
+
+        Args:
+            batch: the rollout.
+            progress: share of the step budget spent, for annealing.
+            generator: shuffles.
+
+        Raises:
+            FloatingPointError: the losses are no longer finite.
+        """
+        config = self.config
+        rate = config.learning_rate * (1.0 - progress) if config.anneal else config.learning_rate
+        self.optimizer.param_groups[0]["lr"] = rate
+        measured = []
+        stopped = False
+        for _ in range(config.epochs):
+            for rows, state, starts in self._minibatches(batch, generator):
+                losses = self.losses(batch, rows, state, starts)
+                if config.target_kl is not None and losses.kl.item() > 1.5 * config.target_kl:
+                    stopped = True
+                    break
+                self.optimizer.zero_grad(set_to_none=True)
+                losses.total.backward()
+                norm = nn.utils.clip_grad_norm_(self.parameters, config.max_grad_norm, foreach=True)
+                self.optimizer.step()
+                measured.append(torch.stack([*losses[1:], norm]).detach())
+            if stopped:
+                break
+        metrics = {"loss/updates": float(len(measured)), "loss/learning_rate": rate}
+        if measured:
+            means = torch.stack(measured).mean(dim=0)
+            if not means.isfinite().all():
+                raise FloatingPointError(
+                    "learning diverged: a loss or gradient is no longer finite; lower agent.learning_rate"
+                )
+            metrics |= dict(zip(METRICS, means.tolist(), strict=True))
+        return metrics
+
+    def _minibatches(
+        self, batch: Batch, generator: torch.Generator
+    ) -> Iterator[tuple[torch.Tensor, torch.Tensor | None, torch.Tensor | None]]:
+        """Rows of each minibatch in random order; with memory (T, environments), whole sequences."""
+        steps, num_envs = batch.starts.shape
+        if self.policy.memory is None:
+            total = steps * num_envs
+            order = torch.randperm(total, generator=generator, device=batch.starts.device)
+            for rows in order.tensor_split(max(1, round(total / self.config.minibatch_size))):
+                yield rows, None, None
+            return
+        assert batch.first_state is not None
+        order = torch.randperm(num_envs, generator=generator, device=batch.starts.device)
+        first_rows = torch.arange(steps, device=batch.starts.device)[:, None] * num_envs
+        parts = min(num_envs, max(1, round(steps * num_envs / self.config.minibatch_size)))
+        for envs in order.tensor_split(parts):
+            yield first_rows + envs, batch.first_state[envs], batch.starts[:, envs]
+
+    def _losses(
+        self, batch: Batch, rows: torch.Tensor, state: torch.Tensor | None, starts: torch.Tensor | None
+    ) -> Losses:
+        config = self.config
+        if state is None or starts is None:
+            parameters, values = self.policy(batch.observations, rows)
+        else:
+            parameters, values = self.policy.sequence(batch.observations, rows, state, starts)
+            rows = rows.flatten()
+        targets = batch.targets[rows]
+        heads = values.shape[1]
+        advantages, old_log_probs = targets[:, 0], targets[:, 1]
+        old_values, returns = targets[:, 2 : 2 + heads], targets[:, 2 + heads :]
+        if config.normalise_advantages and len(rows) > 1:
+            advantages = (advantages - advantages.mean()) / (advantages.std() + 1e-8)
+
+        log_probs, entropies = self.distribution.log_prob_and_entropy(parameters, batch.actions[rows])
+        log_ratios = log_probs - old_log_probs
+        ratios = log_ratios.exp()
+        bounded = ratios.clamp(1.0 - config.clip, 1.0 + config.clip)
+        policy = -torch.minimum(advantages * ratios, advantages * bounded).mean()
+
+        errors = (values - returns).square()
+        if config.value_clip is not None:
+            near = old_values + (values - old_values).clamp(-config.value_clip, config.value_clip)
+            errors = torch.maximum(errors, (near - returns).square())
+        value = errors.mean(dim=0).sum()
+        entropy = entropies.mean()
+        total = policy + config.value_coefficient * value - config.entropy * entropy
+        with torch.no_grad():
+            kl = (ratios - 1.0 - log_ratios).mean()  # http://joschu.net/blog/kl-approx.html, the third estimator
+            clipped = (ratios - bounded).ne(0).float().mean()
+        return Losses(total, policy, value, entropy, kl, clipped)
+
+    def state_dict(self) -> dict[str, object]:
+        return optimizer_state(self.optimizer)
+
+    def load_state_dict(self, state: dict[str, object]) -> None:
+        load_optimizer_state(self.optimizer, state)
+
+
+def optimizer_state(optimizer: torch.optim.Optimizer) -> dict[str, object]:
+    """An Adam's moments, in the order of its parameters; empty lists before the first step."""
+    state = optimizer.state_dict()["state"]
+    return {name: [state[i][name].clone() for i in sorted(state)] for name in ("step", "exp_avg", "exp_avg_sq")}
+
+
+def load_optimizer_state(optimizer: torch.optim.Optimizer, state: dict[str, object]) -> None:
+    """Takes over what `optimizer_state` gave.
+
+    Raises:
+        ValueError: it belongs to other parameters.
+    """
+    columns = {name: list(part) for name, part in state.items() if isinstance(part, list)}
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
+    counts = {len(part) for part in columns.values()}
+    if set(columns) != {"step", "exp_avg", "exp_avg_sq"} or counts not in ({0}, {len(parameters)}):
+        raise ValueError("the optimiser's state does not belong to this network")
+    for parameter, moment in zip(parameters, columns["exp_avg"], strict=False):
+        if parameter.shape != moment.shape:
+            raise ValueError("the optimiser's state does not belong to this network")
+    per_parameter = {i: {name: part[i] for name, part in columns.items()} for i in range(counts.pop())}
+    optimizer.load_state_dict({"state": per_parameter, "param_groups": optimizer.state_dict()["param_groups"]})
