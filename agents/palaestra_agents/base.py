@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
@@ -10,6 +11,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
+
+EpisodeListener = Callable[[dict[str, NDArray[Any]]], None]
 
 
 class AgentConfig(BaseModel):
@@ -52,25 +55,46 @@ class ActorOutput:
 
 @runtime_checkable
 class Agent(Protocol):
-    """A learner. Constructed as `Kind(config, interface, device=..., seed=...)`.
+    """A learner. Constructed as `Kind(config, interface, device=None, seed=0)`; device None: what the config says.
 
     `observations` are what the world returns (numpy arrays, batched); the agent moves what it needs to its device.
     """
 
     Config: ClassVar[type[AgentConfig]]
+    device: torch.device
+    """Where networks and rollouts live."""
 
     def initial_state(self, num_envs: int) -> torch.Tensor | None:
-        """Recurrent state at the start of an episode; None without memory."""
+        """Recurrent state at the start of an episode, (num_envs, size); None without memory."""
         ...
 
-    def act(self, observations: dict[str, Any], state: torch.Tensor | None, *, greedy: bool = False) -> ActorOutput:
-        """Chooses actions; draws from the agent's own generator, never from torch's global one."""
+    def act(
+        self,
+        observations: dict[str, Any],
+        state: torch.Tensor | None,
+        *,
+        greedy: bool = False,
+        generator: torch.Generator | None = None,
+    ) -> ActorOutput:
+        """Chooses actions for any number of environments, and leaves training's random numbers alone.
+
+        `state` holds `initial_state`'s rows where an episode has just begun. Draws come from `generator` (on the
+        agent's device), or from one of the agent's own that training does not use; never from torch's global one.
+        """
         ...
 
-    def train_iteration(self, world: Any, progress: float) -> dict[str, float]:
-        """Collects one rollout from `world` (a `palaestra_worlds.World` that the agent was given by `attach`) and
-        learns from it. `progress` in [0, 1] is the share of the step budget spent, for annealing.
-        Returns metrics by name, e.g. "loss/policy", "steps", "time/act", "time/step", "time/learn"."""
+    def train_iteration(
+        self, world: Any, progress: float, on_episodes: EpisodeListener | None = None
+    ) -> dict[str, float]:
+        """Collects one rollout from `world` (a `palaestra_worlds.World`, reset or restored before) and learns from it.
+
+        `progress` in [0, 1] is the share of the step budget spent, for annealing. `on_episodes` is called with what
+        `infos["episode"]` said of the episodes that ended in a step, as arrays over these episodes.
+        Returns metrics by name, e.g. "loss/policy", "steps", "time/act", "time/step", "time/learn".
+
+        Raises:
+            FloatingPointError: learning diverged.
+        """
         ...
 
     def state_dict(self) -> dict[str, Any]:
@@ -78,5 +102,8 @@ class Agent(Protocol):
         ...
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Raises ValueError with a full sentence when `state` is of another agent or another shape."""
+        """Takes over what `state_dict` gave; the next iteration observes its world anew.
+
+        Raises ValueError with a full sentence when `state` is of another agent or another shape.
+        """
         ...

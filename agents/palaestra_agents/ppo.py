@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from typing import Any
 
 import torch
-from numpy.typing import NDArray
 
 from palaestra_agents import returns, rollout
-from palaestra_agents.base import ActorOutput, AgentInterface
+from palaestra_agents.base import ActorOutput, AgentInterface, EpisodeListener
 from palaestra_agents.config import MLPConfig, PPOConfig
 from palaestra_agents.distributions import action_distribution
 from palaestra_agents.encoding import Encoded, ObservationEncoder
 from palaestra_agents.intrinsic import IntrinsicReward, intrinsic_kind
 from palaestra_agents.networks import ActorCritic
 from palaestra_agents.update import Batch, Updater
-
-EpisodeListener = Callable[[dict[str, NDArray[Any]]], None]
 
 
 def choose_device(name: str) -> torch.device:
