@@ -30,10 +30,9 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Family:
-    """One environment class of the reference.
+    """One environment class of the reference; a module under families/ keeps its own in FAMILIES by the class's name.
 
     Attributes:
-        reference: name of the class in `minigrid.envs`, e.g. "DoorKeyEnv".
         generate: `generate(levels, i, parameters)`, register_jitable: what the reference's `_gen_grid` does to
             environment i, with the same random numbers. It starts from cells that hold anything, and sets all cells,
             X, Y, DIRECTION, MISSION and the target columns of `status`; the engine sets CARRYING and STEP.
@@ -43,7 +42,6 @@ class Family:
         rule: one of RULE_*.
     """
 
-    reference: str
     generate: Callable[..., None]
     parameters: Callable[[Any], Sequence[int]]
     missions: Callable[[Any], Sequence[str]]

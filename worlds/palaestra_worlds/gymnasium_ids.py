@@ -1,0 +1,23 @@
+"""Our worlds under `palaestra/<id>` in gymnasium's registry, for libraries that train on a VectorEnv.
+
+Importing this module registers them:
+
+    import gymnasium
+    import palaestra_worlds.gymnasium_ids
+
+    envs = gymnasium.make_vec("palaestra/MiniGrid-DoorKey-8x8-v0", num_envs=64)
+
+It is apart from `palaestra_worlds` itself because it loads every installed world plug-in to ask for its ids.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+import gymnasium
+
+from palaestra_worlds.registry import make, world_entries
+
+for _entry in world_entries():
+    if f"palaestra/{_entry.id}" not in gymnasium.registry:
+        gymnasium.register(f"palaestra/{_entry.id}", entry_point=None, vector_entry_point=partial(make, _entry.id))
