@@ -34,7 +34,13 @@ class ParityResult:
 
 
 def compare_minigrid(
-    id: str, seeds: Sequence[int], steps: int, policy: Policy | None = None, observation: str = "partial"
+    id: str,
+    seeds: Sequence[int],
+    steps: int,
+    policy: Policy | None = None,
+    observation: str = "partial",
+    max_steps: int | None = None,
+    reference: dict[str, Any] | None = None,
 ) -> ParityResult:
     """Drives one environment for each seed through `steps` steps, never reseeding, with the same actions on both sides.
 
@@ -44,13 +50,16 @@ def compare_minigrid(
         steps: steps of each environment; episodes begin anew within them.
         policy: chooses actions; None for uniformly random ones.
         observation: "partial", "full" or "symbolic"; the reference wears its wrapper for the last two.
+        max_steps: cuts episodes shorter on both sides, so that more of them begin; None: as the id has it.
+        reference: further constructor keywords of the reference's class, on both sides.
 
     Raises:
         ParityError: at the first difference in observation, reward, end or final observation.
     """
     began = time.perf_counter()
-    references = [_reference(id, observation) for _ in seeds]
-    world = palaestra_worlds.make(id, num_envs=len(seeds), observation=observation)
+    keywords = dict(reference or {}) | ({} if max_steps is None else {"max_steps": max_steps})
+    references = [_reference(id, observation, keywords) for _ in seeds]
+    world = palaestra_worlds.make(id, num_envs=len(seeds), observation=observation, reference=keywords)
     observations, _ = world.reset(seed=list(seeds))
     for i, (reference, seed) in enumerate(zip(references, seeds, strict=True)):
         _same_observation(f"{id} seed {seed} at reset", reference.reset(seed=seed)[0], observations, i)
@@ -77,12 +86,12 @@ def compare_minigrid(
     return ParityResult(id, len(seeds), steps * len(seeds), episodes, successes, time.perf_counter() - began)
 
 
-def _reference(id: str, observation: str) -> Any:
+def _reference(id: str, observation: str, keywords: dict[str, Any]) -> Any:
     import gymnasium
     from minigrid.wrappers import FullyObsWrapper, SymbolicObsWrapper
 
     wrappers = {"partial": lambda env: env, "full": FullyObsWrapper, "symbolic": SymbolicObsWrapper}
-    return wrappers[observation](gymnasium.make(id, disable_env_checker=True))
+    return wrappers[observation](gymnasium.make(id, disable_env_checker=True, **keywords))
 
 
 def _same(where: str, what: str, expected: Any, found: Any) -> None:
