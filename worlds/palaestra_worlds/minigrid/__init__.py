@@ -75,6 +75,9 @@ class MiniGridProvider:
         except ValidationError as error:
             first = error.errors()[0]
             raise ValueError(f"setting {'.'.join(map(str, first['loc']))} of {id}: {first['msg']}") from error
+        missing = next((entry.missing for entry in _entries() if entry.id == id), "")
+        if missing and not checked.reference:
+            raise ValueError(f"{id} cannot be served here; what is missing: {missing}")
         return MiniGridWorld(id, num_envs, checked)
 
 
