@@ -74,6 +74,17 @@ class World(VectorEnv[Any, Any, Any]):
     the row in this tuple (-1: none)."""
 
     @abstractmethod
+    def reset(
+        self, *, seed: int | Sequence[int | None] | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Begins a new episode in every environment; see `gymnasium.vector.VectorEnv.reset`.
+
+        Args:
+            seed: environment i is seeded with seed + i, or with seed[i]; None: the streams go on as they are.
+            options: {"reset_mask": bool (num_envs,)} resets only where it holds.
+        """
+
+    @abstractmethod
     def draw_from(self, tasks: Sequence[Task] | None, weights: NDArray[np.float64] | None = None) -> None:
         """From its next reset on, each environment draws its task from `tasks`; None returns to the world's own levels.
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import numba
 import platformdirs
+from numba.core import config
 
 
 @cache
@@ -27,7 +28,7 @@ def _use_cache_folder() -> None:
         sources.update(path.relative_to(root).as_posix().encode())
         sources.update(path.read_bytes())
     folder = platformdirs.user_cache_path("palaestra") / "compiled" / sources.hexdigest()[:16]
-    numba.config.CACHE_DIR = str(folder)  # pyright: ignore[reportAttributeAccessIssue]
+    config.CACHE_DIR = str(folder)  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def kernel(function: Callable[..., Any], parallel: bool) -> Callable[..., Any]:
@@ -36,6 +37,6 @@ def kernel(function: Callable[..., Any], parallel: bool) -> Callable[..., Any]:
     return numba.njit(cache=True, parallel=parallel, nogil=True)(function)
 
 
-def usable_threads() -> int:
-    """Threads that a kernel may use now."""
-    return numba.get_num_threads()
+def most_threads() -> int:
+    """Threads that Numba was started with: no kernel can use more."""
+    return int(config.NUMBA_NUM_THREADS)  # pyright: ignore[reportAttributeAccessIssue]

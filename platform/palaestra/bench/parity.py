@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import palaestra_worlds
@@ -58,15 +58,16 @@ def compare_minigrid(
     """
     began = time.perf_counter()
     keywords = dict(reference or {}) | ({} if max_steps is None else {"max_steps": max_steps})
-    references = [_reference(id, observation, keywords) for _ in seeds]
+    references: list[Any] = [_reference(id, observation, keywords) for _ in seeds]
     world = palaestra_worlds.make(id, num_envs=len(seeds), observation=observation, reference=keywords)
     observations, _ = world.reset(seed=list(seeds))
     for i, (reference, seed) in enumerate(zip(references, seeds, strict=True)):
         _same_observation(f"{id} seed {seed} at reset", reference.reset(seed=seed)[0], observations, i)
+    num_actions = int(cast(Any, world.single_action_space).n)
     random = np.random.default_rng(len(id))
     episodes = successes = 0
     for step in range(steps):
-        actions = random.integers(0, world.single_action_space.n, len(seeds))
+        actions = random.integers(0, num_actions, len(seeds))
         if policy is not None:
             actions = policy(world, actions)
         observations, rewards, terminated, truncated, infos = world.step(actions)

@@ -60,16 +60,19 @@ class Outcome(NamedTuple):
 
 def allocate_outcome(num_envs: int) -> Outcome:
     """Outcomes of zeros."""
-    dtypes = {
-        "rewards": np.float64,
-        "lesson_reward": np.float32,
-        "running_return": np.float64,
-        "episode_return": np.float64,
-        "episode_length": np.int32,
-        "episode_task": np.int32,
-        "episode_progress": np.int32,
-    }
-    return Outcome(*(np.zeros(num_envs, dtype=dtypes.get(name, np.bool_)) for name in Outcome._fields))
+    return Outcome(
+        rewards=np.zeros(num_envs, dtype=np.float64),
+        terminated=np.zeros(num_envs, dtype=np.bool_),
+        truncated=np.zeros(num_envs, dtype=np.bool_),
+        ended=np.zeros(num_envs, dtype=np.bool_),
+        lesson_reward=np.zeros(num_envs, dtype=np.float32),
+        running_return=np.zeros(num_envs, dtype=np.float64),
+        episode_return=np.zeros(num_envs, dtype=np.float64),
+        episode_length=np.zeros(num_envs, dtype=np.int32),
+        episode_success=np.zeros(num_envs, dtype=np.bool_),
+        episode_task=np.zeros(num_envs, dtype=np.int32),
+        episode_progress=np.zeros(num_envs, dtype=np.int32),
+    )
 
 
 @register_jitable

@@ -41,7 +41,7 @@ def to_object(cell: int) -> WorldObj | None:
         return None
     thing = WorldObj.decode(cell_type(cell), cell_color(cell), cell_state(cell))
     if thing is not None and thing.can_pickup():
-        thing.contains = to_object(cell_inside(cell))
+        thing.contains = to_object(cell_inside(cell))  # pyright: ignore[reportAttributeAccessIssue]
     return thing
 
 

@@ -46,10 +46,10 @@ class TaskCompiler:
                 table.counts[row] = len(targets)
                 table.targets[row, : len(targets)] = targets
                 table.tokens[row, : len(tokens)] = tokens
-        with_level = [row for row, task in enumerate(checked) if task.level_seed is not None]
-        table.has_level[with_level] = True
-        if with_level:
-            table.random[with_level] = seed_streams([checked[row].level_seed for row in with_level])
+        level_seeds = {row: task.level_seed for row, task in enumerate(checked) if task.level_seed is not None}
+        if level_seeds:
+            table.has_level[list(level_seeds)] = True
+            table.random[list(level_seeds)] = seed_streams(list(level_seeds.values()))
         return table
 
     def _resolve(self, tasks: list[MiniGridTask]) -> None:

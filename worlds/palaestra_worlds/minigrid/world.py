@@ -14,6 +14,7 @@ from minigrid.minigrid_env import MiniGridEnv
 from numpy.typing import NDArray
 
 from palaestra_worlds.base import Task, TaskError, World
+from palaestra_worlds.compiled import most_threads
 from palaestra_worlds.minigrid import families
 from palaestra_worlds.minigrid.description import describe_level
 from palaestra_worlds.minigrid.engine import (
@@ -133,8 +134,7 @@ class MiniGridWorld(World):
         self._task_compiler = TaskCompiler(self.settings.subgoals, self._first_states)
 
     def _compile(self) -> None:
-        threads = self.settings.threads or numba.get_num_threads()
-        self._threads = min(threads, numba.config.NUMBA_NUM_THREADS)  # pyright: ignore[reportAttributeAccessIssue]
+        self._threads = min(self.settings.threads or numba.get_num_threads(), most_threads())
         pays = self.settings.threads is not None or self.num_envs >= ENVIRONMENTS_WORTH_THREADS
         parallel = self._threads > 1 and pays
         self._parallel = parallel
@@ -304,11 +304,11 @@ class MiniGridWorld(World):
         seeds = [seed + i for i in range(self.num_envs)] if isinstance(seed, int | np.integer) else list(seed)
         if len(seeds) != self.num_envs:
             raise ValueError(f"{len(seeds)} seeds for {self.num_envs} environments")
-        rows = [i for i in np.flatnonzero(chosen) if seeds[i] is not None]
-        numbers = [seeds[i] for i in rows]
-        for number in numbers:
+        given = {int(i): number for i in np.flatnonzero(chosen) if (number := seeds[i]) is not None}
+        for number in given.values():
             if not isinstance(number, int | np.integer) or number < 0:
                 raise ValueError(f"a seed must be an integer from 0 on, not {number!r}")
+        rows, numbers = list(given), list(given.values())
         self._levels.random[rows] = seed_streams(numbers)
         self._lessons.random[rows] = seed_streams(numbers, stream=1)
         self._seeded = True
