@@ -61,8 +61,8 @@ def compare_minigrid(
     references: list[Any] = [_reference(id, observation, keywords) for _ in seeds]
     world = palaestra_worlds.make(id, num_envs=len(seeds), observation=observation, reference=keywords)
     observations, _ = world.reset(seed=list(seeds))
-    for i, (reference, seed) in enumerate(zip(references, seeds, strict=True)):
-        _same_observation(f"{id} seed {seed} at reset", reference.reset(seed=seed)[0], observations, i)
+    for i, (env, seed) in enumerate(zip(references, seeds, strict=True)):
+        _same_observation(f"{id} seed {seed} at reset", env.reset(seed=seed)[0], observations, i)
     num_actions = int(cast(Any, world.single_action_space).n)
     random = np.random.default_rng(len(id))
     episodes = successes = 0
@@ -71,9 +71,9 @@ def compare_minigrid(
         if policy is not None:
             actions = policy(world, actions)
         observations, rewards, terminated, truncated, infos = world.step(actions)
-        for i, reference in enumerate(references):
+        for i, env in enumerate(references):
             where = f"{id} seed {seeds[i]} step {step} action {actions[i]}"
-            seen, reward, *ends, _ = reference.step(actions[i])
+            seen, reward, *ends, _ = env.step(actions[i])
             _same(where, "reward", float(reward), float(rewards[i]))
             _same(where, "ends", [bool(end) for end in ends], [bool(terminated[i]), bool(truncated[i])])
             if any(ends):
@@ -81,7 +81,7 @@ def compare_minigrid(
                 successes += reward > 0
                 last = infos["final_obs"][i]
                 _same_observation(f"{where} (final)", seen, {k: [v] for k, v in last.items()}, 0)
-                seen = reference.reset()[0]
+                seen = env.reset()[0]
             _same_observation(where, seen, observations, i)
     world.close()
     return ParityResult(id, len(seeds), steps * len(seeds), episodes, successes, time.perf_counter() - began)
