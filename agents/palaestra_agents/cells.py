@@ -42,7 +42,7 @@ def _active_inputs() -> np.ndarray:
 ACTIVE_INPUTS = _active_inputs()
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, error_model="numpy")
 def _sum_rows(cells: Any, rows: Any, patches: Any, active: Any, weight: Any, out: Any) -> None:
     """out[b, o] += sum of weight[k * FEATURES + input] over the cells k of patch o and their active inputs."""
     num_patches, patch_size = patches.shape
@@ -63,7 +63,7 @@ def _sum_rows(cells: Any, rows: Any, patches: Any, active: Any, weight: Any, out
                             total[d] += row[d]
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, error_model="numpy")
 def _add_to_rows(cells: Any, rows: Any, patches: Any, active: Any, gradient: Any, out: Any) -> None:
     """The transpose of `_sum_rows`: out[k * FEATURES + input] += gradient[b, o]."""
     num_patches, patch_size = patches.shape
@@ -88,7 +88,8 @@ class _SparseLinear(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, *inputs: torch.Tensor) -> torch.Tensor:
         weight, bias, cells, rows, patches = inputs
-        out = bias.expand(rows.shape[0], patches.shape[0], -1).contiguous()
+        # A copy even for one row and one patch, where `contiguous` would give the bias itself.
+        out = bias.expand(rows.shape[0], patches.shape[0], -1).clone(memory_format=torch.contiguous_format)
         _sum_rows(cells.numpy(), rows.numpy(), patches.numpy(), ACTIVE_INPUTS, weight.detach().numpy(), out.numpy())
         ctx.save_for_backward(weight, cells, rows, patches)
         return out
@@ -124,21 +125,22 @@ class CellLinear(nn.Module):
         self.weight = nn.Parameter(weight)
         self.bias = nn.Parameter(torch.zeros(width))
 
-    def forward(self, cells: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+    def forward(self, cells: torch.Tensor, rows: torch.Tensor | None = None) -> torch.Tensor:
         """Outputs for some images of a batch.
 
         Args:
             cells: uint8 (M, cells, 3), contiguous.
-            rows: int64 (B,): which of the M images.
+            rows: int64 (B,): which of the M images; None: all of them.
 
         Returns:
             float32 (B, num_patches, width).
         """
-        if cells.device.type == "cpu":
+        if cells.device.type == "cpu" and not torch.compiler.is_compiling():
+            rows = torch.arange(len(cells)) if rows is None else rows
             out = _SparseLinear.apply(self.weight, self.bias, cells, rows, self.patches)
             assert isinstance(out, torch.Tensor)
             return out
-        return self.one_hot(cells[rows]) @ self.weight + self.bias
+        return self.one_hot(cells if rows is None else cells[rows]) @ self.weight + self.bias
 
     def one_hot(self, cells: torch.Tensor) -> torch.Tensor:
         """float32 (B, num_patches, patch_size * FEATURES): the inputs that the weight multiplies."""
@@ -156,13 +158,3 @@ class CellLinear(nn.Module):
 def whole_image(width: int, height: int) -> np.ndarray:
     """One patch of all cells: what a fully connected layer reads."""
     return np.arange(width * height)[None, :]
-
-
-def convolution_patches(width: int, height: int) -> np.ndarray:
-    """The patches that a 3x3 convolution of stride 2 and padding 1 reads: int (patches, 9)."""
-    rows = []
-    for x in range(0, width, 2):
-        for y in range(0, height, 2):
-            around = [(x + dx, y + dy) for dx in (-1, 0, 1) for dy in (-1, 0, 1)]
-            rows.append([cx * height + cy if 0 <= cx < width and 0 <= cy < height else -1 for cx, cy in around])
-    return np.array(rows)

@@ -7,6 +7,8 @@ from typing import Any, Protocol
 import torch
 from gymnasium.spaces import Discrete, Space
 
+from palaestra_agents.kernels import categorical
+
 
 class ActionDistribution(Protocol):
     """A family of distributions; `parameters` (B, num_parameters) come from the actor's head."""
@@ -63,13 +65,12 @@ class Categorical:
         return parameters.argmax(dim=1)
 
     def log_prob(self, parameters: torch.Tensor, actions: torch.Tensor) -> torch.Tensor:
-        return parameters.log_softmax(dim=1).gather(1, actions[:, None]).squeeze(1)
+        return categorical(parameters, actions)[0]
 
     def log_prob_and_entropy(
         self, parameters: torch.Tensor, actions: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        logs = parameters.log_softmax(dim=1)
-        return logs.gather(1, actions[:, None]).squeeze(1), -(logs.exp() * logs).sum(dim=1)
+        return categorical(parameters, actions)
 
 
 def action_distribution(space: Space[Any]) -> ActionDistribution:

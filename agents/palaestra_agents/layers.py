@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional
 
+from palaestra_agents.kernels import patch_linear, tanh
+
 ACTIVATIONS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
-    "tanh": torch.tanh,
+    "tanh": tanh,
     "relu": functional.relu,
     "elu": functional.elu,
 }
@@ -23,10 +26,32 @@ def linear(inputs: int, outputs: int, gain: float, generator: torch.Generator) -
     return layer
 
 
-def convolution(inputs: int, outputs: int, generator: torch.Generator) -> nn.Conv2d:
-    """A 3x3 convolution of stride 2 and padding 1, its weights channels-last in memory."""
-    layer = nn.Conv2d(inputs, outputs, 3, stride=2, padding=1, device="meta").to_empty(device="cpu")
-    nn.init.orthogonal_(layer.weight, 2**0.5, generator=generator)
-    assert layer.bias is not None
-    nn.init.zeros_(layer.bias)
-    return layer.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+class Convolution(nn.Module):
+    """A 3x3 convolution of stride 2 and padding 1 over a flattened image; `size` is the (width, height) of its output.
+
+    Small images are mostly border, which library convolutions handle badly; this one multiplies gathered patches.
+    """
+
+    def __init__(self, width: int, height: int, inputs: int, outputs: int, generator: torch.Generator) -> None:
+        super().__init__()
+        self.patches: torch.Tensor
+        self.register_buffer("patches", torch.from_numpy(convolution_patches(width, height)), persistent=False)
+        self.size = ((width + 1) // 2, (height + 1) // 2)
+        self.linear = linear(9 * inputs, outputs, 2**0.5, generator)
+
+    def forward(self, cells: torch.Tensor) -> torch.Tensor:
+        """(B, width * height, inputs), float32 or uint8, to (B, size[0] * size[1], outputs)."""
+        return patch_linear(cells, self.linear.weight, self.linear.bias, self.patches)
+
+
+def convolution_patches(width: int, height: int) -> np.ndarray:
+    """The windows of a 3x3 convolution of stride 2 and padding 1, as indices into the flattened image.
+
+    int64 (windows, 9); -1 lies outside of the image.
+    """
+    rows = []
+    for x in range(0, width, 2):
+        for y in range(0, height, 2):
+            around = [(x + dx, y + dy) for dx in (-1, 0, 1) for dy in (-1, 0, 1)]
+            rows.append([cx * height + cy if 0 <= cx < width and 0 <= cy < height else -1 for cx, cy in around])
+    return np.array(rows, dtype=np.int64)

@@ -5,11 +5,26 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from palaestra_agents.cells import CellLinear, convolution_patches, whole_image
+from palaestra_agents.cells import CellLinear, whole_image
 from palaestra_agents.config import ConvolutionalConfig, GRUConfig, MLPConfig
 from palaestra_agents.encoding import Encoded, ObservationEncoder
-from palaestra_agents.layers import ACTIVATIONS, convolution, linear
+from palaestra_agents.layers import ACTIVATIONS, Convolution, convolution_patches, linear
 from palaestra_agents.memory import Memory
+
+
+def take(values: torch.Tensor, rows: torch.Tensor | None) -> torch.Tensor:
+    """Some rows, or all of them (None). `values[rows]` would be several times slower."""
+    return values if rows is None else values.index_select(0, rows)
+
+
+def flat_cells(image: torch.Tensor | None) -> torch.Tensor:
+    """(N, width, height, channels) to (N, width * height, channels)."""
+    assert image is not None
+    return image.flatten(1, 2)
+
+
+Features = tuple[torch.Tensor, torch.Tensor]
+"""For the actor and for the critic; the same tensor where they share."""
 
 
 class FirstLayer(nn.Module):
@@ -19,27 +34,24 @@ class FirstLayer(nn.Module):
         super().__init__()
         self.scale = encoder.scale
         self.cells: CellLinear | None = None
-        pixels = 0
+        self.pixels = 0
         if encoder.image_shape is not None:
             columns, lines, channels = encoder.image_shape
             if encoder.one_hot:
                 self.cells = CellLinear(whole_image(columns, lines), width, generator)
             else:
-                pixels = columns * lines * channels
-        self.pixels = pixels
-        inputs = pixels + encoder.dense_size
+                self.pixels = columns * lines * channels
+        inputs = self.pixels + encoder.dense_size
         self.dense = linear(inputs, width, 2**0.5, generator) if inputs else None
 
-    def forward(self, encoded: Encoded, rows: torch.Tensor) -> torch.Tensor:
+    def forward(self, encoded: Encoded, rows: torch.Tensor | None) -> torch.Tensor:
         total = None
         if self.cells is not None:
-            assert encoded.image is not None
-            total = self.cells(encoded.image.flatten(1, 2), rows).flatten(1)
+            total = self.cells(flat_cells(encoded.image), rows).flatten(1)
         if self.dense is not None:
-            dense = encoded.dense[rows]
+            dense = take(encoded.dense, rows)
             if self.pixels:
-                assert encoded.image is not None
-                image = encoded.image[rows].flatten(1).float()
+                image = take(flat_cells(encoded.image), rows).flatten(1).float()
                 dense = torch.cat([image / self.scale if self.scale != 1 else image, dense], dim=1)
             projected = self.dense(dense)
             total = projected if total is None else total + projected
@@ -48,24 +60,26 @@ class FirstLayer(nn.Module):
 
 
 class MLPBody(nn.Module):
-    """Hidden layers; with `separate`, one tower for the actor and one for the critic, side by side.
+    """Hidden layers; with `separate`, one tower for the actor and one for the critic.
 
     Attributes:
-        size: length of the output.
+        size: length of each output.
+        separate: the outputs for actor and critic differ.
     """
 
     def __init__(self, encoder: ObservationEncoder, config: MLPConfig, generator: torch.Generator) -> None:
         super().__init__()
         self.activation = ACTIVATIONS[config.activation]
+        self.separate = config.separate
         self.towers = 2 if config.separate else 1
-        self.size = self.towers * config.hidden[-1]
+        self.size = config.hidden[-1]
         self.first = FirstLayer(encoder, self.towers * config.hidden[0], generator)
         sizes = list(zip(config.hidden[:-1], config.hidden[1:], strict=True))
         self.layers = nn.ModuleList(
             nn.ModuleList(linear(a, b, 2**0.5, generator) for a, b in sizes) for _ in range(self.towers)
         )
 
-    def forward(self, encoded: Encoded, rows: torch.Tensor) -> torch.Tensor:
+    def forward(self, encoded: Encoded, rows: torch.Tensor | None) -> Features:
         first = self.activation(self.first(encoded, rows))
         outputs = []
         for part, layers in zip(first.chunk(self.towers, dim=1), self.layers, strict=True):
@@ -73,14 +87,18 @@ class MLPBody(nn.Module):
             for layer in layers:
                 part = self.activation(layer(part))
             outputs.append(part)
-        return outputs[0] if len(outputs) == 1 else torch.cat(outputs, dim=1)
+        return outputs[0], outputs[-1]
 
 
 class ConvolutionalBody(nn.Module):
     """Convolutions 3x3 of stride 2 and padding 1, then a hidden layer that also reads the dense features.
 
     Attributes:
-        size: length of the output.
+        size: length of the output, which actor and critic share.
+        separate: False.
+
+    Raises:
+        ValueError: observations have no image.
     """
 
     def __init__(self, encoder: ObservationEncoder, config: ConvolutionalConfig, generator: torch.Generator) -> None:
@@ -90,6 +108,7 @@ class ConvolutionalBody(nn.Module):
         self.activation = ACTIVATIONS[config.activation]
         self.scale = encoder.scale
         self.size = config.hidden
+        self.separate = False
         width, height, channels = encoder.image_shape
         self.cells: CellLinear | None = None
         convolutions = list(config.channels)
@@ -97,27 +116,25 @@ class ConvolutionalBody(nn.Module):
             channels = convolutions.pop(0)
             self.cells = CellLinear(convolution_patches(width, height), channels, generator)
             width, height = (width + 1) // 2, (height + 1) // 2
-            self.cells_shape = (width, height)
         self.layers = nn.ModuleList()
         for outputs in convolutions:
-            self.layers.append(convolution(channels, outputs, generator))
-            channels, width, height = outputs, (width + 1) // 2, (height + 1) // 2
+            layer = Convolution(width, height, channels, outputs, generator)
+            self.layers.append(layer)
+            channels, (width, height) = outputs, layer.size
         self.hidden = linear(channels * width * height + encoder.dense_size, config.hidden, 2**0.5, generator)
 
-    def forward(self, encoded: Encoded, rows: torch.Tensor) -> torch.Tensor:
-        assert encoded.image is not None
+    def forward(self, encoded: Encoded, rows: torch.Tensor | None) -> Features:
+        cells = flat_cells(encoded.image)
         if self.cells is not None:
-            features = self.activation(self.cells(encoded.image.flatten(1, 2), rows))
-            features = features.unflatten(1, self.cells_shape)
+            features = self.activation(self.cells(cells, rows))
         else:
-            features = encoded.image[rows].float()
-            if self.scale != 1:
-                features = features / self.scale
-        features = features.permute(0, 3, 1, 2)  # channels last in memory, as convolutions on a CPU want it
+            features = take(cells, rows)
+            features = features / self.scale if self.scale != 1 else features
         for layer in self.layers:
             features = self.activation(layer(features))
-        features = features.permute(0, 2, 3, 1).flatten(1)
-        return self.activation(self.hidden(torch.cat([features, encoded.dense[rows]], dim=1)))
+        features = torch.cat([features.flatten(1), take(encoded.dense, rows)], dim=1)
+        features = self.activation(self.hidden(features))
+        return features, features
 
 
 class ActorCritic(nn.Module):
@@ -146,30 +163,28 @@ class ActorCritic(nn.Module):
             self.body: MLPBody | ConvolutionalBody = MLPBody(encoder, network, generator)
         else:
             self.body = ConvolutionalBody(encoder, network, generator)
-        self.memory = Memory(self.body.size, memory, generator) if memory is not None else None
-        self.split = self.memory is None and isinstance(self.body, MLPBody) and self.body.towers == 2
-        features = self.memory.size if self.memory is not None else self.body.size
-        features = features // 2 if self.split else features
+        features = self.body.size
+        self.memory: Memory | None = None
+        if memory is not None:
+            self.memory = Memory(features * (2 if self.body.separate else 1), memory, generator)
+            features = memory.size
         self.actor = linear(features, action_parameters, 0.01, generator)
         self.critic = linear(features, value_heads, 1.0, generator)
 
-    def heads(self, features: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        for_actor, for_critic = features.chunk(2, dim=-1) if self.split else (features, features)
+    def forward(self, encoded: Encoded, rows: torch.Tensor | None) -> tuple[torch.Tensor, torch.Tensor]:
+        """Action parameters (B, A) and values (B, value heads) of some rows (B,), or of all; without memory only."""
+        for_actor, for_critic = self.body(encoded, rows)
         return self.actor(for_actor), self.critic(for_critic)
 
-    def forward(self, encoded: Encoded, rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Action parameters (B, A) and values (B, value heads) of the rows; without memory only."""
-        return self.heads(self.body(encoded, rows))
-
     def step(
-        self, encoded: Encoded, rows: torch.Tensor, state: torch.Tensor | None
+        self, encoded: Encoded, rows: torch.Tensor | None, state: torch.Tensor | None
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
         """One step: action parameters, values, and the recurrent state after it."""
-        features = self.body(encoded, rows)
-        if self.memory is not None:
-            assert state is not None
-            features = state = self.memory.step(features, state)
-        return *self.heads(features), state
+        if self.memory is None:
+            return *self(encoded, rows), None
+        assert state is not None
+        state = self.memory.step(self._joined(encoded, rows), state)
+        return self.actor(state), self.critic(state), state
 
     def sequence(
         self, encoded: Encoded, rows: torch.Tensor, state: torch.Tensor, starts: torch.Tensor
@@ -179,5 +194,10 @@ class ActorCritic(nn.Module):
         Returns (T * B, A) and (T * B, value heads), the first step's environments first.
         """
         assert self.memory is not None
-        features = self.body(encoded, rows.flatten()).unflatten(0, tuple(rows.shape))
-        return self.heads(self.memory.sequence(features, state, starts).flatten(0, 1))
+        features = self._joined(encoded, rows.flatten()).unflatten(0, tuple(rows.shape))
+        states = self.memory.sequence(features, state, starts).flatten(0, 1)
+        return self.actor(states), self.critic(states)
+
+    def _joined(self, encoded: Encoded, rows: torch.Tensor | None) -> torch.Tensor:
+        for_actor, for_critic = self.body(encoded, rows)
+        return torch.cat([for_actor, for_critic], dim=1) if self.body.separate else for_actor

@@ -106,8 +106,7 @@ class PPO:
         """
         encoded = self.encoder.encode(observations)
         count = encoded.dense.shape[0]
-        rows = torch.arange(count, device=self.device)
-        parameters, values, state = self.policy.step(encoded, rows, state)
+        parameters, values, state = self.policy.step(encoded, None, state)
         if greedy:
             actions = self.distribution.mode(parameters)
         else:

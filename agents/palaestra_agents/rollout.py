@@ -117,7 +117,6 @@ class Collector:
         self.rollout = rollout
         self.lesson_coefficient = lesson_coefficient
         self.keep_all_finals = keep_all_finals
-        self.every_env = torch.arange(rollout.num_envs, device=encoder.device)
         self.state: torch.Tensor | None = None
         if policy.memory is not None:
             self.state = torch.zeros(rollout.num_envs, policy.memory.size, device=encoder.device)
@@ -137,14 +136,14 @@ class Collector:
         rollout.finals, rollout.episodes, rollout.lesson_reward = [], [], 0.0
         self.seconds_stepping = 0.0
         for t in range(rollout.steps):
-            parameters, values, self.state = policy.step(rollout.observations.rows(t), self.every_env, self.state)
+            parameters, values, self.state = policy.step(rollout.observations.rows(t), None, self.state)
             rollout.parameters[t] = parameters
             rollout.values[t] = values
             actions = self.distribution.sample(parameters, noise[t])
             rollout.actions[t] = actions
             self._step(world, t, actions.cpu().numpy())
         last = rollout.observations.rows(rollout.steps)
-        rollout.values[rollout.steps] = policy.step(last, self.every_env, self.state)[1]
+        rollout.values[rollout.steps] = policy.step(last, None, self.state)[1]
         return rollout
 
     def _step(self, world: Any, t: int, actions: NDArray[Any]) -> None:

@@ -50,8 +50,8 @@ class Updater:
         self.policy = policy
         self.distribution = distribution
         self.config = config
-        self.parameters = list(policy.parameters())
-        self.optimizer = torch.optim.Adam(self.parameters, config.learning_rate, eps=config.adam_epsilon, fused=True)
+        self.flat = flatten_parameters(policy)
+        self.optimizer = torch.optim.Adam([self.flat], config.learning_rate, eps=config.adam_epsilon, fused=True)
         self.losses: Callable[..., Losses] = torch.compile(self._losses) if config.compile else self._losses
 
     def update(self, batch: Batch, progress: float, generator: torch.Generator) -> dict[str, float]:
@@ -76,10 +76,7 @@ class Updater:
                 if config.target_kl is not None and losses.kl.item() > 1.5 * config.target_kl:
                     stopped = True
                     break
-                self.optimizer.zero_grad(set_to_none=True)
-                losses.total.backward()
-                norm = nn.utils.clip_grad_norm_(self.parameters, config.max_grad_norm, foreach=True)
-                self.optimizer.step()
+                norm = self._step(losses.total)
                 measured.append(torch.stack([*losses[1:], norm]).detach())
             if stopped:
                 break
@@ -92,6 +89,17 @@ class Updater:
                 )
             metrics |= dict(zip(METRICS, means.tolist(), strict=True))
         return metrics
+
+    def _step(self, loss: torch.Tensor) -> torch.Tensor:
+        """Follows the gradient, shortened to `max_grad_norm`; returns its norm before that."""
+        gradient = self.flat.grad
+        assert gradient is not None
+        gradient.zero_()
+        loss.backward()
+        norm = torch.linalg.vector_norm(gradient)
+        gradient.mul_((self.config.max_grad_norm / (norm + 1e-6)).clamp(max=1.0))
+        self.optimizer.step()
+        return norm
 
     def _minibatches(
         self, batch: Batch, generator: torch.Generator
@@ -120,14 +128,14 @@ class Updater:
         else:
             parameters, values = self.policy.sequence(batch.observations, rows, state, starts)
             rows = rows.flatten()
-        targets = batch.targets[rows]
+        targets = batch.targets.index_select(0, rows)
         heads = values.shape[1]
         advantages, old_log_probs = targets[:, 0], targets[:, 1]
         old_values, returns = targets[:, 2 : 2 + heads], targets[:, 2 + heads :]
         if config.normalise_advantages and len(rows) > 1:
             advantages = (advantages - advantages.mean()) / (advantages.std() + 1e-8)
 
-        log_probs, entropies = self.distribution.log_prob_and_entropy(parameters, batch.actions[rows])
+        log_probs, entropies = self.distribution.log_prob_and_entropy(parameters, batch.actions.index_select(0, rows))
         log_ratios = log_probs - old_log_probs
         ratios = log_ratios.exp()
         bounded = ratios.clamp(1.0 - config.clip, 1.0 + config.clip)
@@ -150,6 +158,23 @@ class Updater:
 
     def load_state_dict(self, state: dict[str, object]) -> None:
         load_optimizer_state(self.optimizer, state)
+
+
+def flatten_parameters(module: nn.Module) -> nn.Parameter:
+    """Moves all parameters and gradients into one tensor, of which the module's own become views.
+
+    An optimiser that is given this one parameter takes one step instead of one for each layer.
+    """
+    parameters = list(module.parameters())
+    flat = nn.Parameter(torch.cat([p.detach().flatten() for p in parameters]))
+    flat.grad = torch.zeros_like(flat)
+    start = 0
+    for parameter in parameters:
+        end = start + parameter.numel()
+        parameter.data = flat.data[start:end].view(parameter.shape)
+        parameter.grad = flat.grad[start:end].view(parameter.shape)
+        start = end
+    return flat
 
 
 def optimizer_state(optimizer: torch.optim.Optimizer) -> dict[str, object]:
