@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from safetensors import SafetensorError
 
 from palaestra import tree
+from palaestra.store import StoreError
 
 FORMAT = 1
 KEPT = 2
@@ -100,7 +101,7 @@ def save(folder: Path, header: CheckpointHeader, state: dict[str, Any]) -> Path:
     """Writes a checkpoint and removes those that are not needed any more.
 
     Raises:
-        CheckpointError: it could not be written; the earlier ones stand.
+        StoreError: it could not be written; the earlier ones stand.
         TypeError: the state holds what cannot be kept.
     """
     data = to_bytes(header, state)
@@ -113,7 +114,7 @@ def save(folder: Path, header: CheckpointHeader, state: dict[str, Any]) -> Path:
         for partial in folder.glob(".*.partial"):
             partial.unlink(missing_ok=True)
     except OSError as error:
-        raise CheckpointError(
+        raise StoreError(
             f"{path} could not be written: {error.strerror or error}; make room on the disk (or raise the file size "
             f"limit), then resume the run: it goes on from the checkpoint before"
         ) from error

@@ -9,11 +9,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
-from palaestra.evaluation import Evaluation
-from palaestra.measured import LessonCounts
 from palaestra.store import Store, StoreError
+
+if TYPE_CHECKING:
+    from palaestra.evaluation import Evaluation
+    from palaestra.measured import LessonCounts
 
 SECONDS_BETWEEN_COMMITS = 1.0
 
@@ -82,9 +84,7 @@ class TrialRecorder:
         """
         with self.store.transaction() as connection:
             self._insert(connection)
-            connection.execute(
-                "UPDATE trials SET steps = ?, seconds = ? WHERE id = ?", (steps, seconds, self.trial)
-            )
+            connection.execute("UPDATE trials SET steps = ?, seconds = ? WHERE id = ?", (steps, seconds, self.trial))
         if self._files:
             with _file_errors(self._files.folder):
                 self._files.add_scalars(self._scalars())
@@ -119,9 +119,7 @@ class TrialRecorder:
         """
         with self.store.transaction() as connection:
             for table in ("metrics", "evaluations", "events"):
-                connection.execute(
-                    f"DELETE FROM {table} WHERE trial = ? AND iteration > ?", (self.trial, iteration)
-                )
+                connection.execute(f"DELETE FROM {table} WHERE trial = ? AND iteration > ?", (self.trial, iteration))
             connection.execute("DELETE FROM lesson_progress WHERE trial = ?", (self.trial,))
         if self._files:
             with _file_errors(self._files.folder):

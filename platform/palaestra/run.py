@@ -8,6 +8,7 @@ import json
 import os
 import re
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -83,11 +84,11 @@ class Run:
         return self.folder / "tensorboard" / f"{arm}-seed{seed}"
 
     @contextmanager
-    def lock(self, name: str = "run") -> Iterator[None]:
+    def lock(self, name: str = "run", wait: float = 0.0) -> Iterator[None]:
         """Holds the run, or one trial of it, for this process; let go of when the process ends, however it does.
 
         Raises:
-            RunError: another process holds it.
+            RunError: another process holds it, and still does after `wait` seconds.
         """
         path = self.folder / f".{name}.lock"
         try:
@@ -95,19 +96,28 @@ class Run:
         except OSError as error:
             raise RunError(f"{path} cannot be opened: {error.strerror}; check that you may write there") from error
         try:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as error:
-                holder = os.pread(handle, 64, 0).decode("ascii", "replace").strip() or "unknown"
-                what = "run" if name == "run" else f"trial {name} of the run"
-                raise RunError(
-                    f"the {what} in {self.folder} is being worked on by process {holder}; wait for it or end it"
-                ) from error
+            deadline = time.monotonic() + wait
+            while not _locked(handle):
+                if time.monotonic() >= deadline:
+                    holder = os.pread(handle, 64, 0).decode("ascii", "replace").strip() or "unknown"
+                    what = "run" if name == "run" else f"trial {name} of the run"
+                    raise RunError(
+                        f"the {what} in {self.folder} is being worked on by process {holder}; wait for it or end it"
+                    )
+                time.sleep(0.05)
             os.ftruncate(handle, 0)
             os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
             yield
         finally:
             os.close(handle)
+
+
+def _locked(handle: int) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def run_folder(spec: RunSpec, root: Path) -> Path:

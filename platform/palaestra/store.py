@@ -90,14 +90,17 @@ class Store:
     Args:
         path: the file; made with its tables when it does not exist, unless `read_only`.
         read_only: for reports; writing raises StoreError.
+        durable: wait at each commit until it is on the disk. Otherwise a commit survives the end of the process, and
+            a power failure only once another connection has committed durably.
 
     Raises:
         StoreError: no such file, no store, written by a newer version, or it cannot be opened.
     """
 
-    def __init__(self, path: Path, read_only: bool = False) -> None:
+    def __init__(self, path: Path, read_only: bool = False, durable: bool = True) -> None:
         self.path = Path(path)
         self.read_only = read_only
+        self._durable = durable
         if read_only and not self.path.exists():
             raise StoreError(f"{self.path} does not exist; is its folder that of a run?")
         self._connection = self._connect()
@@ -133,7 +136,7 @@ class Store:
             if not self.read_only:
                 # FULL: what is committed is on the disk before a checkpoint that builds on it is written.
                 self._connection.execute("PRAGMA journal_mode = WAL")
-                self._connection.execute("PRAGMA synchronous = FULL")
+                self._connection.execute(f"PRAGMA synchronous = {'FULL' if self._durable else 'NORMAL'}")
         if version == 0 and not self.read_only:
             self._create()
         elif version == 0:

@@ -75,7 +75,9 @@ def _encode(value: Any, path: str, tensors: dict[str, torch.Tensor]) -> Any:
         for key in value:
             if type(key) not in (str, int, bool):
                 raise TypeError(f"{path} has a key of type {type(key).__name__}; only text and integers can be kept")
-        return {_DICT: [[_encode(key, path, {}), _encode(item, f"{path}.{key}", tensors)] for key, item in value.items()]}
+        return {
+            _DICT: [[_encode(key, path, {}), _encode(item, f"{path}.{key}", tensors)] for key, item in value.items()]
+        }
     if type(value) in (list, tuple):
         items = [_encode(item, f"{path}.{i}", tensors) for i, item in enumerate(value)]
         return {_LIST if type(value) is list else _TUPLE: items}

@@ -1,0 +1,216 @@
+"""Asks a teacher about levels, several at a time, and keeps what comes of it in the run's store."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from palaestra_teachers.base import Lesson, LessonRefused, LessonRequest, TeacherUnavailable
+from palaestra_worlds.base import TaskError
+
+from palaestra.bank import USABLE, lesson_json
+from palaestra.build import make_teacher, make_world
+from palaestra.ledger import AnswerCache, BudgetedModel, StoreLedger, calls_spent, claim
+from palaestra.progress import LessonProgress
+from palaestra.run import Run, short_hash
+from palaestra.store import Store, StoreError
+
+if TYPE_CHECKING:
+    from palaestra.spec import ArmSpec
+
+SECONDS_FOR_CALLS_UNDER_WAY = 5.0
+"""How long answers are waited for that were asked for when the run was told to stop."""
+SECONDS_BETWEEN_LOOKS = 0.2
+SECONDS_OF_PAUSE = 60.0
+"""Live, a model that does not answer is left alone for so long."""
+
+
+class LessonError(RuntimeError):
+    """A teacher cannot be built, or has a fault that is not a matter of one bad reply; the message says which."""
+
+
+def teacher_hash(arm: ArmSpec) -> str:
+    """What the lessons of a teacher go by in the store: the same for arms that would be taught the same."""
+    assert arm.teacher is not None
+    return short_hash({"world": arm.world.identity(), "teacher": arm.teacher.identity()}, digits=12)
+
+
+class Asker:
+    """Asks one teacher about levels, several at a time, and keeps every lesson and every failure in the store.
+
+    Made and used in one thread.
+
+    Args:
+        run: the run folder.
+        arm: whose teacher it is.
+        patient: pause when the model does not answer, rather than give up.
+
+    Raises:
+        LessonError: the teacher or its model cannot be built.
+        StoreError: the store or the cache cannot be used.
+    """
+
+    def __init__(self, run: Run, arm: ArmSpec, patient: bool = False) -> None:
+        assert arm.teacher is not None
+        self.arm = arm
+        self.hash = teacher_hash(arm)
+        self.store = Store(run.store_path, durable=False)
+        self._settings = arm.teacher
+        self._cache = AnswerCache(arm.teacher.cache) if arm.teacher.cache else None
+        # Tasks are tried out in a world that the teacher does not use.
+        self._world = make_world(arm, 1)
+        self._trial_world = make_world(arm, 1)
+        ledger = StoreLedger(self.store, self.hash, self._cache)
+        try:
+            self.teacher = make_teacher(arm, self._world, ledger, self._limited)
+        except ValueError as error:
+            raise LessonError(f"the teacher of arm '{arm.name}' cannot be built: {error}") from error
+        self._patient = patient
+        self._silent = 0
+        self._stopped = ""
+        self.failures: Counter[str] = Counter()
+
+    def _limited(self, model: Any) -> BudgetedModel:
+        return BudgetedModel(model, self.store, self.hash, self.arm.budget.teacher_calls)
+
+    def close(self) -> None:
+        self.store.close()
+        if self._cache:
+            self._cache.close()
+        self._world.close()
+        self._trial_world.close()
+
+    async def ask(
+        self, levels: Iterable[int], stop: Callable[[], bool], tell: Callable[[LessonProgress], None] | None = None
+    ) -> str:
+        """Asks about each level that has no answer yet, until `stop`; levels that fail have no lesson.
+
+        Returns:
+            Why it ended before the last level: "" (it did not), "stopped", "budget" or "unavailable".
+
+        Raises:
+            LessonError: the teacher has a fault.
+            StoreError: the store cannot be written.
+        """
+        levels = list(levels)
+        remaining = iter(levels)
+        tasks = [asyncio.create_task(self._work(remaining, stop)) for _ in range(self._settings.concurrency)]
+        try:
+            while not all(task.done() for task in tasks):
+                await asyncio.wait(tasks, timeout=SECONDS_BETWEEN_LOOKS, return_when=asyncio.FIRST_EXCEPTION)
+                if tell:
+                    tell(self.progress(levels))
+                for task in tasks:
+                    if task.done():
+                        task.result()
+                if stop():
+                    await asyncio.wait(tasks, timeout=SECONDS_FOR_CALLS_UNDER_WAY)
+                    break
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        if self._stopped:
+            self._count_untaught(levels)
+        return "stopped" if stop() else self._stopped
+
+    def progress(self, levels: Sequence[int]) -> LessonProgress:
+        """How far it is with these levels."""
+        states = dict(
+            self.store.query(
+                "SELECT state, count(*) FROM lessons WHERE teacher = ? AND level_seed <= ? GROUP BY state",
+                (self.hash, max(levels, default=-1)),
+            )
+        )
+        return LessonProgress(
+            teacher=self.hash,
+            arms=(self.arm.name,),
+            levels=len(levels),
+            kept=sum(states.get(state, 0) for state in USABLE),
+            dropped=states.get("dropped", 0),
+            calls=calls_spent(self.store, self.hash),
+            failures=dict(self.failures),
+            message=self._stopped,
+        )
+
+    async def _work(self, remaining: Iterable[int], stop: Callable[[], bool]) -> None:
+        for level_seed in remaining:
+            if self._stopped or stop():
+                return
+            if claim(self.store, self.hash, level_seed):
+                await self._ask(level_seed)
+            # A teacher that answers without waiting must leave the others their turn.
+            await asyncio.sleep(0)
+
+    async def _ask(self, level_seed: int) -> None:
+        try:
+            lesson = await self.teacher.propose(self._request(level_seed))
+            self._trial_world.draw_from(lesson.tasks())
+        except LessonRefused as error:
+            self._drop(level_seed, error.kind, str(error))
+        except TaskError as error:
+            self._drop(level_seed, "impossible_task", str(error))
+        except TeacherUnavailable as error:
+            self._drop(level_seed, error.kind, str(error), "unavailable: ")
+            await self._unavailable(error.kind)
+        except StoreError:
+            raise
+        except Exception as error:
+            raise LessonError(
+                f"teacher '{self._settings.kind}' has a fault: {type(error).__name__}: {error} (at level {level_seed})"
+            ) from error
+        else:
+            self._silent = 0
+            self._keep(level_seed, lesson)
+
+    def _request(self, level_seed: int) -> LessonRequest:
+        """The level as the teacher is told it."""
+        observations, _ = self._world.reset(seed=[level_seed])
+        mission = observations["mission"][0] if "mission" in observations else ""
+        return LessonRequest(
+            world_id=self._world.id,
+            level_seed=level_seed,
+            mission=str(mission),
+            description=self._world.describe(0),
+        )
+
+    async def _unavailable(self, kind: str) -> None:
+        if kind == "budget":
+            self._stopped = "budget"
+            return
+        self._silent += 1
+        if self._silent < max(8, 2 * self._settings.concurrency):
+            return
+        self._silent = 0
+        if self._patient:
+            await asyncio.sleep(SECONDS_OF_PAUSE)
+        else:
+            self._stopped = "unavailable"
+
+    def _keep(self, level_seed: int, lesson: Lesson) -> None:
+        source = lesson.source
+        self._insert(
+            level_seed, lesson.kind, lesson_json(lesson), source.request_hash, source.model, source.attempts, "kept", ""
+        )
+
+    def _drop(self, level_seed: int, kind: str, message: str, prefix: str = "") -> None:
+        self.failures[kind] += 1
+        reason = f"{prefix}{kind}: {message}"
+        self._insert(level_seed, self._settings.kind, None, None, None, 0, "dropped", reason)
+        self.store.event(kind, f"level {level_seed}: {message}")
+
+    def _insert(self, level_seed: int, *content: Any) -> None:
+        with self.store.transaction() as connection:
+            connection.execute(
+                "INSERT OR REPLACE INTO lessons (teacher, level_seed, kind, lesson, request_hash, model, attempts, "
+                "state, reason, created) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (self.hash, level_seed, *content, time.time()),
+            )
+
+    def _count_untaught(self, levels: Sequence[int]) -> None:
+        untaught = len(levels) - self.progress(levels).kept
+        why = {"budget": "the budget of calls is spent", "unavailable": "the model does not answer"}[self._stopped]
+        self.store.event(f"teacher_{self._stopped}", f"{why}: {untaught} of {len(levels)} levels have no lesson")

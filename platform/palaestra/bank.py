@@ -1,0 +1,92 @@
+"""The level bank: the tasks that a trial's worlds draw from, with the lessons that have come in so far."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from palaestra_teachers.base import Lesson
+from palaestra_worlds.base import Task
+
+from palaestra.store import Store
+
+USABLE = ("kept", "replaced")
+
+
+class LevelBank:
+    """One row per level, in the order of their seeds; rows of tasks that no level stands for come after.
+
+    Args:
+        task_space: the world's.
+        levels: how many levels there are, seeds 0 to levels - 1; each is a task without a lesson until one comes.
+
+    Attributes:
+        tasks: what worlds draw from; empty: the world's own levels.
+        newest: id of the newest lesson in the bank.
+    """
+
+    def __init__(self, task_space: type[Task], levels: int) -> None:
+        self.task_space = task_space
+        self.tasks: list[Task] = [task_space(level_seed=seed) for seed in range(levels)]
+        self.newest = 0
+        self._levels = levels
+        self._taught: dict[int, int] = {}
+
+    @property
+    def keys(self) -> list[int]:
+        """What each row is known by in the store: its level seed, or -1, -2, ... for tasks that have none."""
+        return [
+            row if row < self._levels else self._levels - 1 - row if task.level_seed is None else task.level_seed
+            for row, task in enumerate(self.tasks)
+        ]
+
+    @property
+    def taught(self) -> list[Task]:
+        """The tasks that came with a lesson."""
+        return [self.tasks[row] for row in sorted(self._taught)]
+
+    def subgoals(self) -> list[int]:
+        """How many subgoals each row's task has; 0 for kinds of lesson that have none."""
+        return [len(getattr(task, "subgoals", ())) for task in self.tasks]
+
+    def update(self, store: Store, teacher: str, until: int | None = None) -> bool:
+        """Adds the lessons that a teacher has given since the last call.
+
+        Args:
+            store: where they are.
+            teacher: hash of the teacher's settings.
+            until: id of the last lesson to add; None: all there are.
+
+        Returns:
+            Whether there was one.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        rows = store.query(
+            "SELECT id, lesson FROM lessons WHERE teacher = ? AND id > ? AND id <= ? AND state IN (?, ?) ORDER BY id",
+            (teacher, self.newest, 2**62 if until is None else until, *USABLE),
+        )
+        for id, text in rows:
+            for task in json.loads(text)["tasks"]:
+                self._put(id, self.task_space.model_validate(task))
+            self.newest = id
+        return bool(rows)
+
+    def _put(self, lesson: int, task: Task) -> None:
+        seed = task.level_seed
+        if seed is not None and seed < self._levels:
+            self.tasks[seed] = task
+            self._taught[seed] = lesson
+        else:
+            self._taught[len(self.tasks)] = lesson
+            self.tasks.append(task)
+
+
+def lesson_json(lesson: Lesson) -> str:
+    """A lesson as the store keeps it: its tasks and where they come from."""
+    content: dict[str, Any] = {
+        "tasks": [task.model_dump(mode="json") for task in lesson.tasks()],
+        "source": lesson.source.model_dump(mode="json"),
+    }
+    return json.dumps(content)
