@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, SerializeAsAny
+from pydantic import BeforeValidator, Field, SerializeAsAny, model_validator
 
 from palaestra_agents.base import AgentConfig
 from palaestra_agents.intrinsic import IntrinsicConfig, parse_intrinsic
@@ -45,6 +45,9 @@ class GRUConfig(AgentConfig):
 
     kind: Literal["gru"] = "gru"
     size: int = Field(default=128, ge=1, le=4096, description="Width of the recurrent state.")
+    steps: int = Field(
+        default=32, ge=1, description="Steps that gradients flow back through; a divisor of rollout_length."
+    )
 
 
 Network = Annotated[
@@ -96,3 +99,9 @@ class PPOConfig(AgentConfig):
     )
     compile: bool = Field(default=False, description="torch.compile the update; pays on a GPU with long runs only.")
     device: Literal["auto", "cpu", "cuda"] = Field(default="auto", description="auto: CUDA where there is one.")
+
+    @model_validator(mode="after")
+    def _whole_sequences(self) -> Self:
+        if self.memory is not None and self.rollout_length % min(self.memory.steps, self.rollout_length):
+            raise ValueError(f"memory.steps ({self.memory.steps}) must divide rollout_length ({self.rollout_length})")
+        return self

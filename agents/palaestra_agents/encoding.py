@@ -15,6 +15,7 @@ from palaestra_agents.base import AgentInterface
 
 MISSION_BUCKETS = 64
 LARGEST_GRID = 31
+CELLS_PER_UNIT = 8.0
 OBJECT_CHANNELS = (11, 6, 4)
 """Object types, colours and states that MiniGrid encodes cells with."""
 
@@ -202,16 +203,17 @@ class _OneHot(_Reader):
         out.copy_(self.table[index - self.start])
 
 
-class _Scaled(_Reader):
-    """Numbers divided by the largest that the space allows."""
+class _Position(_Reader):
+    """Distances in cells, scaled, and their signs."""
 
-    def __init__(self, size: int, scale: float) -> None:
-        self.size = size
-        self.scale = scale
+    def __init__(self, size: int) -> None:
+        self.axes = size
+        self.size = 2 * size
 
     def read(self, part: Any, out: torch.Tensor) -> None:
-        out.copy_(_tensor(part).reshape(out.shape))
-        out.div_(self.scale)
+        distances = _tensor(part).to(out.device, torch.float32).reshape(out.shape[0], self.axes)
+        out[:, : self.axes] = distances / CELLS_PER_UNIT
+        out[:, self.axes :] = distances.sign()
 
 
 class _Rows(_Reader):
@@ -267,5 +269,4 @@ def _subgoal_reader(space: Space[Any], embeddings: NDArray[np.float32] | None, d
         raise ValueError("subgoals are given in language, but no embeddings of the phrases (subgoal_embeddings)")
     if space.shape == (3,):
         return _Rows([torch.eye(n) for n in OBJECT_CHANNELS], device)
-    largest = float(max(np.abs(space.low).max(), np.abs(space.high).max()))
-    return _Scaled(int(np.prod(space.shape)), largest if np.isfinite(largest) and largest > 0 else 1.0)
+    return _Position(int(np.prod(space.shape)))

@@ -73,7 +73,9 @@ class PPO:
         if config.intrinsic is not None:
             kind = intrinsic_kind(config.intrinsic.kind)
             self.intrinsic = kind(config.intrinsic, self.encoder, interface.num_envs, self.device, seed + 2)
-        storage = rollout.allocate(self.encoder, self.distribution, config.rollout_length, interface.num_envs, heads)
+        storage = rollout.allocate(
+            self.encoder, self.distribution, config.rollout_length, interface.num_envs, heads, config.memory
+        )
         self.collector = rollout.Collector(
             self.policy, self.encoder, self.distribution, storage, config.lesson_coefficient, heads > 1
         )
@@ -189,7 +191,7 @@ class PPO:
                 [advantages.flatten()[:, None], log_probs[:, None], values.flatten(0, 1), targets.flatten(0, 1)], dim=1
             ),
             starts=starts,
-            first_state=None if collected.first_state is None else collected.first_state.clone(),
+            states=collected.states,
         )
 
     def _intrinsic_advantages(

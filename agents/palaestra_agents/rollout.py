@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from palaestra_agents.config import GRUConfig
 from palaestra_agents.distributions import ActionDistribution
 from palaestra_agents.encoding import Encoded, ObservationEncoder, final_observations
 from palaestra_agents.networks import ActorCritic
@@ -43,8 +44,8 @@ class Rollout:
     """(T, N): the task's own reward and the weighted lesson reward."""
     terminated: NDArray[np.bool_]
     truncated: NDArray[np.bool_]
-    first_state: torch.Tensor | None
-    """(N, size): recurrent state before the first step."""
+    states: torch.Tensor | None
+    """(S, N, size): recurrent states before the first step of each of S sequences of T / S steps."""
     finals: list[Final] = field(default_factory=list)
     episodes: list[dict[str, NDArray[Any]]] = field(default_factory=list)
     """What `infos["episode"]` said of the episodes that ended."""
@@ -79,9 +80,17 @@ class Rollout:
 
 
 def allocate(
-    encoder: ObservationEncoder, distribution: ActionDistribution, steps: int, num_envs: int, value_heads: int
+    encoder: ObservationEncoder,
+    distribution: ActionDistribution,
+    steps: int,
+    num_envs: int,
+    value_heads: int,
+    memory: GRUConfig | None,
 ) -> Rollout:
     device = encoder.device
+    states = None
+    if memory is not None:
+        states = torch.zeros(steps // min(steps, memory.steps), num_envs, memory.size, device=device)
     return Rollout(
         observations=encoder.allocate(steps + 1, num_envs),
         actions=distribution.allocate(steps, num_envs, device),
@@ -90,7 +99,7 @@ def allocate(
         rewards=np.zeros((steps, num_envs), dtype=np.float32),
         terminated=np.zeros((steps, num_envs), dtype=np.bool_),
         truncated=np.zeros((steps, num_envs), dtype=np.bool_),
-        first_state=None,
+        states=states,
     )
 
 
@@ -132,10 +141,10 @@ class Collector:
         rollout, policy = self.rollout, self.policy
         noise = self.distribution.noise(rollout.steps, rollout.num_envs, generator)
         _copy(rollout.observations.rows(rollout.steps), rollout.observations.rows(0))
-        rollout.first_state = self.state
         rollout.finals, rollout.episodes, rollout.lesson_reward = [], [], 0.0
         self.seconds_stepping = 0.0
         for t in range(rollout.steps):
+            self._keep_state(t)
             parameters, values, self.state = policy.step(rollout.observations.rows(t), None, self.state)
             rollout.parameters[t] = parameters
             rollout.values[t] = values
@@ -145,6 +154,13 @@ class Collector:
         last = rollout.observations.rows(rollout.steps)
         rollout.values[rollout.steps] = policy.step(last, None, self.state)[1]
         return rollout
+
+    def _keep_state(self, t: int) -> None:
+        states = self.rollout.states
+        if states is not None and self.state is not None:
+            sequence, step = divmod(t, self.rollout.steps // len(states))
+            if step == 0:
+                states[sequence] = self.state
 
     def _step(self, world: Any, t: int, actions: NDArray[Any]) -> None:
         rollout = self.rollout

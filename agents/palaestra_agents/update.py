@@ -25,8 +25,8 @@ class Batch(NamedTuple):
     """float32 (T * N, 2 + 2 * value heads): advantage, log-probability, values and returns when collected."""
     starts: torch.Tensor
     """bool (T, N): the step is an episode's first."""
-    first_state: torch.Tensor | None
-    """(N, size): recurrent state before the first step."""
+    states: torch.Tensor | None
+    """(S, N, size): recurrent states before the first step of each of S sequences of T / S steps."""
 
 
 class Losses(NamedTuple):
@@ -104,20 +104,19 @@ class Updater:
     def _minibatches(
         self, batch: Batch, generator: torch.Generator
     ) -> Iterator[tuple[torch.Tensor, torch.Tensor | None, torch.Tensor | None]]:
-        """Rows of each minibatch in random order; with memory (T, environments), whole sequences."""
-        steps, num_envs = batch.starts.shape
-        if self.policy.memory is None:
-            total = steps * num_envs
-            order = torch.randperm(total, generator=generator, device=batch.starts.device)
-            for rows in order.tensor_split(max(1, round(total / self.config.minibatch_size))):
+        """Rows of each minibatch in random order; with memory, rows (steps, B) of B whole sequences."""
+        total, device = batch.starts.numel(), batch.starts.device
+        parts = max(1, round(total / self.config.minibatch_size))
+        if batch.states is None:
+            for rows in torch.randperm(total, generator=generator, device=device).tensor_split(parts):
                 yield rows, None, None
             return
-        assert batch.first_state is not None
-        order = torch.randperm(num_envs, generator=generator, device=batch.starts.device)
-        first_rows = torch.arange(steps, device=batch.starts.device)[:, None] * num_envs
-        parts = min(num_envs, max(1, round(steps * num_envs / self.config.minibatch_size)))
-        for envs in order.tensor_split(parts):
-            yield first_rows + envs, batch.first_state[envs], batch.starts[:, envs]
+        count = len(batch.states)
+        all_rows = as_sequences(torch.arange(total, device=device).view(batch.starts.shape), count)
+        starts, states = as_sequences(batch.starts, count), batch.states.flatten(0, 1)
+        order = torch.randperm(len(states), generator=generator, device=device)
+        for chosen in order.tensor_split(min(parts, len(states))):
+            yield all_rows[:, chosen], states[chosen], starts[:, chosen]
 
     def _losses(
         self, batch: Batch, rows: torch.Tensor, state: torch.Tensor | None, starts: torch.Tensor | None
@@ -158,6 +157,11 @@ class Updater:
 
     def load_state_dict(self, state: dict[str, object]) -> None:
         load_optimizer_state(self.optimizer, state)
+
+
+def as_sequences(values: torch.Tensor, count: int) -> torch.Tensor:
+    """(T, N) cut into `count` pieces in time: (T / count, count * N), the first piece's environments first."""
+    return values.unflatten(0, (count, -1)).transpose(0, 1).flatten(1, 2)
 
 
 def flatten_parameters(module: nn.Module) -> nn.Parameter:

@@ -1,15 +1,17 @@
-"""Builds what an arm's settings describe: its worlds and its agent."""
+"""Builds what an arm's settings describe: its worlds, its agent, its teacher."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import palaestra_worlds
 from numpy.typing import NDArray
 from palaestra_agents.base import Agent, AgentInterface
+from palaestra_teachers.base import LanguageModel, Ledger, Teacher
 from palaestra_worlds.base import World
-from palaestra_worlds.registry import AGENTS
+from palaestra_worlds.registry import AGENTS, TEACHERS
 
 if TYPE_CHECKING:
     from palaestra.spec import ArmSpec
@@ -61,3 +63,31 @@ def _subgoal_embeddings(arm: ArmSpec, world: World) -> NDArray[np.float32] | Non
     from palaestra_teachers.subgoals.embeddings import embed
 
     return embed(world.subgoal_phrases, arm.teacher.config if arm.teacher else None)
+
+
+def make_teacher(
+    arm: ArmSpec, world: World, ledger: Ledger, limited: Callable[[LanguageModel], LanguageModel] = lambda model: model
+) -> Teacher:
+    """A new teacher with its language model.
+
+    Args:
+        arm: one that has a teacher.
+        world: a small one, which the teacher may reset to any level.
+        ledger: keeps every call.
+        limited: wraps the model, e.g. to count calls against a budget.
+
+    Raises:
+        ValueError: there is no such teacher or model, or it does not fit the world.
+    """
+    from palaestra_teachers.llm.build import build_model
+
+    assert arm.teacher is not None
+    kind = TEACHERS.load(arm.teacher.kind)
+    return kind(arm.teacher.config, limited(build_model(arm.teacher.model)), world, ledger)
+
+
+def settings_when_taught(arm: ArmSpec) -> dict[str, Any] | None:
+    """World settings with which an evaluation shows every lesson; None where the agent never sees any."""
+    if arm.world.settings.get("subgoals") is None:
+        return None
+    return {"subgoal_dropout": 0.0}

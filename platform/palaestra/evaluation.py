@@ -87,8 +87,9 @@ def play(agent: Agent, world: World, tasks: Sequence[Task], *, greedy: bool = Fa
     generator = torch.Generator(agent.device).manual_seed(GENERATOR_SEED)
     results = Evaluation(np.zeros(len(tasks)), np.zeros(len(tasks), np.int32), np.zeros(len(tasks), np.bool_))
     playing = np.arange(world.num_envs)
-    world.assign([tasks[k] for k in playing])
-    observations, _ = world.reset(seed=[_seed_of(tasks[k], k) for k in playing])
+    first = list(tasks[: world.num_envs])
+    world.assign(first)
+    observations, _ = world.reset(seed=[_seed_of(task, k) for k, task in enumerate(first)])
     _assign_following(world, tasks, playing)
     state = agent.initial_state(world.num_envs)
     while (playing >= 0).any():

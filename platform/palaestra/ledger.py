@@ -1,4 +1,4 @@
-"""The ledger of a teacher's calls: every one is kept, none is made twice, and no more are made than the budget allows."""
+"""The ledger of a teacher's calls: all are kept, none is made twice, and none beyond the budget."""
 
 from __future__ import annotations
 

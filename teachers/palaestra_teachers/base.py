@@ -85,8 +85,12 @@ class LessonRefused(ValueError):
 
 @runtime_checkable
 class Teacher(Protocol):
-    """Constructed as `Kind(config, model, world)`, where `world` is a small world (num_envs=1 is enough) that the
-    teacher may reset to any level, describe, and have tasks checked in."""
+    """Constructed as `Kind(config, model, world, ledger)`, where `world` is a small world (num_envs=1 is enough) that
+    the teacher may reset to any level, describe, and have tasks checked in, and `ledger` keeps every call.
+
+    Its `Config` may have a method `world_settings() -> dict`: the settings that its lessons need a world to have
+    (for subgoals the form in which they are shown); a run adds them to the arm's world.
+    """
 
     Config: ClassVar[type[BaseModel]]
 

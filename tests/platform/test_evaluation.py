@@ -40,11 +40,15 @@ class Forward:
         return ActorOutput(actions, torch.zeros(len(ahead)), torch.zeros(len(ahead), 1), state + 1)
 
 
+def forward() -> Any:
+    return Forward()
+
+
 def make(num_envs: int, **settings: Any) -> World:
     return palaestra_worlds.make(WORLD, num_envs, **settings)
 
 
-def small_ppo(world: World, **config: Any) -> PPO:
+def small_ppo(world: World, **config: Any) -> Any:
     interface = AgentInterface(world.single_observation_space, world.single_action_space, world.num_envs)
     return PPO(PPO.Config(rollout_length=16, minibatch_size=64, **config), interface, seed=0)
 
@@ -55,15 +59,15 @@ def equal(a: Evaluation, b: Evaluation) -> bool:
 
 def one_by_one(tasks: list[Any]) -> Evaluation:
     """The same episodes, each in a world of its own."""
-    parts = [play(Forward(), make(1), [task]) for task in tasks]  # pyright: ignore[reportArgumentType]
+    parts = [play(forward(), make(1), [task]) for task in tasks]
     return Evaluation(*(np.concatenate([getattr(p, n) for p in parts]) for n in ("returns", "lengths", "successes")))
 
 
 @pytest.mark.parametrize("num_envs", [1, 4, 7])
 def test_each_level_is_played_once_however_many_environments_there_are(num_envs: int) -> None:
-    world, agent = make(num_envs), Forward()
+    world, agent = make(num_envs), forward()
     tasks = held_out_tasks(world, 13)
-    result = play(agent, world, tasks)  # pyright: ignore[reportArgumentType]
+    result = play(agent, world, tasks)
     assert [task.level_seed for task in tasks] == [FIRST_EVALUATION_LEVEL + k for k in range(13)]
     assert equal(result, one_by_one(tasks))
     assert agent.asked == result.lengths.sum()
@@ -73,9 +77,9 @@ def test_each_level_is_played_once_however_many_environments_there_are(num_envs:
 
 def test_what_was_played_before_does_not_matter() -> None:
     world = make(4)
-    first = play(Forward(), world, held_out_tasks(world, 10))  # pyright: ignore[reportArgumentType]
-    play(Forward(), world, [world.task_space(level_seed=seed) for seed in range(9)])  # pyright: ignore[reportArgumentType]
-    assert equal(first, play(Forward(), world, held_out_tasks(world, 10)))  # pyright: ignore[reportArgumentType]
+    first = play(forward(), world, held_out_tasks(world, 10))
+    play(forward(), world, [world.task_space(level_seed=seed) for seed in range(9)])
+    assert equal(first, play(forward(), world, held_out_tasks(world, 10)))
 
 
 def test_numbers_are_over_episodes() -> None:
@@ -88,7 +92,7 @@ def test_numbers_are_over_episodes() -> None:
 def test_too_few_tasks_are_refused() -> None:
     world = make(4)
     with pytest.raises(ValueError, match="3 tasks are too few for 4 environments"):
-        play(Forward(), world, held_out_tasks(world, 3))  # pyright: ignore[reportArgumentType]
+        play(forward(), world, held_out_tasks(world, 3))
     assert [num_envs_for(n) for n in (1, 256, 300)] == [1, 256, 256]
 
 

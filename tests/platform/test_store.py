@@ -42,9 +42,14 @@ def test_trials_are_added_once_and_keep_their_status(tmp_path: Path) -> None:
 
 def test_a_transaction_that_fails_leaves_nothing(tmp_path: Path) -> None:
     with make_store(tmp_path) as store:
-        with pytest.raises(ZeroDivisionError), store.transaction() as connection:
-            connection.execute("INSERT INTO info VALUES ('half', '1')")
-            raise ZeroDivisionError
+
+        def half() -> None:
+            with store.transaction() as connection:
+                connection.execute("INSERT INTO info VALUES ('half', '1')")
+                raise ZeroDivisionError
+
+        with pytest.raises(ZeroDivisionError):
+            half()
         assert "half" not in store.info()
 
 
@@ -85,7 +90,7 @@ def test_somebody_elses_database_is_left_alone(tmp_path: Path) -> None:
 def test_a_missing_store_and_a_missing_folder_are_named(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="does not exist"):
         Store(tmp_path / "run.sqlite", read_only=True)
-    with pytest.raises(StoreError, match="nowhere.*folder exists"):
+    with pytest.raises(StoreError, match=r"nowhere.*folder exists"):
         Store(tmp_path / "nowhere" / "run.sqlite")
 
 

@@ -33,6 +33,24 @@ class TaskError(ValueError):
     """A task that cannot be carried out in its level; the message says which part and why."""
 
 
+class OracleError(ValueError):
+    """A level that the oracle has no answer for; the message says why."""
+
+
+class Mistakes(BaseModel):
+    """How often and how a teacher is wrong, entry by entry of what it lists."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    accuracy: float = Field(default=1.0, ge=0, le=1, description="Share of entries that are right.")
+    distance_mean: float = Field(default=2.0, ge=0, description="Of a wrong position: cells beside the right one.")
+    distance_std: float = Field(default=2.0, ge=0, description="Standard deviation of that distance.")
+    missing: float = Field(default=0.0, ge=0, le=1, description="Share of entries that are left out.")
+    swapped: float = Field(
+        default=0.0, ge=0, le=1, description="Probability that two neighbouring entries swap places."
+    )
+
+
 @dataclass(frozen=True)
 class WorldEntry:
     """One world id, as `palaestra list worlds` shows it."""
@@ -151,4 +169,29 @@ class WorldProvider(Protocol):
 
     def make(self, id: str, num_envs: int, **settings: Any) -> World:
         """Builds the world; raises ValueError with a full sentence when it cannot be."""
+        ...
+
+    def oracle(self, prompt: str, schema: dict[str, Any] | None) -> dict[str, Any] | None:
+        """What somebody who sees everything and plans perfectly would answer.
+
+        Args:
+            prompt: any text that holds what `World.describe` of one of these worlds gave.
+            schema: JSON schema that the answer is to follow.
+
+        Returns:
+            The answer as JSON-able values; None when the text describes none of these worlds.
+
+        Raises:
+            OracleError: there is no such answer; the message says why.
+        """
+        ...
+
+    def misread(
+        self, prompt: str, answer: dict[str, Any], mistakes: Mistakes, random: np.random.Generator
+    ) -> dict[str, Any] | None:
+        """The same answer with mistakes as real models make them, each of them possible in the level.
+
+        Returns:
+            The answer; None when the text describes none of these worlds.
+        """
         ...

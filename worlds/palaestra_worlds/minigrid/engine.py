@@ -93,6 +93,19 @@ def _write_symbolic(levels: Any, i: Any, rules: Any, image: Any) -> None:
 _WRITERS = {"partial": _write_partial, "full": _write_full, "symbolic": _write_symbolic}
 
 
+@register_jitable
+def _keep_final(observations: Any, final: Any, i: Any) -> None:
+    """Copies what environment i sees to where last observations are kept."""
+    image = observations.image
+    for x in range(image.shape[1]):
+        for y in range(image.shape[2]):
+            for channel in range(3):
+                final.image[i, x, y, channel] = image[i, x, y, channel]
+    final.direction[i] = observations.direction[i]
+    for axis in range(observations.subgoal.shape[1]):
+        final.subgoal[i, axis] = observations.subgoal[i, axis]
+
+
 @cache
 def advance_kernel(observation: str, parallel: bool) -> Callable[..., int]:
     """`advance(levels, lessons, observations, final, outcome, rules, actions) -> episodes that ended`.
@@ -115,6 +128,10 @@ def advance_kernel(observation: str, parallel: bool) -> Callable[..., int]:
             outcome.truncated[i] = truncated
             outcome.running_return[i] += reward
             outcome.ended[i] = terminated or truncated
+            # Written once for both cases: a second call would keep the compiler from inlining the view.
+            write_view(levels, i, rules, observations.image)
+            observations.direction[i] = levels.status[i, DIRECTION]
+            write_subgoal(levels, lessons, i, observations.subgoal)
             if terminated or truncated:
                 ended += 1
                 outcome.episode_return[i] = outcome.running_return[i]
@@ -122,13 +139,7 @@ def advance_kernel(observation: str, parallel: bool) -> Callable[..., int]:
                 outcome.episode_success[i] = terminated and reward > 0
                 outcome.episode_task[i] = lessons.status[i, TASK]
                 outcome.episode_progress[i] = lessons.status[i, CURRENT]
-                write_view(levels, i, rules, final.image)
-                final.direction[i] = levels.status[i, DIRECTION]
-                write_subgoal(levels, lessons, i, final.subgoal)
-            else:
-                write_view(levels, i, rules, observations.image)
-                observations.direction[i] = levels.status[i, DIRECTION]
-                write_subgoal(levels, lessons, i, observations.subgoal)
+                _keep_final(observations, final, i)
         return ended
 
     return kernel(advance, parallel)

@@ -71,13 +71,13 @@ class Rules(NamedTuple):
     see_through_walls: bool
 
 
-@register_jitable
+@register_jitable(forceinline=True)
 def reward_of(levels: Any, i: Any, rules: Any) -> Any:
     """`MiniGridEnv._reward`, in double precision as the reference's Python float."""
     return 1 - 0.9 * (levels.status[i, STEP] / rules.max_steps)
 
 
-@register_jitable
+@register_jitable(forceinline=True)
 def cell_in_front(levels: Any, i: Any) -> Any:
     """The cell that the agent faces; beyond the grid, where the reference fails, a wall."""
     x = levels.status[i, X] + direction_x(levels.status[i, DIRECTION])
@@ -87,7 +87,7 @@ def cell_in_front(levels: Any, i: Any) -> Any:
     return levels.cells[i, x, y]
 
 
-@register_jitable
+@register_jitable(forceinline=True)
 def _toggle(levels: Any, i: Any, x: Any, y: Any, cell: Any) -> None:
     """`WorldObj.toggle` of the object at (x, y)."""
     if cell_type(cell) == BOX:
@@ -102,7 +102,7 @@ def _toggle(levels: Any, i: Any, x: Any, y: Any, cell: Any) -> None:
         levels.cells[i, x, y] = cell & ~(0xF << STATE_SHIFT) | changed << STATE_SHIFT
 
 
-@register_jitable
+@register_jitable(forceinline=True)
 def _base_step(levels: Any, i: Any, action: Any, rules: Any) -> Any:
     """`MiniGridEnv.step` without the counting of steps: (reward, terminated)."""
     if action == LEFT:
@@ -136,7 +136,7 @@ def _base_step(levels: Any, i: Any, action: Any, rules: Any) -> Any:
     return 0.0, False
 
 
-@register_jitable
+@register_jitable(forceinline=True)
 def _move_obstacles(levels: Any, i: Any) -> None:
     """`DynamicObstaclesEnv.step`: each ball tries up to 101 cells of the 3x3 around it, drawn x then y."""
     for number in range(levels.status[i, REGISTER_A]):
@@ -153,12 +153,12 @@ def _move_obstacles(levels: Any, i: Any) -> None:
                 break
 
 
-@register_jitable
+@register_jitable(forceinline=True)
 def _is_open(levels: Any, i: Any, x: Any, y: Any) -> Any:
     return cell_state(levels.cells[i, x, y]) == OPEN
 
 
-@register_jitable
+@register_jitable(forceinline=True)
 def _beside_target(levels: Any, i: Any) -> Any:
     """`GoToDoorEnv.step`: next to the target, not diagonally."""
     away_x = abs(levels.status[i, X] - levels.status[i, TARGET_X])
@@ -166,13 +166,13 @@ def _beside_target(levels: Any, i: Any) -> Any:
     return (away_x == 0 and away_y == 1) or (away_y == 0 and away_x == 1)
 
 
-@register_jitable
+@register_jitable(forceinline=True)
 def _is_wanted(levels: Any, i: Any, cell: Any) -> Any:
     """Whether an object has the type and colour that the mission names."""
     return cell_type(cell) == levels.status[i, REGISTER_A] and cell_color(cell) == levels.status[i, REGISTER_B]
 
 
-@register_jitable
+@register_jitable(forceinline=True)
 def _put_near(levels: Any, i: Any, action: Any, carried_before: Any, rules: Any) -> Any:
     """`PutNearEnv.step`: the wrong object picked up ends the episode, and so does any attempt to drop."""
     if action == PICKUP and levels.status[i, CARRYING] != 0:
@@ -188,7 +188,7 @@ def _put_near(levels: Any, i: Any, action: Any, carried_before: Any, rules: Any)
     return 0.0, False
 
 
-@register_jitable
+@register_jitable(forceinline=True)
 def _family_step(levels: Any, i: Any, action: Any, rules: Any) -> Any:
     """The base step with the rule of the families whose outcome depends on the state before it."""
     if rules.rule == RULE_DYNAMIC_OBSTACLES:
@@ -213,7 +213,7 @@ def _family_step(levels: Any, i: Any, action: Any, rules: Any) -> Any:
     return reward, terminated
 
 
-@register_jitable
+@register_jitable(forceinline=True)
 def _outcome(levels: Any, i: Any, action: Any, reward: Any, terminated: Any, rules: Any) -> Any:
     """What families decide from the state after the base step: (reward, terminated)."""
     carried = levels.status[i, CARRYING]
@@ -239,7 +239,7 @@ def _outcome(levels: Any, i: Any, action: Any, reward: Any, terminated: Any, rul
     return reward, terminated
 
 
-@register_jitable
+@register_jitable(forceinline=True)
 def step_level(levels: Any, i: Any, action: Any, rules: Any) -> Any:
     """One step of environment i: (reward, terminated). Truncated if STEP has reached max_steps afterwards."""
     levels.status[i, STEP] += 1
