@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,6 +11,9 @@ from typing import Any, cast
 import numpy as np
 import palaestra_worlds
 from numpy.typing import NDArray
+from palaestra_worlds.registry import world_entries, world_provider
+
+from palaestra.bench.results import BenchResults, BenchTable
 
 Policy = Callable[[Any, NDArray[np.int64]], NDArray[np.int64]]
 """`policy(world, random_actions) -> actions`, for all environments."""
@@ -17,6 +21,9 @@ Policy = Callable[[Any, NDArray[np.int64]], NDArray[np.int64]]
 
 class ParityError(AssertionError):
     """The fast world and the reference gave something different; the message says what, where and when."""
+
+
+_COUNTS = ("seeds", "steps", "episodes", "successes")
 
 
 @dataclass(frozen=True)
@@ -31,6 +38,61 @@ class ParityResult:
     """Episodes that ended meanwhile, over all seeds."""
     successes: int
     seconds: float
+
+
+def bench_parity(
+    ids: Sequence[str] | None,
+    seeds: int,
+    steps: int,
+    minutes: float = 0.0,
+    starting: Callable[[str], None] = lambda name: None,
+) -> BenchResults:
+    """Everything that `palaestra bench parity` prints.
+
+    Args:
+        ids: what to compare; None for every MiniGrid id that can be served here.
+        seeds: environments of each id in one pass; the next pass takes the seeds after them.
+        steps: steps of each environment.
+        minutes: passes go on for so long; at least one is made.
+        starting: told the id before each comparison.
+
+    Raises:
+        ParityError: at the first difference.
+        UnknownName: there is no such id.
+        ValueError: an id cannot be served here; the message says what is missing.
+    """
+    served = [entry.id for entry in world_entries() if entry.id.startswith("MiniGrid-") and not entry.missing]
+    chosen = list(ids) if ids else served
+    for id in chosen:
+        world_provider(id)
+    until = time.monotonic() + 60.0 * minutes
+    results: dict[str, list[ParityResult]] = {id: [] for id in chosen}
+    for turn in itertools.count():
+        for id in chosen:
+            starting(f"{id}, seeds {turn * seeds} to {(turn + 1) * seeds - 1}")
+            # Episodes cut to a third, so that at least three follow one another on one random stream.
+            results[id].append(
+                compare_minigrid(id, range(turn * seeds, (turn + 1) * seeds), steps, max_steps=_third(steps))
+            )
+        if time.monotonic() >= until:
+            break
+    notes = [f"{e.id} cannot be compared: {e.missing}" for e in world_entries() if e.missing and not ids]
+    figures = {id: {name: sum(getattr(r, name) for r in found) for name in _COUNTS} for id, found in results.items()}
+    return BenchResults((_parity_table(figures),), figures, tuple(notes))
+
+
+def _parity_table(figures: dict[str, dict[str, int]]) -> BenchTable:
+    total = {name: sum(found[name] for found in figures.values()) for name in _COUNTS}
+    rows = [
+        (name, *(f"{found[count]:,}" for count in _COUNTS))
+        for name, found in [*figures.items(), (f"all {len(figures)}", total)]
+    ]
+    return BenchTable(
+        "Compared with the reference, step for step, without a difference",
+        ("world", *_COUNTS),
+        tuple(rows),
+        "Image, direction, mission, reward, terminated, truncated and final observation, bit for bit; random actions.",
+    )
 
 
 def compare_minigrid(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -17,8 +17,12 @@ from typing import Any
 
 import numpy as np
 import palaestra_worlds
+from palaestra_worlds.registry import world_provider
+
+from palaestra.bench.results import BenchResults, BenchTable
 
 NUM_ACTION_ROWS = 64
+SHORT_EPISODES = "MiniGrid-Empty-5x5-v0"
 
 
 @dataclass(frozen=True)
@@ -84,6 +88,7 @@ def envpool_peer(id: str, num_envs: int = 1024, threads: int | None = None) -> C
     """envpool's C++ MiniGrid. Its levels are not minigrid's."""
     import envpool  # pyright: ignore[reportMissingImports]
 
+    _require(id, id, envpool.list_all_envs())
     pool = envpool.make_gymnasium(id, num_envs=num_envs, num_threads=threads or os.cpu_count(), seed=0)
     pool.reset()
     actions = _random_actions(num_envs, int(pool.action_space.n)).astype(np.int32)
@@ -99,7 +104,9 @@ def navix_peer(id: str, num_envs: int = 1024, unroll: int = 64) -> Contender:
     import jax  # pyright: ignore[reportMissingImports]
     import navix  # pyright: ignore[reportMissingImports]
 
-    env = navix.make(id.replace("MiniGrid-", "Navix-"))
+    name = id.replace("MiniGrid-", "Navix-")
+    _require(id, name, navix.registry())
+    env = navix.make(name)
     keys = jax.random.split(jax.random.PRNGKey(0), num_envs)
     steps = jax.vmap(env.step)
 
@@ -116,7 +123,9 @@ def xland_peer(id: str, num_envs: int = 1024, unroll: int = 64) -> Contender:
     import xminigrid  # pyright: ignore[reportMissingImports]
     from xminigrid.wrappers import GymAutoResetWrapper  # pyright: ignore[reportMissingImports]
 
-    env, params = xminigrid.make(id.removesuffix("-v0"))
+    name = id.removesuffix("-v0")
+    _require(id, name, xminigrid.registered_environments())
+    env, params = xminigrid.make(name)
     env = GymAutoResetWrapper(env)
     keys = jax.random.split(jax.random.PRNGKey(0), num_envs)
     steps = jax.vmap(env.step, in_axes=(None, 0, 0))
@@ -144,17 +153,36 @@ def _jax_contender(
     return Contender(name, num_envs, step_once, per_call=unroll)
 
 
+class NoSuchWorld(LookupError):
+    """A peer does not have the id."""
+
+
 PEERS: dict[str, tuple[str, Callable[[str], Contender]]] = {
-    "reference": ("minigrid", reference),
+    "minigrid": ("minigrid", reference),
     "envpool": ("envpool", envpool_peer),
-    "navix": ("navix", navix_peer),
-    "xland-minigrid": ("xminigrid", xland_peer),
+    "NAVIX": ("navix", navix_peer),
+    "XLand-MiniGrid": ("xminigrid", xland_peer),
 }
+"""By name: the package to import, and what builds the contender."""
 
 
-def missing_peers() -> list[str]:
-    """Peers that are not installed; the extra `bench` brings them."""
-    return [name for name, (package, _) in PEERS.items() if find_spec(package) is None]
+def _require(id: str, name: str, known: Iterable[str]) -> None:
+    if name not in known:
+        raise NoSuchWorld(f"has no {id}")
+
+
+def build_peers(id: str) -> tuple[list[Contender], list[str]]:
+    """Every peer that is installed and has the world, and a sentence for each that is left out."""
+    found, left_out = [], []
+    for name, (package, build) in PEERS.items():
+        if find_spec(package) is None:
+            left_out.append(f"{name} is not installed (pip install 'palaestra[bench]').")
+            continue
+        try:
+            found.append(build(id))
+        except NoSuchWorld as error:
+            left_out.append(f"{name} {error}.")
+    return found, left_out
 
 
 def measure(contenders: list[Contender], rounds: int = 5, seconds: float = 2.0) -> list[Speed]:
@@ -190,37 +218,110 @@ def _random_actions(num_envs: int, num_actions: int) -> np.ndarray[Any, np.dtype
     return np.random.default_rng(0).integers(0, num_actions, (NUM_ACTION_ROWS, num_envs))
 
 
-def compare_with_peers(
-    id: str = "MiniGrid-DoorKey-8x8-v0", rounds: int = 5, seconds: float = 2.0
-) -> tuple[list[Speed], list[Ratio]]:
-    """Our world at 4,096 environments against every installed peer, each at the batch size that suits it."""
-    contenders = [ours(id, 4096)]
-    contenders += [build(id) for package, build in PEERS.values() if find_spec(package) is not None]
-    speeds = measure(contenders, rounds, seconds)
-    return speeds, list(ratios(speeds))
+def bench_worlds(id: str, rounds: int, seconds: float, peers: bool = True) -> BenchResults:
+    """Everything that `palaestra bench worlds` prints.
+
+    Raises:
+        UnknownName: there is no such world.
+    """
+    world_provider(id)
+    tables: list[BenchTable] = []
+    figures: dict[str, Any] = {"world": id, "rounds": rounds, "seconds": seconds}
+    notes: list[str] = []
+    if peers:
+        speeds, notes = compare_with_peers(id, rounds, seconds)
+        tables.append(_peer_table(id, speeds))
+        figures["peers"] = {f"{s.name}, {s.num_envs} envs": s.rounds for s in speeds}
+    pairs = compare_threads(id, rounds, seconds / 2)
+    tables.append(_thread_table(id, pairs))
+    figures["threads"] = {str(one.num_envs): {s.name: s.rounds for s in (one, other)} for one, other in pairs}
+    costs = autoreset_costs(rounds=rounds, seconds=seconds / 2)
+    tables.append(_autoreset_table(costs))
+    figures["autoreset_cost"] = costs
+    return BenchResults(tuple(tables), figures, tuple(notes))
 
 
-def compare_threads(id: str = "MiniGrid-DoorKey-8x8-v0", rounds: int = 5, seconds: float = 1.0) -> list[list[Speed]]:
+def compare_with_peers(id: str, rounds: int, seconds: float) -> tuple[list[Speed], list[str]]:
+    """Our world at 4,096 environments first, then every peer there is, each at the batch size that suits it.
+
+    Returns:
+        Speeds, and a sentence for each peer that is left out.
+    """
+    contenders, left_out = build_peers(id)
+    return measure([ours(id, 4096), *contenders], rounds, seconds), left_out
+
+
+def compare_threads(id: str, rounds: int, seconds: float) -> list[tuple[Speed, Speed]]:
     """Default threads against one thread, at rising numbers of environments."""
-    sizes = (64, 256, 1024, 4096)
-    return [
-        measure([ours(id, size, name="default threads"), ours(id, size, 1, name="one thread")], rounds, seconds)
-        for size in sizes
-    ]
+    pairs = []
+    for size in (64, 256, 1024, 4096):
+        both = [ours(id, size, name="default threads"), ours(id, size, 1, name="one thread")]
+        default, single = measure(both, rounds, seconds)
+        pairs.append((default, single))
+    return pairs
 
 
-def autoreset_cost(id: str = "MiniGrid-Empty-5x5-v0", num_envs: int = 4096, max_steps: int = 20) -> float:
-    """Share of the time that autoreset takes when every episode is `max_steps` long: 1 - speed / speed without ends."""
+def autoreset_costs(
+    id: str = SHORT_EPISODES, num_envs: int = 4096, max_steps: int = 20, rounds: int = 5, seconds: float = 1.0
+) -> tuple[float, ...]:
+    """Share of the time that autoreset takes when every episode is `max_steps` long, one figure for each round.
+
+    It is 1 - speed / speed without ends, both turning on the spot, which never ends an episode.
+    """
 
     def contender(limit: int) -> Contender:
         world = palaestra_worlds.make(id, num_envs=num_envs, copy_observations=False, max_steps=limit)
         world.reset(seed=0)
-        turns = np.zeros((NUM_ACTION_ROWS, num_envs), dtype=np.int64)  # turning on the spot never ends an episode
+        turns = np.zeros((NUM_ACTION_ROWS, num_envs), dtype=np.int64)
 
         def step_once(call: int) -> None:
             world.step(turns[call % NUM_ACTION_ROWS])
 
         return Contender(str(limit), num_envs, step_once)
 
-    short, endless = measure([contender(max_steps), contender(1_000_000)], rounds=5, seconds=1.0)
-    return 1.0 - statistics.median(a / b for a, b in zip(short.rounds, endless.rounds, strict=True))
+    short, endless = measure([contender(max_steps), contender(1_000_000)], rounds, seconds)
+    return tuple(1.0 - a / b for a, b in zip(short.rounds, endless.rounds, strict=True))
+
+
+def spread(values: Sequence[float], form: str) -> str:
+    """Median and range, e.g. "4.2 (3.9 to 4.4)"."""
+    return f"{statistics.median(values):{form}} ({min(values):{form}} to {max(values):{form}})"
+
+
+def _peer_table(id: str, speeds: list[Speed]) -> BenchTable:
+    first, *others = speeds
+    rows = [(first.name, f"{first.num_envs:,}", spread(first.rounds, ",.0f"), "")]
+    for other, ratio in zip(others, ratios(speeds), strict=True):
+        times = f"{ratio.median:.1f} ({ratio.lowest:.1f} to {ratio.highest:.1f})"
+        rows.append((other.name, f"{other.num_envs:,}", spread(other.rounds, ",.0f"), times))
+    return BenchTable(
+        f"{id}: steps per second with observations, resets included",
+        ("", "environments", "steps/s (median, range)", "palaestra is times faster"),
+        tuple(rows),
+        "Random actions, all in turns in one run; ratios are paired by round. "
+        "NAVIX and XLand-MiniGrid change minigrid's rules, envpool its levels.",
+    )
+
+
+def _thread_table(id: str, pairs: list[tuple[Speed, Speed]]) -> BenchTable:
+    rows = []
+    for default, single in pairs:
+        paired = [a / b for a, b in zip(default.rounds, single.rounds, strict=True)]
+        rows.append(
+            (
+                f"{default.num_envs:,}",
+                spread(default.rounds, ",.0f"),
+                spread(single.rounds, ",.0f"),
+                spread(paired, ".2f"),
+            )
+        )
+    columns = ("environments", "steps/s, default threads", "steps/s, one thread", "ratio")
+    return BenchTable(f"{id}: what threads bring", columns, tuple(rows), "Below 256 environments one thread is used.")
+
+
+def _autoreset_table(costs: tuple[float, ...]) -> BenchTable:
+    return BenchTable(
+        f"{SHORT_EPISODES}: share of the time that autoreset takes",
+        ("episodes", "share (median, range)"),
+        (("20 steps long", spread(costs, ".1%")),),
+    )

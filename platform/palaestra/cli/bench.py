@@ -1,0 +1,121 @@
+"""`palaestra bench`: measurements that users can repeat on their own machine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from palaestra.bench.results import BenchResults
+
+app = typer.Typer(
+    help="Measures speed beside what a user would pick instead, and exactness against the reference packages.",
+    no_args_is_help=True,
+)
+
+DEFAULT_WORLD = "MiniGrid-DoorKey-8x8-v0"
+
+
+def show(results: BenchResults, save: Sequence[Path], console: Console | None = None) -> None:
+    """Prints every table of a measurement with its machine line, and writes it to files."""
+    console = console or Console()
+    for table in results.tables:
+        shown = Table(title=table.title, title_justify="left", caption=table.note or None, caption_justify="left")
+        for number, column in enumerate(table.columns):
+            shown.add_column(column, justify="left" if number == 0 else "right", overflow="fold")
+        for row in table.rows:
+            shown.add_row(*row)
+        console.print(shown)
+    for line in results.notes:
+        console.print(line, soft_wrap=True, highlight=False, markup=False)
+    console.print(results.machine_line(), soft_wrap=True, highlight=False, markup=False)
+    for path in save:
+        results.save(path)
+        console.print(f"saved to {path}", soft_wrap=True, highlight=False, markup=False)
+
+
+def checked_saves(save: Sequence[Path]) -> Sequence[Path]:
+    """Refuses a file name that nothing can be written to before hours are spent on measuring.
+
+    Raises:
+        typer.BadParameter: the suffix is neither .json nor .md, or the folder does not exist.
+    """
+    for path in save:
+        if path.suffix not in (".json", ".md"):
+            raise typer.BadParameter(f"{path}: results are written as .json or .md", param_hint="--save")
+        if not path.absolute().parent.is_dir():
+            raise typer.BadParameter(f"{path}: there is no folder {path.absolute().parent}", param_hint="--save")
+    return save
+
+
+Rounds = Annotated[int, typer.Option(min=1, help="Turns of every contender; ratios are paired by round.")]
+Seconds = Annotated[float, typer.Option(min=0.05, help="Seconds of one turn.")]
+Save = Annotated[
+    list[Path] | None,
+    typer.Option(help="Also write figures, machine, versions and commit to FILE.json or FILE.md."),
+]
+
+
+@app.command(
+    epilog="Examples: palaestra bench worlds · palaestra bench worlds --id MiniGrid-KeyCorridorS3R3-v0 --rounds 10 · "
+    "palaestra bench worlds --save docs/results/worlds.md --save docs/results/worlds.json"
+)
+def worlds(
+    id: Annotated[str, typer.Option(help="World to measure.")] = DEFAULT_WORLD,
+    rounds: Rounds = 5,
+    seconds: Seconds = 2.0,
+    peers: Annotated[bool, typer.Option(help="Measure beside the peers; --no-peers: ours alone.")] = True,
+    save: Save = None,
+) -> None:
+    """Steps per second beside minigrid, envpool, NAVIX and XLand-MiniGrid; what threads and resets cost."""
+    from palaestra_worlds.registry import UnknownName
+
+    from palaestra.bench.worlds import bench_worlds
+
+    files = checked_saves(save or [])
+    try:
+        results = bench_worlds(id, rounds, seconds, peers)
+    except UnknownName as error:
+        raise typer.BadParameter(str(error), param_hint="--id") from error
+    show(results, files)
+
+
+@app.command(
+    epilog="Examples: palaestra bench parity · palaestra bench parity --id MiniGrid-MultiRoom-N6-v0 --seeds 1000 · "
+    "palaestra bench parity --minutes 600"
+)
+def parity(
+    id: Annotated[
+        list[str] | None, typer.Option(help="World to compare; repeatable. Default: every MiniGrid id.")
+    ] = None,
+    seeds: Annotated[int, typer.Option(min=1, help="Environments of each id, seeded 0, 1, 2, ...")] = 20,
+    steps: Annotated[int, typer.Option(min=1, help="Steps of each environment, over several episodes.")] = 300,
+    minutes: Annotated[float, typer.Option(min=0.0, help="Go on with further seeds for so long; 0: one pass.")] = 0.0,
+    save: Save = None,
+) -> None:
+    """Steps our worlds and the reference package side by side and stops at the first difference (exit code 1)."""
+    from palaestra_worlds.registry import UnknownName
+    from rich.progress import Progress
+
+    from palaestra.bench.parity import ParityError, bench_parity
+
+    files = checked_saves(save or [])
+    console = Console()
+    with Progress(console=console, transient=True) as progress:
+        bar = progress.add_task("comparing", total=None)
+        try:
+            results = bench_parity(
+                id, seeds, steps, minutes, lambda name: progress.update(bar, description=f"comparing {name}")
+            )
+        except UnknownName as error:
+            raise typer.BadParameter(str(error), param_hint="--id") from error
+        except ParityError as error:
+            progress.stop()
+            console.print(f"different: {error}", style="bold red", soft_wrap=True, markup=False)
+            raise typer.Exit(1) from error
+    show(results, files, console)
