@@ -1,0 +1,110 @@
+# Palaestra. `make run` shows it, `make` alone lists the targets.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+VENV ?= .venv
+BIN := $(VENV)/bin
+SPEC ?= configs/beacons/main.yaml
+RUNS ?= runs
+ARGS ?=
+UV ?= $(or $(wildcard $(BIN)/uv),uv)
+PYTHONS := $(or $(PYTHON),python3.13 python3.12 python3.11 python3 python)
+TORCH_INDEX ?=
+PYTORCH_CPU := https://download.pytorch.org/whl/cpu
+
+.PHONY: help setup setup-dev setup-bench run beacons test check bench docs lock clean
+
+help: ## List the targets and variables
+	@echo "make TARGET [VARIABLE=value ...]"
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' Makefile
+	@echo "Variables:"
+	@echo "  PYTHON       the interpreter, 3.11 to 3.13 (default: the newest of these that is found)"
+	@echo "  TORCH_INDEX  index to take torch's wheel from (default, on Linux without an NVIDIA GPU: PyTorch's CPU wheels)"
+	@echo "  SPEC         what 'make run' runs (default: $(SPEC))"
+	@echo "  TASK         the one task that 'make beacons' runs (default: all, one after another)"
+	@echo "  ARGS         further arguments of run, beacons, test and bench, e.g. ARGS='--set seeds=1'"
+
+# --- environment ---
+
+setup: $(VENV)/.installed ## Make .venv with what a run needs (once, a few minutes)
+
+setup-dev: $(VENV)/.installed-dev ## Add what the tests and checks need
+
+setup-bench: $(VENV)/.installed-bench ## Add the peers that the benches measure against (JAX, envpool, ...)
+
+$(BIN)/python:
+	@for python in $(PYTHONS); do \
+	  if "$$python" -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null; then \
+	    echo "Making $(VENV) with $$("$$python" --version)"; exec "$$python" -m venv --clear $(VENV); \
+	  fi; \
+	done; \
+	echo "Palaestra needs Python 3.11, 3.12 or 3.13 with its venv module; tried: $(PYTHONS)." >&2; \
+	echo "Install one (Debian and Ubuntu: apt install python3-venv), or name it: make PYTHON=/path/to/python3.12 ..." >&2; \
+	exit 1
+
+$(VENV)/.installed: pyproject.toml constraints.txt | $(BIN)/python
+	$(call install,.,the locked dependencies)
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	$(call install,.[dev],the test and check tools)
+
+$(VENV)/.installed-bench: $(VENV)/.installed
+	$(call install,.[bench],the peers for the benches)
+
+# $(call install,REQUIREMENT,WHAT IN WORDS): the stamp is touched only if pip succeeds.
+# The build environment obeys the lock too (PIP_CONSTRAINT for old pips, PIP_BUILD_CONSTRAINT for new ones).
+# torch from PyPI brings gigabytes of CUDA on Linux. Without a GPU, and unless pip finds a CPU build by itself
+# (a local wheel, a mirror), PyTorch's own index of CPU wheels is asked as well.
+define install
+	@echo "Installing $(2) into $(VENV)"; started=$$SECONDS; index="$(TORCH_INDEX)"; \
+	export PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt PIP_DISABLE_PIP_VERSION_CHECK=1; \
+	if [[ -z "$$index" && "$$(uname -s)" == Linux ]] && ! command -v nvidia-smi >/dev/null; then \
+	  $(BIN)/python -m pip install --quiet --dry-run --ignore-installed --no-deps --report - torch | grep -q '+cpu' \
+	    || index=$(PYTORCH_CPU); \
+	fi; \
+	$(BIN)/python -m pip install --quiet $${index:+--extra-index-url "$$index"} --editable '$(1)'; \
+	touch $@; echo "Done in $$((SECONDS - started)) s"
+endef
+
+# --- running ---
+
+run: $(VENV)/.installed ## Train the main curriculum and write its report (under 5 minutes; run again to go on or see it)
+	@$(BIN)/palaestra run $(SPEC) --resume --runs $(RUNS) $(ARGS)
+
+beacons: $(VENV)/.installed ## Run the Words-as-Beacons study (hours; resumable; TASK=... for one task)
+	@for spec in configs/beacons/study/$(or $(TASK),*).yaml; do \
+	  $(BIN)/palaestra run "$$spec" --resume --runs $(RUNS) $(ARGS); \
+	done
+
+bench: $(VENV)/.installed-bench ## Measure worlds and learner against their peers
+	@$(BIN)/palaestra bench worlds $(ARGS)
+	@$(BIN)/palaestra bench learner $(ARGS)
+
+# --- development ---
+
+test: $(VENV)/.installed-dev ## Run the whole test suite
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: $(VENV)/.installed-dev ## Lint, formatting, types, import directions
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/pyright
+	@$(BIN)/lint-imports
+
+docs: $(VENV)/.installed ## Write docs/spec.md anew from the spec's JSON schema
+	@$(BIN)/python docs/spec_reference.py
+
+# torch pins its CUDA packages itself and CPU builds have none, so they stay out of the lock.
+lock: ## Resolve constraints.txt anew (needs uv; ARGS=--upgrade for newer releases)
+	@cp constraints.txt $(VENV)/constraints.new
+	@$(UV) pip compile pyproject.toml --quiet --all-extras --universal --python-version 3.11 --fork-strategy fewest \
+	  --no-header --no-annotate $(ARGS) --output-file $(VENV)/constraints.new >/dev/null
+	@{ echo "# Every package that Palaestra and its extras install, for Python 3.11 to 3.13. Written by: make lock"; \
+	   echo "# Without torch's CUDA packages: torch names their exact versions itself, and its CPU builds need none."; \
+	   grep -vE '^(#|nvidia-|cuda-|triton)' $(VENV)/constraints.new; } > constraints.txt
+
+clean: ## Remove build leftovers and caches (runs and .venv stay)
+	rm -rf build dist *.egg-info .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	find platform worlds teachers agents tests -name __pycache__ -type d -prune -exec rm -rf {} +
