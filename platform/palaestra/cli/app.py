@@ -1,0 +1,51 @@
+"""Puts the commands together. Their modules import what they need when they run, so that `--help` is quick."""
+
+from __future__ import annotations
+
+import os
+from typing import Annotated
+
+import typer
+
+from palaestra.cli import listing, running
+from palaestra.cli.errors import DEBUG
+from palaestra.cli.output import examples
+
+app = typer.Typer(
+    name="palaestra",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=examples(
+        "palaestra run beacons/main",
+        "palaestra ask beacons/main --level 3",
+        "palaestra list worlds",
+        title="Begin with",
+    ),
+)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        print(f"palaestra {version('palaestra')}")
+        raise typer.Exit
+
+
+@app.callback()
+def palaestra(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and end.")
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of errors.")] = False,
+) -> None:
+    """Trains embodied agents with language models as their teachers, and measures what the teaching is worth."""
+    if debug:
+        os.environ[DEBUG] = "1"
+
+
+app.command("run", epilog=examples(*running.RUN_EXAMPLES))(running.run)
+app.command("resume", epilog=examples(*running.RESUME_EXAMPLES))(running.resume)
+app.command("list", epilog=examples(*listing.EXAMPLES))(listing.list_installed)

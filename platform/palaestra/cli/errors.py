@@ -1,0 +1,80 @@
+"""What the command line says when something goes wrong, and the exit code it ends with."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
+
+DEBUG = "PALAESTRA_DEBUG"
+"""Set to 1 (as `--debug` does) to see the traceback of every error."""
+
+_EXPECTED = (
+    ("palaestra.cli.errors", "CommandError", BAD_INPUT),
+    ("palaestra.spec", "SpecError", BAD_INPUT),
+    ("palaestra.run", "RunError", BAD_INPUT),
+    ("palaestra.checkpoint", "CheckpointError", BAD_INPUT),
+    ("palaestra_worlds.registry", "UnknownName", BAD_INPUT),
+    ("palaestra_worlds.base", "TaskError", BAD_INPUT),
+    ("palaestra.store", "StoreError", FAILED),
+    ("palaestra.asking", "LessonError", FAILED),
+    ("palaestra_worlds.registry", "BrokenPlugin", FAILED),
+    ("palaestra_teachers.base", "TeacherUnavailable", FAILED),
+)
+"""Errors whose message says all that a user needs: module, class, exit code."""
+
+
+class CommandError(RuntimeError):
+    """A command cannot do what it was asked to; the message says what is wrong and what to do."""
+
+
+@contextmanager
+def refusing(*kinds: type[Exception]) -> Iterator[None]:
+    """Inside, errors of these kinds are the input's fault: their message is a full sentence for the user."""
+    try:
+        yield
+    except kinds as error:
+        raise CommandError(str(error)) from error
+
+
+@contextmanager
+def explain_errors() -> Iterator[None]:
+    """Turns errors into one line on stderr and an exit code."""
+    try:
+        yield
+    except Exception as error:
+        if os.environ.get(DEBUG, "") not in ("", "0"):
+            traceback.print_exc()
+        code = expected_exit_code(error)
+        if code is None:
+            print(_unexpected(error), file=sys.stderr)
+            sys.exit(FAILED)
+        print(f"palaestra: {error}", file=sys.stderr)
+        sys.exit(code)
+
+
+def expected_exit_code(error: BaseException) -> int | None:
+    """The exit code for an error that explains itself; None for any other."""
+    for module, name, code in _EXPECTED:
+        # A module that is not loaded has raised nothing, and loading it may take seconds.
+        kind = getattr(sys.modules.get(module), name, None)
+        if kind is not None and isinstance(error, kind):
+            return code
+    return None
+
+
+def _unexpected(error: Exception) -> str:
+    what = f"palaestra: unexpected {type(error).__name__}: {error}"
+    try:
+        with tempfile.NamedTemporaryFile(
+            "w", prefix="palaestra-error-", suffix=".txt", delete=False, encoding="utf-8"
+        ) as file:
+            file.write("".join(traceback.format_exception(error)))
+    except OSError:
+        return f"{what}; repeat the command with --debug before it for the traceback"
+    return f"{what}; the traceback is in {file.name} (this is a fault of Palaestra or of a plug-in)"

@@ -1,0 +1,35 @@
+"""What commands print with, and the examples that their help ends in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+
+def examples(*commands: str, title: str = "Examples") -> str:
+    """The end of a command's help: one line for each example, optionally with `# a comment`."""
+    from rich.markup import escape
+
+    lines = [f"[dim]$[/dim] {escape(command)}" for command in commands]
+    return "\n\n".join([f"[bold]{title}[/bold]", *lines])
+
+
+def console() -> Console:
+    """Standard output; long lines of text are left to the terminal to break."""
+    from rich.console import Console
+
+    return Console(highlight=False, soft_wrap=True)
+
+
+def plain_table(*columns: str, right: tuple[str, ...] = ()) -> Table:
+    """A table without frames; the columns named in `right` hold numbers."""
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(column, justify="right" if column in right else "left", overflow="fold")
+    return table
