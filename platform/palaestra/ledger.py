@@ -140,6 +140,7 @@ class BudgetedModel:
 
     def __init__(self, inner: LanguageModel, store: Store, teacher: str, limit: int | None) -> None:
         self.name = inner.name
+        self.identity = inner.identity
         self._inner = inner
         self._store = store
         self._teacher = teacher

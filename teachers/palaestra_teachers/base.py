@@ -25,7 +25,7 @@ class LessonSource(Frozen):
     model: str
     """Name of the language model that answered; for one without weights, what it is: "scripted", "noisy(0.3)"."""
     request_hash: str
-    """Key of the call in the ledger."""
+    """Key of its calls in the ledger."""
     attempts: int = 1
     """Calls it took until a reply was usable."""
 
@@ -155,6 +155,8 @@ class LanguageModel(Protocol):
     Config: ClassVar[type[BaseModel]]
     name: str
     """What the ledger and the report call it."""
+    identity: str
+    """What tells its answers from those of another model or endpoint; part of every request's hash. No secrets."""
 
     async def complete(
         self, messages: Sequence[Message], schema: dict[str, Any] | None, settings: Sampling
@@ -174,6 +176,7 @@ class CallRecord(Frozen):
     lesson_key: str
     """What it was for, e.g. "MiniGrid-DoorKey-5x5-v0/17"."""
     request_hash: str
+    """Of the first attempt's messages; the attempts of one lesson share it."""
     backend: str
     model: str
     messages: tuple[Message, ...]

@@ -103,6 +103,11 @@ def _providers() -> dict[str, WorldProvider]:
     return WORLDS.load_all()[0]
 
 
+def world_providers() -> dict[str, WorldProvider]:
+    """Every provider that loads, by the name of its entry point."""
+    return dict(_providers())
+
+
 def world_entries() -> list[WorldEntry]:
     """Every world id that can be listed, in the order of their names."""
     return sorted((e for p in _providers().values() for e in p.entries()), key=lambda e: e.id)
