@@ -128,6 +128,14 @@ class World(VectorEnv[Any, Any, Any]):
     def describe(self, index: int) -> str:
         """The state of environment `index` in plain words and a map, complete enough to plan on."""
 
+    def explain(self, task: Task) -> tuple[str, ...]:
+        """What a task means in its level, in a few words for each part of it; empty where there is nothing to say.
+
+        Raises:
+            TaskError: it cannot be carried out in its level.
+        """
+        return ()
+
     @abstractmethod
     def snapshot(self) -> bytes:
         """The exact state of all environments, random streams, tasks and pending draws included."""

@@ -101,6 +101,11 @@ def _listed(state: GridState) -> list[tuple[int, int, int]]:
     return list(state.objects)
 
 
+def name_cell(cell: int) -> str:
+    """What is in a cell, e.g. "locked red door", "an empty cell"."""
+    return "an empty cell" if cell == EMPTY_CELL else _name(cell)
+
+
 def _name(cell: int) -> str:
     """e.g. "locked red door", "grey box holding a blue key"."""
     words = f"{COLOR_NAMES[cell_color(cell)]} {TYPE_NAMES[cell_type(cell)]}"

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from palaestra_worlds.base import Task, TaskError, World
 from palaestra_worlds.compiled import most_threads
 from palaestra_worlds.minigrid import families
-from palaestra_worlds.minigrid.description import describe_level
+from palaestra_worlds.minigrid.description import describe_level, name_cell
 from palaestra_worlds.minigrid.engine import (
     advance_kernel,
     allocate_outcome,
@@ -42,6 +42,7 @@ from palaestra_worlds.minigrid.rules import Rules
 from palaestra_worlds.minigrid.settings import MiniGridSettings
 from palaestra_worlds.minigrid.snapshot import pack_snapshot, unpack_snapshot
 from palaestra_worlds.minigrid.state import MISSION, allocate
+from palaestra_worlds.minigrid.subgoals import resolve_subgoals
 from palaestra_worlds.minigrid.task_table import TaskCompiler, join_tables
 from palaestra_worlds.minigrid.tasks import PHRASES, MiniGridTask
 
@@ -236,6 +237,13 @@ class MiniGridWorld(World):
 
     def describe(self, index: int) -> str:
         return describe_level(self.grid_state(index))
+
+    def explain(self, task: Task) -> tuple[str, ...]:
+        if not isinstance(task, MiniGridTask) or task.level_seed is None or not task.subgoals:
+            return ()
+        state = self._first_states([task.level_seed])[0]
+        cells = [cell for cell, _ in resolve_subgoals(state, task.subgoals)]
+        return tuple(f"{name_cell(state.at(x, y))} at ({x}, {y})" for x, y in cells)
 
     def render_frame(self, index: int = 0) -> NDArray[np.uint8]:
         return render_level(self._reference, self._levels, index)
