@@ -61,10 +61,10 @@ define install
 	@echo "Installing $(2) into $(VENV)"; started=$$SECONDS; index="$(TORCH_INDEX)"; \
 	export PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt PIP_DISABLE_PIP_VERSION_CHECK=1; \
 	if [[ -z "$$index" && "$$(uname -s)" == Linux ]] && ! command -v nvidia-smi >/dev/null; then \
-	  $(BIN)/python -m pip install --quiet --dry-run --ignore-installed --no-deps --report - torch | grep -q '+cpu' \
+	  $(BIN)/python -m pip install -qq --dry-run --ignore-installed --no-deps --report - torch | grep -q '+cpu' \
 	    || index=$(PYTORCH_CPU); \
 	fi; \
-	$(BIN)/python -m pip install --quiet $${index:+--extra-index-url "$$index"} --editable '$(1)'; \
+	$(BIN)/python -m pip install -qq $${index:+--extra-index-url "$$index"} --editable '$(1)'; \
 	touch $@; echo "Done in $$((SECONDS - started)) s"
 endef
 
