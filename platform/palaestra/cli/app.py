@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from palaestra.cli import listing, running
+from palaestra.cli import asking, bench, evaluating, exporting, listing, reporting, running, watching
 from palaestra.cli.errors import DEBUG
 from palaestra.cli.output import examples
 
@@ -48,4 +48,11 @@ def palaestra(
 
 app.command("run", epilog=examples(*running.RUN_EXAMPLES))(running.run)
 app.command("resume", epilog=examples(*running.RESUME_EXAMPLES))(running.resume)
+app.command("ask", epilog=examples(*asking.EXAMPLES))(asking.ask)
+app.command("eval", epilog=examples(*evaluating.EXAMPLES))(evaluating.evaluate)
+app.command("watch", epilog=examples(*watching.EXAMPLES))(watching.watch)
+app.command("report", epilog=examples(*reporting.REPORT_EXAMPLES))(reporting.report)
+app.command("compare", epilog=examples(*reporting.COMPARE_EXAMPLES))(reporting.compare)
+app.command("export", epilog=examples(*exporting.EXAMPLES))(exporting.export)
 app.command("list", epilog=examples(*listing.EXAMPLES))(listing.list_installed)
+app.add_typer(bench.app, name="bench", help="Measure speed beside the peers, and exactness.")

@@ -19,6 +19,7 @@ _EXPECTED = (
     ("palaestra.spec", "SpecError", BAD_INPUT),
     ("palaestra.run", "RunError", BAD_INPUT),
     ("palaestra.checkpoint", "CheckpointError", BAD_INPUT),
+    ("palaestra.watch", "WatchError", BAD_INPUT),
     ("palaestra_worlds.registry", "UnknownName", BAD_INPUT),
     ("palaestra_worlds.base", "TaskError", BAD_INPUT),
     ("palaestra.store", "StoreError", FAILED),

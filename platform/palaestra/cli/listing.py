@@ -2,23 +2,148 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import inspect
+from collections import Counter
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
+from palaestra.cli.errors import CommandError
+from palaestra.cli.output import console, plain_table
+from palaestra.cli.specs import RUNS, configs_folder, packaged_names, run_folders
+
 EXAMPLES = (
     "palaestra list",
-    "palaestra list worlds",
+    "palaestra list worlds --licences",
     "palaestra list runs",
-    "palaestra list --schema > palaestra.json",
+    "palaestra list --schema > palaestra.schema.json",
 )
 
 
-def list_installed(
-    what: Annotated[str | None, typer.Argument(metavar="[worlds|teachers|agents|models|configs|runs]")] = None,
-) -> None:
-    """List worlds, teachers, agents, language models, configurations or runs."""
-    from palaestra_worlds.registry import world_entries
+class Kind(StrEnum):
+    worlds = "worlds"
+    teachers = "teachers"
+    agents = "agents"
+    models = "models"
+    configs = "configs"
+    runs = "runs"
 
-    for entry in world_entries():
-        print(entry.id)
+
+def list_installed(
+    kind: Annotated[
+        Kind | None, typer.Argument(help="What to list. [dim]default: everything but the worlds[/dim]")
+    ] = None,
+    schema: Annotated[bool, typer.Option("--schema", help="Print the JSON schema of specs, for editors.")] = False,
+    licences: Annotated[bool, typer.Option("--licences", help="Show whose licences the worlds are under.")] = False,
+    runs: Annotated[Path, typer.Option("--runs", help="Where run folders lie.")] = RUNS,
+) -> None:
+    """List worlds, teachers, agents, models, configurations or runs."""
+    if schema:
+        import json
+
+        from palaestra.spec import json_schema
+
+        print(json.dumps(json_schema(), indent=2))
+        return
+    if licences and kind not in (None, Kind.worlds):
+        raise CommandError("--licences goes with `palaestra list worlds`")
+    for each in [kind] if kind else Kind:
+        if kind is None:
+            console().print(f"\n[bold]{each.capitalize()}[/bold]")
+        if each is Kind.worlds:
+            _worlds(summed=kind is None and not licences, licences=licences)
+        elif each is Kind.runs:
+            _runs(runs)
+        elif each is Kind.configs:
+            _configs()
+        else:
+            _plugins(each)
+
+
+def _worlds(summed: bool, licences: bool) -> None:
+    from palaestra_worlds.registry import WORLDS, world_entries
+
+    entries = world_entries()
+    missing = [entry for entry in entries if entry.missing]
+    if summed:
+        text = f"{len(entries)} worlds"
+        print(f"{text}, of which {len(missing)} lack something here; `palaestra list worlds` names them all")
+    else:
+        table = plain_table("id", "levels", "here", *(("licences",) if licences else ()))
+        for entry in entries:
+            here = "no" if entry.missing else "yes"
+            table.add_row(entry.id, entry.levels, here, *(("; ".join(entry.licences),) if licences else ()))
+        out = console()
+        out.print(table)
+        for reason in dict.fromkeys(entry.missing for entry in missing):
+            names = [entry.id for entry in missing if entry.missing == reason]
+            out.print(f"Not here: {', '.join(names)}: {reason}\n", markup=False)
+        out.print(
+            "levels: native: made by the compiled engine; reference: by the reference package, and kept on disk.",
+            style="dim",
+        )
+    _tell_broken(WORLDS.load_all()[1])
+
+
+def _plugins(kind: Kind) -> None:
+    from palaestra_worlds.registry import AGENTS, LANGUAGE_MODELS, TEACHERS
+
+    registry = {Kind.teachers: TEACHERS, Kind.agents: AGENTS, Kind.models: LANGUAGE_MODELS}[kind]
+    loaded, broken = registry.load_all()
+    points = registry.points()
+    table = plain_table("name", "what it is", "from")
+    for name, plugin in loaded.items():
+        distribution = points[name].dist
+        table.add_row(name, _first_paragraph(plugin), distribution.name if distribution else "")
+    console().print(table)
+    _tell_broken(broken)
+
+
+def _first_paragraph(plugin: Any) -> str:
+    return " ".join((inspect.getdoc(plugin) or "").partition("\n\n")[0].split())
+
+
+def _tell_broken(broken: list[Any]) -> None:
+    for plugin in broken:
+        typer.echo(f"palaestra: skipped: {plugin.reason}", err=True)
+
+
+def _configs() -> None:
+    folder = configs_folder()
+    if folder is None:
+        print("none came with this installation")
+        return
+    table = plain_table("name", "what it is")
+    for name in packaged_names():
+        table.add_row(name, _comment(folder / f"{name}.yaml"))
+    console().print(table)
+
+
+def _comment(path: Path) -> str:
+    """The comment that a configuration begins with."""
+    first = path.read_text(encoding="utf-8").partition("\n")[0]
+    return first.removeprefix("#").strip() if first.startswith("#") else ""
+
+
+def _runs(root: Path) -> None:
+    from palaestra.store import Store, StoreError
+
+    folders = run_folders(root)
+    if not folders:
+        print(f"none in {root}/")
+        return
+    table = plain_table("folder", "trials", "state", "steps", "report", right=("steps",))
+    for folder in folders:
+        report = "report.html" if (folder / "report.html").is_file() else ""
+        try:
+            with Store(folder / "run.sqlite", read_only=True) as store:
+                trials = store.trials()
+        except StoreError as error:
+            table.add_row(str(folder), "", f"cannot be read: {error}", "", report)
+            continue
+        counts = Counter(trial.status for trial in trials)
+        state = ", ".join(f"{count} {status}" for status, count in counts.items())
+        table.add_row(str(folder), str(len(trials)), state, f"{sum(trial.steps for trial in trials):,}", report)
+    console().print(table)

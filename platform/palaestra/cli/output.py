@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
+
+WIDTH_OF_FILES = 160
 
 
 def examples(*commands: str, title: str = "Examples") -> str:
@@ -14,14 +17,18 @@ def examples(*commands: str, title: str = "Examples") -> str:
     from rich.markup import escape
 
     lines = [f"[dim]$[/dim] {escape(command)}" for command in commands]
-    return "\n\n".join([f"[bold]{title}[/bold]", *lines])
+    return "\n".join([f"[bold]{title}[/bold]", *lines])
 
 
 def console() -> Console:
     """Standard output; long lines of text are left to the terminal to break."""
     from rich.console import Console
 
-    return Console(highlight=False, soft_wrap=True)
+    out = Console(highlight=False, soft_wrap=True)
+    if not out.is_terminal and "COLUMNS" not in os.environ:
+        # A file or a pipe has no width, and rows are easier to search when they are not folded.
+        out.width = WIDTH_OF_FILES
+    return out
 
 
 def plain_table(*columns: str, right: tuple[str, ...] = ()) -> Table:

@@ -44,7 +44,7 @@ def run(
     runs: Annotated[Path, typer.Option("--runs", help="Where run folders lie.")] = RUNS,
     quiet: Quiet = False,
 ) -> None:
-    """Run a spec: ask its teachers, train and evaluate every arm and seed, write a report."""
+    """Train and evaluate every arm and seed of a spec, and write a report."""
     from palaestra.run import run_folder, start_run
     from palaestra.spec import load_spec
 

@@ -76,3 +76,24 @@ def run_folders(root: Path) -> list[Path]:
         return []
     found = [path for path in root.iterdir() if (path / "spec.yaml").is_file()]
     return sorted(found, key=lambda path: (path / "spec.yaml").stat().st_mtime, reverse=True)
+
+
+def find_trained(path: Path) -> tuple[Run, Path | None]:
+    """A run, and a certain checkpoint if the path is one.
+
+    Args:
+        path: a run folder (or its name in `runs/`), or a checkpoint file inside one.
+
+    Raises:
+        CommandError: there is no such path, or the checkpoint lies in no run folder.
+        RunError, SpecError: it is no run folder, or its spec cannot be read.
+    """
+    if not path.is_file():
+        return find_run(path), None
+    folder = next((parent for parent in path.resolve().parents if (parent / "spec.yaml").is_file()), None)
+    if folder is None:
+        raise CommandError(
+            f"{path} lies in no run folder; put it into its run's checkpoints/<arm>-seed<N>/, whose spec.yaml says how "
+            f"to build its world and agent"
+        )
+    return find_run(folder), path

@@ -1,0 +1,173 @@
+"""`palaestra ask`: what a teacher would be asked about a level, and what it answers. Nothing is trained."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from palaestra.cli.errors import FAILED, CommandError, refusing
+from palaestra.cli.specs import find_spec
+
+if TYPE_CHECKING:
+    from palaestra.run import Run
+    from palaestra.spec import ArmSpec, RunSpec
+
+EXAMPLES = (
+    "palaestra ask beacons/main",
+    "palaestra ask beacons/main --level 3 --form language",
+    "palaestra ask my.yaml --arm taught --set teacher.model.backend=noisy --schema",
+)
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """What became of asking about a level."""
+
+    calls: list[dict[str, Any]]
+    tasks: list[dict[str, Any]]
+    meanings: list[tuple[str, ...]]
+    failure: str
+
+
+def ask(
+    spec: Annotated[str, typer.Argument(metavar="SPEC", help="A YAML file, or the name of one from `list configs`.")],
+    level: Annotated[int, typer.Option("--level", min=0, max=2**63 - 1, help="Which level, by its seed.")] = 0,
+    arm: Annotated[
+        str | None, typer.Option("--arm", help="Whose teacher. [dim]default: the first arm that has one[/dim]")
+    ] = None,
+    form: Annotated[
+        str | None, typer.Option("--form", help="Form of its subgoals: position, object or language.")
+    ] = None,
+    overrides: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Replace a value of the spec. Repeatable.")
+    ] = None,
+    schema: Annotated[bool, typer.Option("--schema", help="Print the reply's JSON schema too.")] = False,
+) -> None:
+    """Show what a teacher would be asked about a level, and its answer."""
+    from palaestra.spec import load_spec
+
+    path = find_spec(spec)
+    loaded = load_spec(path, overrides or ())
+    chosen = _arm(loaded, arm)
+    if form is not None:
+        loaded = load_spec(path, [*(overrides or ()), f"arms.{chosen.name}.teacher.form={form}"])
+        chosen = _arm(loaded, chosen.name)
+    assert chosen.teacher is not None
+    print(f"Level {level} of {chosen.world.id}, arm {chosen.name}, teacher {chosen.teacher.kind}")
+    with TemporaryDirectory(prefix="palaestra-ask-") as folder:
+        answer = _ask(loaded, chosen, level, Path(folder))
+    for call in answer.calls:
+        _print_call(call, schema)
+    _print_lesson(answer)
+    if answer.failure:
+        raise typer.Exit(FAILED)
+
+
+def _arm(spec: RunSpec, name: str | None) -> ArmSpec:
+    arms = [spec.arm(name)] if name is not None else [spec.arm(known) for known in spec.arm_names]
+    taught = next((arm for arm in arms if arm.teacher is not None), None)
+    if taught is None:
+        raise CommandError(
+            "no arm of this spec has a teacher to ask" if name is None else f"arm '{name}' has no teacher to ask"
+        )
+    return taught
+
+
+def _ask(spec: RunSpec, arm: ArmSpec, level: int, folder: Path) -> _Answer:
+    """Asks through the very code that a run asks with, in a store that is thrown away."""
+    from palaestra.asking import Asker
+    from palaestra.build import make_world
+    from palaestra.run import start_run
+
+    run = start_run(spec, folder)
+    with refusing(ValueError):
+        asker = Asker(run, arm)
+        world = make_world(arm, 1)
+    try:
+        asyncio.run(asker.ask([level], lambda: False))
+        tasks = _tasks(run)
+        explained = [world.explain(world.task_space.model_validate(task)) for task in tasks]
+        return _Answer(_calls(run), tasks, explained, "" if tasks else _failure(run))
+    finally:
+        asker.close()
+        world.close()
+
+
+def _calls(run: Run) -> list[dict[str, Any]]:
+    names = ("messages", "response_schema", "reply", "error_kind", "error", "retry", "model", "origin", "seconds",
+             "tokens_in", "tokens_out")  # fmt: skip
+    with run.open_store(read_only=True) as store:
+        rows = store.query(f"SELECT {', '.join(names)} FROM calls ORDER BY id")
+    return [dict(zip(names, row, strict=True)) for row in rows]
+
+
+def _tasks(run: Run) -> list[dict[str, Any]]:
+    from palaestra.bank import USABLE
+
+    with run.open_store(read_only=True) as store:
+        rows = store.query(f"SELECT lesson FROM lessons WHERE state IN ({', '.join('?' * len(USABLE))})", USABLE)
+    return [task for (text,) in rows for task in json.loads(text)["tasks"]]
+
+
+def _failure(run: Run) -> str:
+    with run.open_store(read_only=True) as store:
+        rows = store.query("SELECT reason FROM lessons") or [("it was not asked: no calls are allowed",)]
+    return str(rows[0][0])
+
+
+# ---------------------------------------------------------------------------------------------- printing
+
+
+def _print_call(call: dict[str, Any], schema: bool) -> None:
+    """The whole exchange; what a model wrote is printed as text, never as markup."""
+    for message in json.loads(call["messages"]):
+        _heading(message["role"])
+        print(message["content"].rstrip())
+    if schema and call["response_schema"]:
+        _heading("JSON schema of the reply")
+        print(json.dumps(json.loads(call["response_schema"]), indent=2))
+    details = [call["model"], *([call["origin"]] if call["origin"] != "live" else []), f"{call['seconds']:.2f} s"]
+    if call["tokens_in"] is not None:
+        details.append(f"{call['tokens_in']:,} + {call['tokens_out'] or 0:,} tokens")
+    _heading(f"reply ({', '.join(details)})")
+    print(_printable(call["reply"]) if call["reply"] is not None else "(none)")
+    if call["error_kind"]:
+        print(f"\nNot usable: {call['error_kind']}: {_printable(call['error'] or '')}")
+
+
+def _print_lesson(answer: _Answer) -> None:
+    _heading("lesson")
+    if answer.failure:
+        print(f"No lesson: {_printable(answer.failure)}")
+        return
+    for task, meaning in zip(answer.tasks, answer.meanings, strict=True):
+        parts = task.get("subgoals")
+        if not isinstance(parts, list):
+            print(json.dumps(task, indent=2))
+            continue
+        for number, part in enumerate(parts, start=1):
+            means = f" -> {meaning[number - 1]}" if number <= len(meaning) else ""
+            print(f"{number}. {_words(part)}{means}")
+
+
+def _words(part: dict[str, Any]) -> str:
+    return ", ".join(
+        f"{key} {value}" if key != "instruction" else str(value)
+        for key, value in part.items()
+        if key != "form" and value is not None
+    )
+
+
+def _heading(text: str) -> None:
+    print(f"\n── {text} {'─' * max(60 - len(text), 3)}")
+
+
+def _printable(text: str) -> str:
+    """Without characters that could steer a terminal."""
+    return "".join(letter if letter.isprintable() or letter in "\n\t" else "\ufffd" for letter in text)
