@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from palaestra_worlds.base import WorldEntry
+from palaestra_worlds.base import Mistakes, WorldEntry
 from palaestra_worlds.minigrid.settings import MiniGridSettings
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from palaestra_worlds.minigrid.world import MiniGridWorld
 
 
@@ -79,6 +81,18 @@ class MiniGridProvider:
         if missing and not checked.reference:
             raise ValueError(f"{id} cannot be served here; what is missing: {missing}")
         return MiniGridWorld(id, num_envs, checked)
+
+    def oracle(self, prompt: str, schema: dict[str, Any] | None) -> dict[str, Any] | None:
+        from palaestra_worlds.minigrid import oracle
+
+        return oracle.oracle(prompt, schema)
+
+    def misread(
+        self, prompt: str, answer: dict[str, Any], mistakes: Mistakes, random: np.random.Generator
+    ) -> dict[str, Any] | None:
+        from palaestra_worlds.minigrid import oracle
+
+        return oracle.misread(prompt, answer, mistakes, random)
 
 
 PROVIDER = MiniGridProvider()

@@ -45,7 +45,7 @@ def resolve_subgoals(state: GridState, subgoals: Iterable[Subgoal]) -> list[tupl
 
     A position means its cell. An object, or the object of an instruction, means the one of its type and colour that
     is nearest to the agent (columns plus rows; of equally near ones the upper, then the left one); what lies in a box
-    counts as lying at the box's cell. "open" means a door that is not open yet, if there is one.
+    counts as lying at the box's cell. "open" means a locked door if there is one, else a closed one.
 
     Args:
         state: the first state of the level.
@@ -91,10 +91,10 @@ def _of_instruction(state: GridState, subgoal: LanguageSubgoal, number: int) -> 
         )
     verb, _, name = subgoal.instruction.partition(" the ")
     color, kind = name.split()
-    states = (CLOSED, LOCKED) if verb == "open" and kind == "door" else None
-    candidates = _matching(state, TYPE_NUMBERS[kind], COLOR_NUMBERS[color], states)
-    if not candidates and states is not None:
-        candidates = _matching(state, DOOR, COLOR_NUMBERS[color], None)
+    candidates: list[tuple[int, int, int]] = []
+    for door_state in (LOCKED, CLOSED) if verb == "open" and kind == "door" else ():
+        candidates = candidates or _matching(state, DOOR, COLOR_NUMBERS[color], (door_state,))
+    candidates = candidates or _matching(state, TYPE_NUMBERS[kind], COLOR_NUMBERS[color], None)
     return _nearest(state, candidates, name, number)
 
 
