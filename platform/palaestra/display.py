@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 SECONDS_BETWEEN_LINES = 10.0
 FRAMES_PER_SECOND = 4.0
+STARTING = "starting (compiled code is kept, so only the first time takes long)"
 NARROW = 100
 """Columns of a terminal below which the table leaves some of its own out."""
 
@@ -53,6 +54,10 @@ class RunStatus:
         elif known is not None and message.evaluation is None:
             message = replace(message, evaluation=known.evaluation)
         self.trials[key] = message
+
+    def stop(self) -> None:
+        """The run is being stopped. Safe in a signal's handler."""
+        self.stopping = True
 
     def count(self, status: str) -> int:
         return sum(trial.status == status for trial in self.trials.values())
@@ -147,6 +152,7 @@ def shown(status: RunStatus, console: Console) -> Iterator[Listener]:
             yield status.update
     else:
         lines = Lines(status, console)
+        lines.begin()
         yield lines.update
         lines.finish()
 
@@ -179,7 +185,8 @@ def summary(status: RunStatus) -> str:
     if status.stopping:
         parts.append("stopping after this iteration (Ctrl-C again: at once)")
     elif status.count("waiting") or status.count("running"):
-        parts.append(f"at most about {duration(remaining)} left" if (remaining := status.remaining()) else "starting")
+        remaining = status.remaining()
+        parts.append(f"at most about {duration(remaining)} left" if remaining else STARTING)
     return ", ".join(parts)
 
 
@@ -188,7 +195,7 @@ def teacher_line(teacher: LessonProgress) -> str:
     asked = teacher.kept + teacher.dropped
     text = (
         f"teacher of {', '.join(teacher.arms)}: {asked:,} of {teacher.levels:,} levels asked, "
-        f"{teacher.kept:,} lessons, {teacher.calls:,} calls"
+        f"{_counted(teacher.kept, 'lesson')}, {_counted(teacher.calls, 'call')}"
     )
     if teacher.dropped:
         kinds = ", ".join(f"{kind} {count:,}" for kind, count in sorted(teacher.failures.items()))
@@ -207,9 +214,15 @@ def trial_line(trial: TrialProgress) -> str:
         if value is not None:
             parts.append(f"{name} {value:.2f}")
     if trial.lessons:
-        parts.append(f"{trial.lessons:,} lessons")
+        parts.append(_counted(trial.lessons, "lesson"))
+    if not trial.steps and trial.message:
+        return f"{trial.arm} seed {trial.seed} {trial.status}: {trial.message}"
     text = f"{trial.arm} seed {trial.seed} {trial.status}: {', '.join(parts)}"
     return f"{text}: {trial.message}" if trial.message else text
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'s' * (number != 1)}"
 
 
 class Lines:
@@ -220,20 +233,32 @@ class Lines:
         self._console = console
         self._printed = status.began
         self._changed: dict[tuple[str, int] | str, TrialProgress | LessonProgress] = {}
+        self._asked: set[str] = set()
         self._stopping = False
+
+    def begin(self) -> None:
+        """Prints what is going to be done."""
+        trials = self._status.trials.values()
+        left = sum(trial.status != "done" for trial in trials)
+        done = f", {len(trials) - left} of them done before" if left < len(trials) else ""
+        arms = ", ".join(dict.fromkeys(trial.arm for trial in trials))
+        self._print(f"{_counted(len(trials), 'trial')}{done} (arms {arms}), up to {self._status.jobs} at a time")
 
     def update(self, message: TrialProgress | LessonProgress) -> None:
         """Takes in a message, and prints if it is time."""
         self._status.update(message)
         ended = False
         if isinstance(message, TrialProgress):
-            key: tuple[str, int] | str = (message.arm, message.seed)
+            key: tuple[str, int] | str = message.arm, message.seed
             self._changed[key] = self._status.trials[message.arm, message.seed]
             ended = message.status not in ("running", "waiting")
-        else:
+        elif message.teacher not in self._asked:
             key = message.teacher
             self._changed[key] = message
             ended = message.kept + message.dropped >= message.levels or bool(message.message)
+            self._asked |= {key} if ended else set()
+        else:
+            return
         if ended:
             self._line(self._changed.pop(key))
         if self._status.stopping and not self._stopping:

@@ -6,7 +6,7 @@ import multiprocessing
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import connection as pipes
@@ -51,7 +51,12 @@ def default_jobs() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def execute(run: Run, jobs: int | None = None, progress: Listener | None = None) -> Execution:
+def execute(
+    run: Run,
+    jobs: int | None = None,
+    progress: Listener | None = None,
+    stopping: Callable[[], None] = lambda: None,
+) -> Execution:
     """Does whatever of the run is unfinished: asks its teachers, then trains, evaluates and saves every trial.
 
     Results do not depend on `jobs`. Ctrl-C and SIGTERM let each trial finish its iteration and save; a second Ctrl-C
@@ -61,6 +66,7 @@ def execute(run: Run, jobs: int | None = None, progress: Listener | None = None)
         run: made by `start_run` or `open_run`.
         jobs: worker processes; 1: no worker, everything in this process; None: one for each processor.
         progress: is told how far teachers and trials are, always from this thread.
+        stopping: called in the handler of the signal that ends the run early; may set a flag, not more.
 
     Returns:
         How it ended; a trial that failed does not keep the others from being done.
@@ -72,7 +78,7 @@ def execute(run: Run, jobs: int | None = None, progress: Listener | None = None)
     """
     jobs = jobs or default_jobs()
     tell = progress or (lambda message: None)
-    with run.lock(), stop_on_signals() as stop, run.open_store() as store:
+    with run.lock(), stop_on_signals(stopping) as stop, run.open_store() as store:
         unfinished = _unfinished(run, store)
         with Preparation(run, [trial.arm for trial in unfinished], stop) as preparation:
             if jobs == 1:

@@ -123,10 +123,13 @@ class _Messages:
 
 
 @contextmanager
-def stop_on_signals() -> Iterator[threading.Event]:
+def stop_on_signals(stopping: Callable[[], None] = lambda: None) -> Iterator[threading.Event]:
     """An event that SIGINT or SIGTERM sets; a second SIGINT raises KeyboardInterrupt.
 
     Outside the main thread, where Python handles no signals, it is an event that nothing sets.
+
+    Args:
+        stopping: called in the signal's handler, so it may do little more than set a flag.
     """
     stop = threading.Event()
     if threading.current_thread() is not threading.main_thread():
@@ -137,6 +140,7 @@ def stop_on_signals() -> Iterator[threading.Event]:
         if stop.is_set() and number == signal.SIGINT and multiprocessing.parent_process() is None:
             raise KeyboardInterrupt
         stop.set()
+        stopping()
 
     before = {number: signal.signal(number, handle) for number in STOPPING_SIGNALS}
     try:

@@ -77,7 +77,7 @@ def _write_csv(path: Path, columns: Sequence[str], rows: Sequence[tuple[Any, ...
 
 def _parquet_writer() -> Any:
     try:
-        import polars
+        import polars  # pyright: ignore[reportMissingImports]
     except ImportError as error:
         raise CommandError(
             "Parquet files need polars, which is not installed: pip install 'palaestra[export]', or use --format csv"

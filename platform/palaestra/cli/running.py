@@ -9,6 +9,7 @@ import typer
 
 from palaestra.cli.errors import FAILED, INTERRUPTED, CommandError
 from palaestra.cli.output import console
+from palaestra.cli.reporting import THRESHOLD
 from palaestra.cli.specs import RUNS, find_run, find_spec
 
 if TYPE_CHECKING:
@@ -116,7 +117,7 @@ def _execute(run: Run, jobs: int | None, quiet: bool) -> None:
         else:
             status = status_of(run, jobs)
             with shown(status, console()) as listener:
-                execution = execute(run, jobs, listener)
+                execution = execute(run, jobs, listener, status.stop)
     except KeyboardInterrupt:
         print(f"\nEnded at once. To go on from the last checkpoints: palaestra resume {run.folder}")
         raise typer.Exit(INTERRUPTED) from None
@@ -125,11 +126,18 @@ def _execute(run: Run, jobs: int | None, quiet: bool) -> None:
 
 def _conclude(run: Run, execution: Execution | None = None) -> None:
     """Says what came of a run, and where its report is."""
+    from palaestra.report import compare, write_report
+
     if execution is not None and execution.interrupted:
         print(f"Stopped; everything up to here is saved. To go on: palaestra resume {run.folder}")
         raise typer.Exit(INTERRUPTED)
+    path = run.folder / "report.html"
+    if execution is not None or not path.exists():
+        path = write_report(run)
+    print(compare([run], THRESHOLD).to_text())
+    print(f"Report: {path}")
     if execution is not None and execution.failed:
         for trial in execution.failed:
-            print(f"Failed: {trial.name}: {trial.message}")
-        print(f"To try the failed trials again: palaestra resume {run.folder}")
+            typer.echo(f"palaestra: trial {trial.name} failed: {trial.message}", err=True)
+        typer.echo(f"palaestra: to try again from the last checkpoints: palaestra resume {run.folder}", err=True)
         raise typer.Exit(FAILED)
