@@ -99,18 +99,43 @@ LANGUAGE_MODELS = Registry("palaestra.language_models", "language model")
 
 
 @cache
-def _providers() -> dict[str, WorldProvider]:
-    return WORLDS.load_all()[0]
+def _providers() -> tuple[dict[str, WorldProvider], tuple[Broken, ...]]:
+    loaded, broken = WORLDS.load_all()
+    for name, provider in list(loaded.items()):
+        try:
+            _check_provider(provider)
+        except Exception as error:
+            point = WORLDS.points()[name]
+            reason = f"world '{name}' of package '{_package(point)}' ({point.value}) is broken: {error}"
+            broken.append(Broken(WORLDS.group, name, _package(point), reason))
+            del loaded[name]
+    return loaded, tuple(broken)
+
+
+def _check_provider(provider: Any) -> None:
+    """Raises an error of any kind when it is no `WorldProvider`."""
+    for name in ("prefix", "entries", "settings", "make", "oracle", "misread"):
+        if not hasattr(provider, name):
+            raise TypeError(f"it has no '{name}'")
+    for entry in provider.entries():
+        if not isinstance(entry, WorldEntry):
+            raise TypeError(f"entries() gives {entry!r}, which is no WorldEntry")
+    provider.settings().model_json_schema()
 
 
 def world_providers() -> dict[str, WorldProvider]:
-    """Every provider that loads, by the name of its entry point."""
-    return dict(_providers())
+    """Every provider that works, by the name of its entry point."""
+    return dict(_providers()[0])
+
+
+def broken_worlds() -> tuple[Broken, ...]:
+    """The providers that do not."""
+    return _providers()[1]
 
 
 def world_entries() -> list[WorldEntry]:
     """Every world id that can be listed, in the order of their names."""
-    return sorted((e for p in _providers().values() for e in p.entries()), key=lambda e: e.id)
+    return sorted((e for p in world_providers().values() for e in p.entries()), key=lambda e: e.id)
 
 
 def world_provider(id: str) -> WorldProvider:
@@ -119,7 +144,7 @@ def world_provider(id: str) -> WorldProvider:
     Raises:
         UnknownName: no installed provider has this id; the message gives the nearest id.
     """
-    for provider in _providers().values():
+    for provider in world_providers().values():
         if provider.prefix and id.startswith(provider.prefix):
             return provider
         if any(entry.id == id for entry in provider.entries()):

@@ -1,5 +1,9 @@
 """What a run is to do: YAML files, checked, and the types that the platform works with."""
 
+from __future__ import annotations
+
+from typing import Any
+
 from palaestra.spec.errors import SpecError
 from palaestra.spec.models import (
     AgentSpec,
@@ -13,6 +17,14 @@ from palaestra.spec.models import (
 )
 from palaestra.spec.read import load_spec
 
+
+def json_schema() -> dict[str, Any]:
+    """The JSON schema of specs, for editors, with everything that is installed."""
+    from palaestra.spec import schema
+
+    return schema.json_schema()
+
+
 __all__ = [
     "AgentSpec",
     "ArmSpec",
@@ -23,5 +35,6 @@ __all__ = [
     "SpecError",
     "TeacherSpec",
     "WorldSpec",
+    "json_schema",
     "load_spec",
 ]

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 from palaestra_worlds import registry
-from palaestra_worlds.registry import AGENTS, TEACHERS, BrokenPlugin, Registry, UnknownName
+from palaestra_worlds.registry import AGENTS, LANGUAGE_MODELS, TEACHERS, BrokenPlugin, Registry, UnknownName
 from pydantic import BaseModel, Field
 
-from palaestra.spec.errors import fail
-from palaestra.spec.explain import validated
+from palaestra.spec.errors import Path, fail
+from palaestra.spec.explain import named, validated
 from palaestra.spec.loader import Node
 from palaestra.spec.models import (
     FIRST_HELD_OUT_LEVEL,
@@ -20,12 +20,13 @@ from palaestra.spec.models import (
     CheckpointSpec,
     EvaluationSpec,
     Section,
+    TeacherSection,
     TeacherSpec,
     WorldSpec,
 )
 
-Path = tuple[str | int, ...]
-Model = TypeVar("Model", bound=BaseModel)
+MAX_MODELS = 8
+"""Language models that wrap one another."""
 
 
 class _Levels(Section):
@@ -80,71 +81,91 @@ def build_world(node: Node, path: Path) -> WorldSpec:
     """Raises SpecError when there is no such world, or its settings do not fit."""
     own, rest = _split(node, path, ("id", "num_envs"))
     spec = validated(WorldSpec, own, path)
-    provider = _found(lambda: registry.world_provider(spec.id), own.children()["id"], (*path, "id"))
-    settings = validated(provider.settings(), rest, path, ("id", "num_envs"))
-    return spec.model_copy(update={"settings": settings.model_dump(mode="json")})
+    id_node = own.children()["id"]
+    provider = _found(lambda: _provider(spec.id), id_node, (*path, "id"))
+    with named(f"the provider of world '{spec.id}'", id_node, (*path, "id")):
+        settings = validated(provider.settings(), rest, path, ("id", "num_envs"))
+        missing = next((entry.missing for entry in provider.entries() if entry.id == spec.id), "")
+        if missing and not settings.model_fields_set:
+            raise fail(id_node.place, (*path, "id"), f"{spec.id} cannot be served here; what is missing: {missing}")
+        return spec.model_copy(update={"settings": settings.model_dump(mode="json")})
+
+
+def _provider(id: str) -> Any:
+    try:
+        return registry.world_provider(id)
+    except UnknownName as error:
+        broken = registry.broken_worlds()
+        if not broken:
+            raise
+        raise UnknownName("; ".join([str(error), *(f"skipped: {plugin.reason}" for plugin in broken)])) from error
 
 
 def build_agent(node: Node, path: Path) -> AgentSpec:
     """Raises SpecError when there is no such agent, or its settings do not fit."""
-    kind, rest = _kind(AGENTS, node, path, "ppo")
-    return AgentSpec(kind=kind.name, config=validated(kind.config, rest, path, ("kind",)))
+    name, config, rest, kind_node = _kind(AGENTS, node, path, "ppo")
+    with named(f"agent '{name}'", kind_node, (*path, "kind")):
+        return AgentSpec(kind=name, config=validated(config, rest, path, ("kind",)))
 
 
 def build_teacher(node: Node, path: Path) -> TeacherSpec:
     """Raises SpecError when there is no such teacher or language model, or their settings do not fit."""
     own_keys = tuple(key for key in TeacherSpec.model_fields if key not in ("kind", "config"))
-    kind, rest = _kind(TEACHERS, node, path, None)
+    name, config_model, rest, kind_node = _kind(TEACHERS, node, path, None)
     own, rest = _split(rest, path, own_keys)
-    common = validated(_TeacherKeys, own, path)
-    config = validated(kind.config, rest, path, ("kind", *own_keys))
-    if "model" in own.children():
-        check_model(own.children()["model"], (*path, "model"))
-    return TeacherSpec(kind=kind.name, config=config, **dict(common))
+    common = validated(TeacherSection, own, path)
+    with named(f"teacher '{name}'", kind_node, (*path, "kind")):
+        config = validated(config_model, rest, path, ("kind", *own_keys))
+    model_node = own.children().get("model")
+    if model_node is None:
+        scripted = {"backend": Node("scripted", node.place, node.key)}
+        model_node = Node(scripted, node.place, node.key)
+    settings = {**dict(common), "model": build_model_settings(model_node, (*path, "model"))}
+    return TeacherSpec(kind=name, config=config, **settings)
 
 
-class _TeacherKeys(TeacherSpec):
-    """What every teacher has besides its kind and that kind's settings."""
+def build_model_settings(node: Node, path: Path, depth: int = 0) -> dict[str, Any]:
+    """The settings of a language model, and of those that it wraps, with every default filled in.
 
-    kind: str = ""
-    config: Any = None
-
-
-def check_model(node: Node, path: Path) -> None:
-    """Raises SpecError when there is no such language model, or its settings do not fit."""
-    from palaestra_teachers.llm import build
-
-    try:
-        build.check_model(node.plain())
-    except ValueError as error:
-        raise fail(node.place, path, str(error)) from error
-
-
-class _Kind:
-    """An agent or a teacher that a name stands for."""
-
-    def __init__(self, name: str, config: type[BaseModel]) -> None:
-        self.name = name
-        self.config = config
+    Raises:
+        SpecError: there is no such model, or its settings do not fit.
+    """
+    own, _ = _split(node, path, ("backend",))
+    backend = own.children().get("backend")
+    if backend is None or not isinstance(backend.value, str):
+        raise fail((backend or node).place, path, f"needs a `backend`; installed: {_installed(LANGUAGE_MODELS)}")
+    name = backend.value
+    kind = _found(lambda: LANGUAGE_MODELS.load(name), backend, (*path, "backend"))
+    with named(f"language model '{name}'", backend, (*path, "backend")):
+        settings = validated(kind.Config, node, path).model_dump(mode="json")
+    inner = node.children().get("inner")
+    if inner is not None and isinstance(inner.value, dict):
+        if depth == MAX_MODELS:
+            raise fail(inner.place, path, f"more than {MAX_MODELS} models wrap one another")
+        settings["inner"] = build_model_settings(inner, (*path, "inner"), depth + 1)
+    return settings
 
 
-def _kind(plugins: Registry, node: Node, path: Path, default: str | None) -> tuple[_Kind, Node]:
-    """The kind that a section names, and the section without it."""
+def _kind(plugins: Registry, node: Node, path: Path, default: str | None) -> tuple[str, type[BaseModel], Node, Node]:
+    """The kind that a section names, the model of its settings, the section without `kind`, and where that stands."""
     own, rest = _split(node, path, ("kind",))
-    named = own.children().get("kind")
-    if named is None and default is None:
-        raise fail(node.place, path, f"needs a `kind`; installed: {', '.join(plugins.names()) or 'none'}")
-    name = named.value if named else default
-    place = named or node
+    kind_node = own.children().get("kind")
+    if kind_node is None and default is None:
+        raise fail(node.place, path, f"needs a `kind`; installed: {_installed(plugins)}")
+    name = kind_node.value if kind_node else default
+    kind_node = kind_node or node
+    path = (*path, "kind")
     if not isinstance(name, str):
-        raise fail(place.place, (*path, "kind"), f"must be a name; installed: {', '.join(plugins.names()) or 'none'}")
-    kind = _found(lambda: plugins.load(name), place, (*path, "kind"))
+        raise fail(kind_node.place, path, f"must be a name; installed: {_installed(plugins)}")
+    kind = _found(lambda: plugins.load(name), kind_node, path)
     config = getattr(kind, "Config", None)
     if not (isinstance(config, type) and issubclass(config, BaseModel)):
-        raise fail(
-            place.place, (*path, "kind"), f"{plugins.kind} '{name}' is broken: it has no pydantic model `Config`"
-        )
-    return _Kind(name, config), rest
+        raise fail(kind_node.place, path, f"{plugins.kind} '{name}' is broken: it has no pydantic model `Config`")
+    return name, config, rest, kind_node
+
+
+def _installed(plugins: Registry) -> str:
+    return ", ".join(plugins.names()) or "none"
 
 
 def _found(find: Callable[[], Any], node: Node, path: Path) -> Any:
@@ -165,7 +186,8 @@ def _split(node: Node, path: Path, keys: tuple[str, ...]) -> tuple[Node, Node]:
 
 def _as_taught(world: WorldSpec, teacher: TeacherSpec, node: Node, path: Path) -> WorldSpec:
     """The world with the settings that its teacher needs."""
-    needed: dict[str, Any] = getattr(teacher.config, "world_settings", dict)()
+    with named(f"teacher '{teacher.kind}'", node, path):
+        needed: dict[str, Any] = getattr(teacher.config, "world_settings", dict)()
     for key, value in needed.items():
         if key not in world.settings:
             raise fail(node.place, path, f"{world.id} cannot be taught by '{teacher.kind}': it has no setting '{key}'")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from palaestra.spec.loader import CoreSchemaLoader
 from palaestra.spec.models import ARM_SECTIONS
 
 if TYPE_CHECKING:
@@ -36,8 +37,8 @@ def arm_sections(arm: ArmSpec) -> dict[str, Any]:
     agent = {"kind": arm.agent.kind, **arm.agent.config.model_dump(mode="json")}
     teacher = None
     if arm.teacher is not None:
-        own = arm.teacher.model_dump(mode="json", exclude={"config"})
-        teacher = {**own, **arm.teacher.config.model_dump(mode="json")}
+        own = arm.teacher.model_dump(mode="json", exclude={"config", "kind"})
+        teacher = {"kind": arm.teacher.kind, **own, **arm.teacher.config.model_dump(mode="json")}
     return {
         "description": arm.description,
         "world": world,
@@ -55,3 +56,10 @@ class _Dumper(yaml.SafeDumper):
 
     def ignore_aliases(self, data: Any) -> bool:
         return True
+
+
+_Dumper.yaml_implicit_resolvers = {
+    first: list(known) for first, known in yaml.SafeDumper.yaml_implicit_resolvers.items()
+}
+for _first, _resolvers in CoreSchemaLoader.yaml_implicit_resolvers.items():
+    _Dumper.yaml_implicit_resolvers.setdefault(_first, []).extend(_resolvers)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+Path = tuple[str | int, ...]
+"""Keys, and indices of lists, that lead to a value."""
+
 
 class SpecError(ValueError):
     """A spec cannot be used; the message says where, which key, what is wrong, and what is allowed."""
@@ -26,12 +29,12 @@ class Place:
         return f"{self.source}:{self.line}:{self.column}" if self.line else self.source
 
 
-def fail(place: Place, path: tuple[str | int, ...], what: str) -> SpecError:
+def fail(place: Place, path: Path, what: str) -> SpecError:
     """The error to raise about what was written at a place for a key."""
     return SpecError(": ".join(part for part in (str(place), dotted(path), what) if part))
 
 
-def dotted(path: tuple[str | int, ...]) -> str:
+def dotted(path: Path) -> str:
     """A key with its parents, e.g. `agent.network.hidden[0]`."""
     text = ""
     for part in path:

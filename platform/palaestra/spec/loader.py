@@ -10,12 +10,13 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import yaml
 from yaml.composer import ComposerError
 from yaml.reader import ReaderError
 
+from palaestra.spec.errors import Path as Keys
 from palaestra.spec.errors import Place, SpecError, fail
 
 MAX_BYTES = 1_000_000
@@ -45,6 +46,14 @@ class Node:
         if isinstance(self.value, list):
             return [child.plain() for child in self.value]
         return self.value
+
+    def child(self, key: str | int) -> Node | None:
+        """What stands behind a key of a mapping, or at an index of a list; None where nothing does."""
+        if isinstance(self.value, dict) and isinstance(key, str):
+            return self.value.get(key)
+        if isinstance(self.value, list) and isinstance(key, int) and 0 <= key < len(self.value):
+            return self.value[key]
+        return None
 
     def children(self) -> dict[str, Node]:
         """Of a mapping; empty for anything else."""
@@ -85,15 +94,14 @@ def parse(text: str, source: str) -> Node:
     if len(text) > MAX_BYTES:
         raise SpecError(f"{source}: is longer than {MAX_BYTES:,} characters, the most that is read of a spec")
     try:
-        loader = _Loader(text)
+        loader = CoreSchemaLoader(text)
         try:
             root = loader.get_single_node()
         finally:
             loader.dispose()
     except ReaderError as error:
-        raise fail(
-            _place_of(text, error.position, source), (), f"character {error.character!r} is not allowed"
-        ) from error
+        what = f"the character U+{ord(text[error.position]):04X} is not allowed in YAML; remove it"
+        raise fail(_place_of(text, error.position, source), (), what) from error
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = _place(mark, source) if mark else Place(source)
@@ -141,16 +149,17 @@ def _explain(error: yaml.MarkedYAMLError) -> str:
         return "a second document begins here; a spec is one document"
     if "mapping values are not allowed" in what:
         return "a second `key: value` on one line; begin a new line, or quote a text that holds ': '"
+    if "nested deeper" in what:
+        return what
     return f"is no YAML: {what}"
 
 
 # ---------------------------------------------------------------------------------------------- YAML 1.2
 
 
-class _Loader(yaml.SafeLoader):
+class CoreSchemaLoader(yaml.SafeLoader):
     """Resolves plain scalars as YAML 1.2's core schema does; refuses documents nested too deep."""
 
-    yaml_implicit_resolvers: ClassVar[dict[str, Any]] = {}
     _depth = 0
 
     def compose_node(self, parent: Any, index: Any) -> Any:
@@ -173,8 +182,11 @@ _RESOLVERS = {
     "float": (_FLOAT, list("-+.0123456789")),
     "merge": (re.compile(r"<<"), ["<"]),
 }
+CoreSchemaLoader.yaml_implicit_resolvers = {}
 for _name, (_pattern, _first) in _RESOLVERS.items():
-    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_name}", re.compile(rf"^(?:{_pattern.pattern})$"), _first)
+    CoreSchemaLoader.add_implicit_resolver(
+        f"tag:yaml.org,2002:{_name}", re.compile(rf"^(?:{_pattern.pattern})$"), _first
+    )
 
 
 def _number(text: str) -> int | float:
@@ -192,7 +204,7 @@ class _Builder:
         self._values = 0
         self._open: set[int] = set()
 
-    def build(self, node: yaml.Node, path: tuple[str | int, ...], key: yaml.Node | None) -> Node:
+    def build(self, node: yaml.Node, path: Keys, key: yaml.Node | None) -> Node:
         place = _place(node.start_mark, self._source)
         key_place = _place(key.start_mark, self._source) if key else place
         self._values += 1
@@ -206,7 +218,7 @@ class _Builder:
         finally:
             self._open.discard(id(node))
 
-    def _value(self, node: yaml.Node, path: tuple[str | int, ...], place: Place) -> Any:
+    def _value(self, node: yaml.Node, path: Keys, place: Place) -> Any:
         if isinstance(node, yaml.MappingNode) and node.tag == "tag:yaml.org,2002:map":
             return self._mapping(node, path)
         if isinstance(node, yaml.SequenceNode) and node.tag == "tag:yaml.org,2002:seq":
@@ -215,7 +227,7 @@ class _Builder:
             return self._scalar(node, path, place)
         raise fail(place, path, f"tags such as {node.tag} are not supported; remove it")
 
-    def _scalar(self, node: yaml.ScalarNode, path: tuple[str | int, ...], place: Place) -> Any:
+    def _scalar(self, node: yaml.ScalarNode, path: Keys, place: Place) -> Any:
         kind = node.tag.removeprefix("tag:yaml.org,2002:")
         text = node.value
         if kind == "null":
@@ -231,7 +243,7 @@ class _Builder:
             return text
         raise fail(place, path, f"tags such as {node.tag} are not supported; remove it")
 
-    def _mapping(self, node: yaml.MappingNode, path: tuple[str | int, ...]) -> dict[str, Node]:
+    def _mapping(self, node: yaml.MappingNode, path: Keys) -> dict[str, Node]:
         own: dict[str, Node] = {}
         merged: list[dict[str, Node]] = []
         for key, value in node.value:
@@ -239,8 +251,8 @@ class _Builder:
             if key.tag == "tag:yaml.org,2002:merge":
                 merged.extend(self._merged(value, path, key))
                 continue
-            if not isinstance(key, yaml.ScalarNode):
-                raise fail(place, path, "a key must be a text, not a list or a mapping")
+            if not isinstance(key, yaml.ScalarNode) or not key.tag.startswith("tag:yaml.org,2002:"):
+                raise fail(place, path, "a key must be a text, not a list, a mapping or something with a tag")
             name = key.value
             if name in own:
                 raise fail(
@@ -252,7 +264,7 @@ class _Builder:
             result |= mapping
         return result | own
 
-    def _merged(self, value: yaml.Node, path: tuple[str | int, ...], key: yaml.Node) -> Iterator[dict[str, Node]]:
+    def _merged(self, value: yaml.Node, path: Keys, key: yaml.Node) -> Iterator[dict[str, Node]]:
         for node in value.value if isinstance(value, yaml.SequenceNode) else [value]:
             built = self.build(node, (*path, "<<"), key)
             if not isinstance(built.value, dict):

@@ -44,10 +44,9 @@ class AgentSpec(Section):
     config: SerializeAsAny[BaseModel]
 
 
-class TeacherSpec(Section):
-    """Who teaches."""
+class TeacherSection(Section):
+    """What every teacher has besides its kind and that kind's settings."""
 
-    kind: str = Field(description="What `palaestra list teachers` shows.")
     levels: int = Field(
         default=1000,
         ge=1,
@@ -62,6 +61,12 @@ class TeacherSpec(Section):
     model: dict[str, Any] = Field(
         default_factory=lambda: {"backend": "scripted"}, description="Language model: backend and its settings."
     )
+
+
+class TeacherSpec(TeacherSection):
+    """Who teaches."""
+
+    kind: str = Field(description="What `palaestra list teachers` shows.")
     config: SerializeAsAny[BaseModel]
 
     def identity(self) -> dict[str, Any]:
@@ -142,23 +147,28 @@ class TopLevel(Section):
         default=1, ge=1, le=256, description="Threads of each trial; results depend on it, so it is part of the spec."
     )
 
-    @field_validator("seeds")
+    @field_validator("seeds", mode="before")
     @classmethod
-    def _seeds_in_bounds(cls, seeds: int | tuple[int, ...]) -> int | tuple[int, ...]:
-        if isinstance(seeds, int):
-            if not 1 <= seeds <= MAX_SEEDS:
-                raise ValueError(f"is {seeds}, but must be from 1 to {MAX_SEEDS}: how many, or a list of seeds")
+    def _seeds_in_bounds(cls, seeds: Any) -> Any:
+        many = list(seeds) if isinstance(seeds, (list, tuple)) else None
+        if many is None and not _whole(seeds, 1, MAX_SEEDS):
+            raise ValueError(f"must be how many seeds (from 1 to {MAX_SEEDS:,}), or a list of them")
+        if many is None:
             return seeds
-        if not 1 <= len(seeds) <= MAX_SEEDS:
-            raise ValueError(f"must hold from 1 to {MAX_SEEDS} seeds")
-        if wrong := [seed for seed in seeds if not 0 <= seed < 2**31]:
-            raise ValueError(f"holds {wrong[0]}; a seed is a whole number from 0 to 2147483647")
-        if len(set(seeds)) < len(seeds):
-            raise ValueError("holds a seed twice")
-        return seeds
+        if not 1 <= len(many) <= MAX_SEEDS:
+            raise ValueError(f"must have from 1 to {MAX_SEEDS:,} entries")
+        if not all(_whole(seed, 0, 2**31 - 1) for seed in many):
+            raise ValueError(f"every seed must be a whole number from 0 to {2**31 - 1:,}")
+        if len(set(many)) < len(many):
+            raise ValueError("has the same seed twice")
+        return tuple(many)
 
     def seed_list(self) -> tuple[int, ...]:
         return tuple(range(self.seeds)) if isinstance(self.seeds, int) else self.seeds
+
+
+def _whole(value: Any, low: int, high: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
 
 
 class RunSpec(Section):
