@@ -31,8 +31,8 @@ class NoisyConfig(Mistakes):
 
 
 class NoisyModel:
-    """Each request has random numbers of its own, so its mistakes depend neither on the order of requests nor, as far
-    as that can be, on the rate of mistakes.
+    """Each request has random numbers of its own: mistakes depend neither on the order of requests nor on how often a
+    reply was refused, and less accurate models go wrong where more accurate ones do.
 
     Args:
         config: see `NoisyConfig`.
@@ -53,7 +53,8 @@ class NoisyModel:
     ) -> Completion:
         """The inner model's reply with mistakes; a reply that holds no answer is passed on as it is."""
         completion = await self._inner.complete(messages, schema, settings)
-        number = int(request_hash(messages, schema, settings)[:16], 16)
+        first = next((i for i, message in enumerate(messages) if message.role == "assistant"), len(messages))
+        number = int(request_hash(messages[:first], schema, settings)[:16], 16)
         random = np.random.default_rng((self._config.seed, number))
         text = self._misread(told(messages), completion.text, random)
         return completion.model_copy(update={"text": text, "model": self.name})
