@@ -6,8 +6,10 @@ over many files, so the cache folder is named after a hash of all of them: chang
 
 from __future__ import annotations
 
+import getpass
 import hashlib
 import os
+import tempfile
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -27,13 +29,42 @@ def _use_cache_folder() -> None:
     for path in sorted(root.rglob("*.py")):
         sources.update(path.relative_to(root).as_posix().encode())
         sources.update(path.read_bytes())
-    folder = platformdirs.user_cache_path("palaestra") / "compiled" / sources.hexdigest()[:16]
-    config.CACHE_DIR = str(folder)  # pyright: ignore[reportAttributeAccessIssue]
+    name = sources.hexdigest()[:16]
+    config.CACHE_DIR = str(_writable_folder(name))  # pyright: ignore[reportAttributeAccessIssue]
 
 
-def kernel(function: Callable[..., Any], parallel: bool) -> Callable[..., Any]:
-    """Compiles a loop over environments; with `parallel`, its `numba.prange` runs on threads."""
+def _writable_folder(name: str) -> Path:
+    """The user's cache folder; where that cannot be written to, a temporary folder that nobody else can write to."""
+    for parent in (platformdirs.user_cache_path("palaestra"), Path(tempfile.gettempdir()) / f"palaestra-{_user()}"):
+        folder = parent / "compiled" / name
+        try:
+            parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            folder.mkdir(parents=True, exist_ok=True)
+            if os.access(folder, os.W_OK) and _is_ours(parent):
+                return folder
+        except OSError:
+            continue
+    return Path(tempfile.mkdtemp(prefix="palaestra-"))
+
+
+def _user() -> str:
+    return str(os.getuid()) if hasattr(os, "getuid") else getpass.getuser()
+
+
+def _is_ours(folder: Path) -> bool:
+    """Cached code is run as it is found: nobody else may have put it there."""
+    return not hasattr(os, "getuid") or folder.stat().st_uid == os.getuid()
+
+
+def kernel(function: Callable[..., Any], parallel: bool, name: str) -> Callable[..., Any]:
+    """Compiles a loop over environments; with `parallel`, its `numba.prange` runs on threads.
+
+    Args:
+        name: tells this function from others made by the same code. Numba files cached code under a function's name
+            alone: of two with one name, the wrong one is loaded when two processes compile at once.
+    """
     _use_cache_folder()
+    function.__qualname__ += f".{name}.{'threads' if parallel else 'one_thread'}"
     return numba.njit(cache=True, parallel=parallel, nogil=True)(function)
 
 

@@ -2,6 +2,9 @@
 
 The view and the level generator are compiled in; everything else is the same for every MiniGrid id, so that a
 family's first use compiles its generator only.
+
+Loops hold nothing but calls: Numba's parallel pass takes an assignment to `levels.status[i]` that stands in the loop
+itself for dead code, and drops it without a word, because it does not see that the array belongs to an argument.
 """
 
 from __future__ import annotations
@@ -106,6 +109,41 @@ def _keep_final(observations: Any, final: Any, i: Any) -> None:
         final.subgoal[i, axis] = observations.subgoal[i, axis]
 
 
+@register_jitable
+def _step(levels: Any, lessons: Any, outcome: Any, rules: Any, actions: Any, i: Any) -> None:
+    """The step itself, and what it earns."""
+    cell_before = current_cell(levels, lessons, i)
+    reward, terminated = step_level(levels, i, actions[i], rules)
+    truncated = levels.status[i, STEP] >= rules.max_steps
+    outcome.lesson_reward[i] = advance_subgoal(levels, lessons, i, cell_before, rules.max_steps)
+    outcome.rewards[i] = reward
+    outcome.terminated[i] = terminated
+    outcome.truncated[i] = truncated
+    outcome.running_return[i] += reward
+    outcome.ended[i] = terminated or truncated
+
+
+@register_jitable
+def _write_rest(levels: Any, lessons: Any, observations: Any, i: Any) -> None:
+    """What is observed besides the image."""
+    observations.direction[i] = levels.status[i, DIRECTION]
+    write_subgoal(levels, lessons, i, observations.subgoal)
+
+
+@register_jitable
+def _finish(levels: Any, lessons: Any, observations: Any, final: Any, outcome: Any, i: Any) -> Any:
+    """If the episode ended, keeps what is reported of it; how many ended, 0 or 1."""
+    if not outcome.ended[i]:
+        return 0
+    outcome.episode_return[i] = outcome.running_return[i]
+    outcome.episode_length[i] = levels.status[i, STEP]
+    outcome.episode_success[i] = outcome.terminated[i] and outcome.rewards[i] > 0
+    outcome.episode_task[i] = lessons.status[i, TASK]
+    outcome.episode_progress[i] = lessons.status[i, CURRENT]
+    _keep_final(observations, final, i)
+    return 1
+
+
 @cache
 def advance_kernel(observation: str, parallel: bool) -> Callable[..., int]:
     """`advance(levels, lessons, observations, final, outcome, rules, actions) -> episodes that ended`.
@@ -119,35 +157,26 @@ def advance_kernel(observation: str, parallel: bool) -> Callable[..., int]:
     ) -> Any:
         ended = 0
         for i in prange(actions.shape[0]):
-            cell_before = current_cell(levels, lessons, i)
-            reward, terminated = step_level(levels, i, actions[i], rules)
-            truncated = levels.status[i, STEP] >= rules.max_steps
-            outcome.lesson_reward[i] = advance_subgoal(levels, lessons, i, cell_before, rules.max_steps)
-            outcome.rewards[i] = reward
-            outcome.terminated[i] = terminated
-            outcome.truncated[i] = truncated
-            outcome.running_return[i] += reward
-            outcome.ended[i] = terminated or truncated
+            _step(levels, lessons, outcome, rules, actions, i)
             # Written once for both cases: a second call would keep the compiler from inlining the view.
             write_view(levels, i, rules, observations.image)
-            observations.direction[i] = levels.status[i, DIRECTION]
-            write_subgoal(levels, lessons, i, observations.subgoal)
-            if terminated or truncated:
-                ended += 1
-                outcome.episode_return[i] = outcome.running_return[i]
-                outcome.episode_length[i] = levels.status[i, STEP]
-                outcome.episode_success[i] = terminated and reward > 0
-                outcome.episode_task[i] = lessons.status[i, TASK]
-                outcome.episode_progress[i] = lessons.status[i, CURRENT]
-                _keep_final(observations, final, i)
+            _write_rest(levels, lessons, observations, i)
+            ended += _finish(levels, lessons, observations, final, outcome, i)
         return ended
 
-    return kernel(advance, parallel)
+    return kernel(advance, parallel, observation)
 
 
 @register_jitable
 def keep_level(levels: Any, i: Any, parameters: Any) -> None:
     """Generates nothing: for levels that are made outside the engine."""
+
+
+@register_jitable
+def _begin_counting(levels: Any, running_return: Any, i: Any) -> None:
+    levels.status[i, CARRYING] = 0
+    levels.status[i, STEP] = 0
+    running_return[i] = 0.0
 
 
 @cache
@@ -161,11 +190,9 @@ def begin_kernel(generate: Callable[..., None], parallel: bool) -> Callable[...,
             if chosen[i]:
                 begin_task(levels, lessons, table, i, dropout)
                 generate(levels, i, parameters)
-                levels.status[i, CARRYING] = 0
-                levels.status[i, STEP] = 0
-                running_return[i] = 0.0
+                _begin_counting(levels, running_return, i)
 
-    return kernel(begin, parallel)
+    return kernel(begin, parallel, f"{generate.__module__}.{generate.__name__}")
 
 
 @cache
@@ -177,7 +204,6 @@ def observe_kernel(observation: str, parallel: bool) -> Callable[..., None]:
         for i in prange(chosen.shape[0]):
             if chosen[i]:
                 write_view(levels, i, rules, observations.image)
-                observations.direction[i] = levels.status[i, DIRECTION]
-                write_subgoal(levels, lessons, i, observations.subgoal)
+                _write_rest(levels, lessons, observations, i)
 
-    return kernel(observe, parallel)
+    return kernel(observe, parallel, observation)
