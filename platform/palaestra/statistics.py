@@ -181,12 +181,3 @@ def ratio(arm: ToThreshold, baseline: ToThreshold) -> Ratio | None:
 def _bounded(arm: ToThreshold, steps: float | NDArray[np.float64]) -> NDArray[np.float64]:
     return np.where(np.isinf(steps), arm.searched, steps)
 
-
-def best(arms: Sequence[ToThreshold]) -> int | None:
-    """Index of the arm that reached the threshold soonest; where none did, of the one searched least far.
-
-    None where there are no arms. Against an arm that was searched least far, a ratio is the most cautious bound.
-    """
-    if not arms:
-        return None
-    return min(range(len(arms)), key=lambda k: (arms[k].median.value, arms[k].searched))

@@ -1,0 +1,182 @@
+"""One table over the arms of several runs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from palaestra.report import text
+from palaestra.report.arms import ArmResult, Standing, read_arms, standings
+from palaestra.report.words import describe_model
+from palaestra.results import CallSummary, read_calls
+from palaestra.run import Run
+
+if TYPE_CHECKING:
+    from palaestra.spec import ArmSpec
+
+HEADINGS = (
+    "Run",
+    "World",
+    "Arm",
+    "Teacher",
+    "Seeds",
+    "Steps to {threshold} success",
+    "Times fewer steps than the best untaught arm",
+    "Success at the end",
+    "LLM calls",
+    "Price",
+)
+
+
+class CompareError(ValueError):
+    """The runs are not of the same thing; the message says in what they differ and what to do."""
+
+
+@dataclass(frozen=True)
+class ComparedArm:
+    """One row: an arm of a run, at the threshold."""
+
+    run: str
+    standing: Standing
+    calls: CallSummary | None
+
+    def cells(self) -> tuple[str, ...]:
+        """Its text under each of HEADINGS."""
+        arm, result = self.standing.arm, self.standing.result
+        teacher = arm.spec.teacher
+        final = arm.final()
+        seeds = f"{result.reached}/{result.seeds} reached" if result else "0"
+        failed = f", {arm.failed} failed" if arm.failed else ""
+        compared = "1 (best untaught)" if self.standing.baseline else text.ratio(self.standing.ratio, len(arm.measured))
+        return (
+            self.run,
+            arm.spec.world.id,
+            arm.name,
+            describe_model(teacher.model) if teacher else "none",
+            seeds + failed,
+            text.to_threshold(result, arm.finished),
+            compared,
+            text.percents(final, len(arm.measured)),
+            text.count(self.calls.calls) if self.calls else "none",
+            text.price(self.calls.price) if self.calls else "none",
+        )
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What `compare` found.
+
+    Attributes:
+        threshold: share of successful episodes.
+        rows: runs in the order given, arms in the order of their specs.
+        differences: in what the runs differ, a sentence each; empty where they may be compared as they are.
+    """
+
+    threshold: float
+    rows: tuple[ComparedArm, ...]
+    differences: tuple[str, ...] = ()
+
+    @property
+    def headings(self) -> tuple[str, ...]:
+        """HEADINGS with the threshold in them."""
+        return tuple(heading.format(threshold=text.percent(self.threshold)) for heading in HEADINGS)
+
+    def to_text(self) -> str:
+        """Columns of equal width, and under them in what the runs differ."""
+        table = [self.headings, *(row.cells() for row in self.rows)]
+        widths = [max(len(cells[column]) for cells in table) for column in range(len(HEADINGS))]
+        lines = [
+            "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip() for cells in table
+        ]
+        lines.insert(1, "  ".join("-" * width for width in widths))
+        return "\n".join([*lines, *(f"Note: {difference}" for difference in self.differences)])
+
+    def to_markdown(self) -> str:
+        """A table of GitHub's Markdown."""
+        lines = [_markdown_row(self.headings), _markdown_row(["---"] * len(HEADINGS))]
+        lines += [_markdown_row(row.cells()) for row in self.rows]
+        notes = [f"Note: {difference}" for difference in self.differences]
+        return "\n".join([*lines, *([""] if notes else []), *notes])
+
+
+def _markdown_row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
+
+
+def compare(runs: Sequence[Run], threshold: float, allow_differences: bool = False) -> Comparison:
+    """Sets the arms of runs side by side; ratios are to the best untaught arm of the same world, in whichever run.
+
+    Args:
+        runs: at least one.
+        threshold: share of successful episodes, above 0 and at most 1.
+        allow_differences: compare runs of other worlds, budgets or evaluations too, and say so.
+
+    Raises:
+        CompareError: they differ and that is not allowed.
+        StoreError: a run's store cannot be read.
+        ValueError: the threshold is out of bounds, or there are no runs.
+    """
+    if not 0 < threshold <= 1:
+        raise ValueError(f"the threshold is {threshold}, but must be above 0 and at most 1")
+    if not runs:
+        raise ValueError("there are no runs to compare")
+    differences = find_differences(runs)
+    if differences and not allow_differences:
+        raise CompareError(
+            f"the runs cannot be compared as they are: {' '.join(differences)} "
+            "Compare them one by one, or allow the differences and read the table with them in mind."
+        )
+    entries = [(run, arm, calls) for run in runs for arm, calls in _read(run)]
+    found: dict[int, Standing] = {}
+    for world in {_world(arm.spec) for _, arm, _ in entries}:
+        chosen = [k for k, (_, arm, _) in enumerate(entries) if _world(arm.spec) == world]
+        found |= zip(chosen, standings([entries[k][1] for k in chosen], threshold), strict=True)
+    rows = [ComparedArm(run.folder.name, found[k], calls) for k, (run, _, calls) in enumerate(entries)]
+    return Comparison(threshold, tuple(rows), tuple(differences))
+
+
+def _read(run: Run) -> list[tuple[ArmResult, CallSummary | None]]:
+    from palaestra.asking import teacher_hash
+
+    with run.open_store(read_only=True) as store:
+        return [
+            (arm, read_calls(store, teacher_hash(arm.spec)) if arm.taught else None) for arm in read_arms(run, store)
+        ]
+
+
+def find_differences(runs: Sequence[Run]) -> list[str]:
+    """In what runs differ from the first that must be equal for a comparison to mean something."""
+    sentences = []
+    for name, facet in (("world", _world), ("budget", _budget), ("evaluation", _evaluation)):
+        kinds = [sorted({facet(arm) for arm in run.spec.arms.values()}) for run in runs]
+        if any(kind != kinds[0] for kind in kinds):
+            each = "; ".join(f"{run.folder.name}: {' and '.join(kind)}" for run, kind in zip(runs, kinds, strict=True))
+            sentences.append(f"The {name} differs ({each}).")
+    return sentences
+
+
+def _world(arm: ArmSpec) -> str:
+    """World and settings, without what only shows lessons."""
+    shown: set[str] = set()
+    if arm.teacher is not None and hasattr(arm.teacher.config, "world_settings"):
+        shown = set(arm.teacher.config.world_settings())  # pyright: ignore[reportAttributeAccessIssue]
+    settings = {key: value for key, value in arm.world.settings.items() if key not in shown}
+    return f"{arm.world.id} {_json(settings)}" if settings else arm.world.id
+
+
+def _budget(arm: ArmSpec) -> str:
+    budget = arm.budget
+    until = "" if budget.until_success is None else f", until {text.percent(budget.until_success)} success"
+    return f"{text.steps(budget.steps)} steps{until}"
+
+
+def _evaluation(arm: ArmSpec) -> str:
+    evaluation = arm.evaluation
+    how = "greedy" if evaluation.greedy else "sampled"
+    return f"{evaluation.episodes} episodes every {text.steps(evaluation.every)} steps, actions {how}"
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, default=str)

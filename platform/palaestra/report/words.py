@@ -1,0 +1,111 @@
+"""What was found, in sentences; and what a teacher is, without flattery."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from palaestra.report import text
+from palaestra.report.arms import ArmResult, Standing
+
+if TYPE_CHECKING:
+    from palaestra.spec.models import TeacherSpec
+
+
+def describe_model(model: Mapping[str, Any]) -> str:
+    """What answers for a teacher: a language model, or an oracle that stands in for one."""
+    backend = model.get("backend", text.UNKNOWN)
+    if backend == "scripted":
+        return "scripted (an oracle that sees the whole level; no language model)"
+    if backend == "noisy":
+        inner = dict(model.get("inner") or {"backend": "scripted"})
+        accuracy = text.percent(model.get("accuracy", 1.0))
+        if inner.get("backend") == "scripted":
+            return f"noisy (an oracle made wrong on purpose, {accuracy} of its subgoals right; no language model)"
+        return f"{describe_model(inner)}, made wrong on purpose: {accuracy} of its subgoals kept right"
+    if "inner" in model:
+        return f"{backend} over {describe_model(dict(model['inner']))}"
+    name = model.get("model")
+    return f"{name} (language model, backend {backend})" if name else f"backend {backend}"
+
+
+def describe_teacher(teacher: TeacherSpec) -> str:
+    """Kind, form of its lessons, and model."""
+    form = getattr(teacher.config, "form", None)
+    shown = getattr(teacher.config, "shown", None)
+    details = [teacher.kind]
+    if form:
+        details.append(f"given as {form}")
+    if shown is not None:
+        seen = f"shown in {text.percent(shown)} of the training episodes"
+        details.append("never shown to the agent, only rewarded" if shown == 0 else seen)
+    return f"{', '.join(details)}; {describe_model(teacher.model)}"
+
+
+def state_of(arms: Sequence[ArmResult]) -> str:
+    """How many trials are done, failed, interrupted, running, waiting."""
+    counts = Counter(trial.row.status for arm in arms for trial in arm.trials)
+    total = sum(counts.values())
+    if counts["done"] == total:
+        return f"All {total} trials are done." if total > 1 else "The trial is done."
+    states = ("done", "failed", "interrupted", "running", "waiting")
+    parts = [f"{counts[state]} {state}" for state in states if counts[state]]
+    return f"Of {total} trial{'s' * (total > 1)}: {', '.join(parts)}. What follows is preliminary."
+
+
+def summary(standings: Sequence[Standing], threshold: float) -> str:
+    """What the arms came to at a threshold, in a few sentences."""
+    measured = [standing for standing in standings if standing.result is not None]
+    if not measured:
+        return "Nothing has been evaluated yet."
+    baseline = next((standing for standing in standings if standing.baseline), None)
+    taught = [standing for standing in measured if standing.arm.taught]
+    fastest = _fastest(taught or measured)
+    who = "taught arm" if taught else "fastest arm"
+    sentences = [f"Acting alone on levels kept for evaluation, the {who}, {_outcome(fastest, threshold)}."]
+    if taught and baseline is not None:
+        several = sum(not standing.arm.taught for standing in measured) > 1
+        which = "best arm without a teacher" if several else "arm without a teacher"
+        sentences += [f"The {which}, {_outcome(baseline, threshold)}.", _verdict(fastest)]
+    elif taught:
+        sentences.append("The run has no arm without a teacher to compare with.")
+    return " ".join(sentences)
+
+
+def _fastest(standings: Sequence[Standing]) -> Standing:
+    def key(standing: Standing) -> tuple[float, float]:
+        assert standing.result is not None
+        final = standing.arm.final()
+        return standing.result.median.value, -(final.value if final else 0.0)
+
+    return min(standings, key=key)
+
+
+def _outcome(standing: Standing, threshold: float) -> str:
+    result, arm = standing.result, standing.arm
+    assert result is not None
+    seeds = f"{result.reached} of {result.seeds} seed{'s' * (result.seeds != 1)}"
+    goal = f"{text.percent(threshold)} success"
+    if result.known:
+        return f"{arm.name}, reached {goal} after {text.steps(result.median.value)} steps (median; {seeds} reached it)"
+    verb = "did not reach" if arm.finished else "has not reached"
+    final = arm.final()
+    stands = f"; its success is {text.percent(final.value)}" if final else ""
+    return f"{arm.name}, {verb} {goal} in {text.steps(result.searched)} steps ({seeds} reached it{stands})"
+
+
+def _verdict(standing: Standing) -> str:
+    found, result = standing.ratio, standing.result
+    if found is None or result is None:
+        return "So nothing can be said about the ratio of their steps."
+    interval = found.interval
+    if found.relation == "<":
+        return f"The taught agent is slower: it needs more than {text.times(1 / interval.value)} times the steps."
+    if found.relation == "=" and interval.low <= 1 <= interval.high:
+        return f"The ratio of their steps, {text.times(interval.value)}, is within the spread over seeds."
+    if interval.value < 1:
+        return f"The taught agent is slower: it needs {text.times(1 / interval.value)} times the steps."
+    least = "at least " * (found.relation == ">")
+    caution = "" if result.seeds > 1 else " One seed cannot tell this from chance."
+    return f"The taught agent needs {least}{text.times(interval.value)} times fewer steps.{caution}"
