@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from palaestra.cli.errors import CommandError
+from palaestra.cli.errors import CommandError, refusing
+from palaestra.cli.output import console, plain_table
 from palaestra.cli.specs import find_run
+
+if TYPE_CHECKING:
+    from palaestra.report import Comparison
 
 REPORT_EXAMPLES = ("palaestra report runs/beacons-main-1a2b3c4d", "palaestra report beacons-main-1a2b3c4d")
 COMPARE_EXAMPLES = (
@@ -37,18 +41,52 @@ def compare(
         float, typer.Option("--threshold", min=0.0, max=1.0, help="Success of evaluations that counts as solved.")
     ] = THRESHOLD,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write the tables as Markdown.")
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write the table as Markdown too.")
     ] = None,
+    differing: Annotated[
+        bool, typer.Option("--differing", help="Compare runs of other worlds, budgets or evaluations too.")
+    ] = False,
 ) -> None:
     """Compare arms and runs: steps to a threshold, with ratios."""
     from palaestra.report import compare as compare_runs
 
-    comparison = compare_runs([find_run(folder) for folder in folders], threshold)
-    print(comparison.to_text())
+    runs = [find_run(folder) for folder in folders]
+    with refusing(ValueError):
+        comparison = compare_runs(runs, threshold, differing)
+    print_comparison(comparison)
     if output is None:
         return
     try:
-        output.write_text(comparison.to_markdown(), encoding="utf-8")
+        output.write_text(f"{comparison.to_markdown()}\n", encoding="utf-8")
     except OSError as error:
         raise CommandError(f"{output} cannot be written: {error.strerror or error}") from error
     print(f"Written: {output}")
+
+
+def print_comparison(comparison: Comparison) -> None:
+    """The table of a comparison, as wide as a terminal: what all rows share, and who teaches, is said under it."""
+    from palaestra.report import text
+
+    rows = [dict(zip(_COLUMNS, row.cells(), strict=True)) for row in comparison.rows]
+    shared = {column: rows[0][column] for column in ("run", "world") if len({row[column] for row in rows}) == 1}
+    shown = [column for column in _COLUMNS if column != "teacher" and column not in shared]
+    titles = {"steps": f"steps to {text.percent(comparison.threshold)}"}
+    table = plain_table(*(titles.get(column, column) for column in shown))
+    for row in rows:
+        table.add_row(*(row[column] for column in shown))
+    out = console()
+    out.print(table)
+    for column, value in shared.items():
+        out.print(f"{column}: {value}", markup=False)
+    teachers = {row["arm"]: row["teacher"] for row in rows if row["teacher"] != "none"}
+    for arm, teacher in teachers.items():
+        out.print(f"teacher of {arm}: {teacher}", markup=False)
+    for difference in comparison.differences:
+        out.print(f"note: {difference}", markup=False)
+    out.print(
+        "success alone, on held-out levels; times fewer: steps of the best untaught arm over the arm's", style="dim"
+    )
+
+
+_COLUMNS: tuple[str, ...] = ("run", "world", "arm", "teacher", "seeds", "steps", "times fewer", "at the end", "calls", "price")  # fmt: skip
+"""Short names of `palaestra.report.compare.HEADINGS`, in their order."""

@@ -9,7 +9,7 @@ import typer
 
 from palaestra.cli.errors import FAILED, INTERRUPTED, CommandError
 from palaestra.cli.output import console
-from palaestra.cli.reporting import THRESHOLD
+from palaestra.cli.reporting import THRESHOLD, print_comparison
 from palaestra.cli.specs import RUNS, find_run, find_spec
 
 if TYPE_CHECKING:
@@ -134,7 +134,7 @@ def _conclude(run: Run, execution: Execution | None = None) -> None:
     path = run.folder / "report.html"
     if execution is not None or not path.exists():
         path = write_report(run)
-    print(compare([run], THRESHOLD).to_text())
+    print_comparison(compare([run], THRESHOLD))
     print(f"Report: {path}")
     if execution is not None and execution.failed:
         for trial in execution.failed:
