@@ -29,7 +29,10 @@ MAX_MODELS = 8
 """Language models that wrap one another."""
 
 
-class _Levels(Section):
+class _Plain(Section):
+    """What an arm has besides mappings."""
+
+    description: str = Field(default="", max_length=10_000)
     levels: int | None = Field(default=None, ge=1, le=FIRST_HELD_OUT_LEVEL)
 
 
@@ -45,36 +48,45 @@ def build_arm(name: str, node: Node, over: Node) -> ArmSpec:
         SpecError: something is wrong with it.
     """
 
+    empty = Node({}, node.place, node.key)
+
     def section(key: str) -> tuple[Node, Path]:
-        path = ("arms", name, key) if key in over.children() else (key,)
         given = node.children().get(key)
-        return (Node({}, node.place, node.key) if given is None or given.value is None else given), path
+        path = ("arms", name, key) if key in over.children() else (key,)
+        return (empty if given is None or given.value is None else given), path
 
     world_node, world_path = section("world")
-    if not world_node.children():
+    if world_node.value == {}:
         raise fail(world_node.place, world_path, "is missing; say which, e.g. {id: MiniGrid-DoorKey-5x5-v0}")
     world = build_world(world_node, world_path)
     agent = build_agent(*section("agent"))
     teacher_node, teacher_path = section("teacher")
-    teacher = build_teacher(teacher_node, teacher_path) if teacher_node.children() else None
+    teacher = None if teacher_node is empty else build_teacher(teacher_node, teacher_path)
     if teacher:
         world = _as_taught(world, teacher, world_node, world_path)
     budget_node, budget_path = section("budget")
     budget = validated(BudgetSpec, budget_node, budget_path)
     _check_budget(budget, world, agent, budget_node, budget_path)
-    levels = {key: child for key, child in node.children().items() if key == "levels"}
-    given_levels = validated(_Levels, Node(levels, node.place, node.key), section("levels")[1][:-1]).levels
+    plain = _plain(node, over, name)
     return ArmSpec(
         name=name,
-        description=str(node.children()["description"].plain()) if "description" in node.children() else "",
+        description=plain.description,
         world=world,
         agent=agent,
         teacher=teacher,
-        levels=teacher.levels if teacher else given_levels,
+        levels=teacher.levels if teacher else plain.levels,
         budget=budget,
         evaluation=validated(EvaluationSpec, *section("evaluation")),
         checkpoint=validated(CheckpointSpec, *section("checkpoint")),
     )
+
+
+def _plain(node: Node, over: Node, arm: str) -> _Plain:
+    values = {key: child for key, child in node.children().items() if key in _Plain.model_fields}
+    for key, child in values.items():
+        path = ("arms", arm) if key in over.children() else ()
+        validated(_Plain, Node({key: child}, node.place, node.key), path)
+    return _Plain.model_validate(Node(values, node.place, node.key).plain())
 
 
 def build_world(node: Node, path: Path) -> WorldSpec:

@@ -236,7 +236,8 @@ class _Builder:
             return text.lower() == "true"
         if kind in ("int", "float"):
             try:
-                return _number(text)
+                number = _number(text)
+                return float(number) if kind == "float" else number
             except ValueError as error:
                 raise fail(place, path, f"{text!r} is no number") from error
         if kind in ("str", "merge"):

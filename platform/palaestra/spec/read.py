@@ -88,6 +88,8 @@ def _arm(name: str, top: Node, over: Node) -> ArmSpec:
     if not isinstance(over.value, dict):
         raise fail(over.place, ("arms", name), "must be a mapping of what the arm changes, e.g. {teacher: null}")
     for key, child in over.value.items():
+        if key in TOP_KEYS and key not in ARM_KEYS:
+            raise fail(child.key, ("arms", name, key), "stands at the top of a spec only: all arms share it")
         if key not in ARM_KEYS:
             raise unknown_key(child, ("arms", name, key), ARM_KEYS)
     below = {key: child for key, child in top.children().items() if key in ARM_SECTIONS}
