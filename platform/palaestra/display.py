@@ -226,13 +226,14 @@ def _counted(number: int, noun: str) -> str:
 
 
 class Lines:
-    """Prints lines about whatever changed, at most every few seconds, and at once when a trial ends."""
+    """Prints lines about whatever changed, at most every few seconds, and at once when a trial begins or ends."""
 
     def __init__(self, status: RunStatus, console: Console) -> None:
         self._status = status
         self._console = console
         self._printed = status.began
         self._changed: dict[tuple[str, int] | str, TrialProgress | LessonProgress] = {}
+        self._begun: set[tuple[str, int] | str] = set()
         self._asked: set[str] = set()
         self._stopping = False
 
@@ -247,19 +248,21 @@ class Lines:
     def update(self, message: TrialProgress | LessonProgress) -> None:
         """Takes in a message, and prints if it is time."""
         self._status.update(message)
-        ended = False
+        now = False
         if isinstance(message, TrialProgress):
             key: tuple[str, int] | str = message.arm, message.seed
             self._changed[key] = self._status.trials[message.arm, message.seed]
-            ended = message.status not in ("running", "waiting")
+            first = message.budget > 0 and key not in self._begun
+            self._begun |= {key} if first else set()
+            now = first or message.status not in ("running", "waiting")
         elif message.teacher not in self._asked:
             key = message.teacher
             self._changed[key] = message
-            ended = message.kept + message.dropped >= message.levels or bool(message.message)
-            self._asked |= {key} if ended else set()
+            now = message.kept + message.dropped >= message.levels or bool(message.message)
+            self._asked |= {key} if now else set()
         else:
             return
-        if ended:
+        if now:
             self._line(self._changed.pop(key))
         if self._status.stopping and not self._stopping:
             self._stopping = True

@@ -88,5 +88,8 @@ def print_comparison(comparison: Comparison) -> None:
     )
 
 
-_COLUMNS: tuple[str, ...] = ("run", "world", "arm", "teacher", "seeds", "steps", "times fewer", "at the end", "calls", "price")  # fmt: skip
+_COLUMNS: tuple[str, ...] = (
+    *("run", "world", "arm", "teacher", "seeds"),
+    *("steps", "times fewer", "at the end", "calls", "price"),
+)
 """Short names of `palaestra.report.compare.HEADINGS`, in their order."""
