@@ -9,6 +9,7 @@ from palaestra_worlds.registry import LANGUAGE_MODELS, BrokenPlugin, UnknownName
 from pydantic import BaseModel, ValidationError
 
 from palaestra_teachers.base import LanguageModel
+from palaestra_teachers.llm.schemas import inline_refs
 
 MAX_NESTING = 8
 
@@ -54,7 +55,7 @@ def build_model(settings: Mapping[str, Any]) -> LanguageModel:
 def model_schema() -> dict[str, Any]:
     """JSON schema of the settings of every installed backend; self-contained."""
     loaded, _ = LANGUAGE_MODELS.load_all()
-    return {"oneOf": [kind.Config.model_json_schema() for kind in loaded.values()]}
+    return {"oneOf": [inline_refs(kind.Config.model_json_schema()) for kind in loaded.values()]}
 
 
 def _validate(settings: Mapping[str, Any], path: tuple[str | int, ...]) -> tuple[Any, Any]:

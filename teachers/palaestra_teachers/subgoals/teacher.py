@@ -23,6 +23,10 @@ from palaestra_teachers.subgoals.config import SubgoalConfig
 from palaestra_teachers.subgoals.feedback import LessonsGiven
 from palaestra_teachers.subgoals.prompt import Prompt
 from palaestra_teachers.subgoals.schema import in_words, reply_model, shape
+from palaestra_teachers.subgoals.sentences import require
+
+MANY = 16
+"""Subgoals that a prompt asks for at most, where the world sets no limit."""
 
 
 class SubgoalTeacher:
@@ -38,17 +42,28 @@ class SubgoalTeacher:
         ledger: keeps every call.
 
     Raises:
-        ValueError: the world takes no such subgoals, or there is no such prompt.
+        ValueError: the world takes no such subgoals, there is no such prompt, or the encoder is not installed.
     """
 
     Config = SubgoalConfig
 
     def __init__(self, config: SubgoalConfig, model: LanguageModel, world: World, ledger: Ledger) -> None:
+        if config.encoder == "sentence":
+            # Now, rather than when the agent is built, hours of asking later.
+            require()
         self._config = config
         self._world = world
         self._reply_model = reply_model(world.task_space, config.form)
         self._schema = self._reply_model.model_json_schema()
         self._prompt = Prompt(config.prompt)
+        self._rules = {
+            "form": config.form,
+            "form_in_words": in_words(self._reply_model),
+            "rules": _last_paragraph(world.task_space),
+            "max_subgoals": self._schema["properties"]["subgoals"].get("maxItems", MANY),
+            "shape": shape(self._reply_model),
+            "schema": self._schema,
+        }
         self._dialogue = Dialogue(model, ledger, config.retries)
         self._given = LessonsGiven()
 
@@ -89,12 +104,7 @@ class SubgoalTeacher:
             mission=request.mission,
             description=request.description,
             feedback=request.feedback or self._given.in_words(),
-            form=self._config.form,
-            form_in_words=in_words(self._reply_model),
-            rules=_paragraphs(self._world.task_space)[-1],
-            max_subgoals=self._schema["properties"]["subgoals"].get("maxItems", 16),
-            shape=shape(self._reply_model),
-            schema=self._schema,
+            **self._rules,
         )
 
     def _read(self, text: str, level_seed: int | None) -> Task:
@@ -115,7 +125,7 @@ def _subgoals(value: BaseModel) -> tuple[BaseModel, ...]:
     return value.subgoals  # type: ignore[attr-defined]
 
 
-def _paragraphs(model: type[BaseModel]) -> list[str]:
-    """Of the model's description; the last one says when a subgoal is reached."""
+def _last_paragraph(model: type[BaseModel]) -> str:
+    """Of a world's description of its tasks: it says when a subgoal is reached."""
     description = model.model_json_schema().get("description", "")
-    return [" ".join(paragraph.split()) for paragraph in description.split("\n\n")]
+    return " ".join(description.split("\n\n")[-1].split())

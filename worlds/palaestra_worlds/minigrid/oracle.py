@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+from pydantic import ValidationError
 
 from palaestra_worlds.base import Mistakes, OracleError, TaskError
 from palaestra_worlds.minigrid.description import (
@@ -31,6 +32,7 @@ from palaestra_worlds.minigrid.tasks import (
     PHRASES,
     VERBS,
     LanguageSubgoal,
+    MiniGridTask,
     ObjectSubgoal,
     PositionSubgoal,
     Subgoal,
@@ -154,15 +156,20 @@ def misread(
     """The answer with mistakes, entry by entry, each of them possible in the level that the prompt describes.
 
     An entry that is wrong (probability 1 - accuracy) is another cell at a distance drawn from a normal distribution,
-    or another object of the level. Then entries are left out, and neighbours swapped.
+    or another object of the level. Then entries are left out, and neighbours swapped. An answer that is no list of
+    subgoals comes back as it is.
     """
     state = _described(prompt)
     if state is None:
         return None
-    entries = [
-        entry if random.random() < mistakes.accuracy else _wrong(state, entry, mistakes, random)
-        for entry in answer.get("subgoals", [])
-    ]
+    given: Any = answer.get("subgoals")
+    try:
+        MiniGridTask.model_validate({"subgoals": given})
+    except ValidationError:
+        return answer
+    # Drawn together, so that the less accurate of two models is also wrong where the other one is.
+    right = random.random(len(given)) < mistakes.accuracy
+    entries = [entry if right[k] else _wrong(state, entry, mistakes, random) for k, entry in enumerate(given)]
     entries = [entry for entry in entries if random.random() >= mistakes.missing]
     for k in range(len(entries) - 1):
         if random.random() < mistakes.swapped:
