@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
+from weakref import WeakValueDictionary
 
 from pydantic import BaseModel
 
@@ -76,6 +78,7 @@ class Dialogue:
         self._model = model
         self._ledger = ledger
         self._retries = retries
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def ask(self, question: Question, read: Callable[[str], Value]) -> Answer[Value]:
         """The first usable answer.
@@ -89,9 +92,11 @@ class Dialogue:
             TeacherUnavailable: the model gave no reply.
         """
         key = request_hash(question.messages, question.schema, question.sampling, self._model.identity)
-        remembered = self._remembered(key, question, read)
-        if remembered is not None:
-            return remembered
+        # Of several that ask the same at once (levels can be alike), one asks and the others remember.
+        async with self._locks.setdefault(key, asyncio.Lock()):
+            return self._remembered(key, question, read) or await self._insist(key, question, read)
+
+    async def _insist(self, key: str, question: Question, read: Callable[[str], Value]) -> Answer[Value]:
         messages = question.messages
         for retry in range(self._retries + 1):
             completion = await self._complete(key, question, messages, retry)

@@ -115,6 +115,29 @@ def test_what_was_answered_is_not_asked_again(ledger: MemoryLedger) -> None:
     assert (call.price, call.tokens_in, call.tokens_out, call.seconds) == (0.0, 0, 0, 0.0)
 
 
+class SlowModel(ModelThatSays):
+    """Lets the others have their turn before it answers."""
+
+    async def complete(self, *args: Any) -> Any:
+        completion = await super().complete(*args)
+        await asyncio.sleep(0)
+        return completion
+
+
+@pytest.mark.parametrize("loops", [1, 2])
+def test_the_same_question_asked_by_many_at_once_is_asked_once(ledger: MemoryLedger, loops: int) -> None:
+    model = SlowModel(GOOD)
+    dialogue = Dialogue(model, ledger, retries=0)
+
+    async def ask_all() -> list[Answer[Number]]:
+        asking = (dialogue.ask(QUESTION, lambda text: parse_reply(text, Number)) for _ in range(5))
+        return await asyncio.gather(*asking)
+
+    for _ in range(loops):
+        assert [answer.value for answer in asyncio.run(ask_all())] == [Number(number=4)] * 5
+    assert len(model.asked) == 1
+
+
 def test_what_was_refused_is_asked_again(ledger: MemoryLedger) -> None:
     with pytest.raises(LessonRefused):
         ask(ModelThatSays("four"), ledger)

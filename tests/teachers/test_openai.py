@@ -157,6 +157,11 @@ def test_nobody_listens(connect: Connect, waits: list[float]) -> None:
     assert len(waits) == 2
 
 
+def test_a_server_that_cannot_do_tls(connect: Connect, server: ScriptedServer) -> None:
+    address = server.url.replace("http:", "https:")
+    assert failure(connect(say("unheard"), base_url=address, attempts=1)).kind == "refused"
+
+
 @pytest.mark.parametrize("act", [hang, trickle])
 def test_a_reply_that_does_not_end_in_time_is_a_timeout(connect: Connect, server: ScriptedServer, act: Play) -> None:
     error = failure(connect(act, attempts=2), timeout=0.3)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Sequence
+from importlib.metadata import version
 from typing import Any, Literal
 
 from palaestra_worlds.base import OracleError
@@ -32,7 +33,8 @@ class ScriptedModel:
 
     def __init__(self, config: ScriptedConfig) -> None:
         self.name = "scripted"
-        self.identity = "scripted"
+        # Solvers get better from one version to the next, and a cache should not keep the worse answer.
+        self.identity = f"scripted {version('palaestra')}"
 
     async def complete(
         self, messages: Sequence[Message], schema: dict[str, Any] | None, settings: Sampling

@@ -46,6 +46,8 @@ class Prompt:
             raise ValueError(f"there is no prompt '{name}'; give the path of a file, or one of: {known}") from error
         except jinja2.TemplateSyntaxError as error:
             raise ValueError(f"prompt '{name}', line {error.lineno}: {error.message}") from error
+        except (OSError, UnicodeDecodeError) as error:
+            raise ValueError(f"prompt '{name}' cannot be read: {error}") from error
         self._name = name
 
     def messages(self, **variables: Any) -> tuple[Message, Message]:

@@ -64,8 +64,10 @@ class SubgoalTeacher:
             "shape": shape(self._reply_model),
             "schema": self._schema,
         }
-        self._dialogue = Dialogue(model, ledger, config.retries)
         self._given = LessonsGiven()
+        # A prompt that fails fails now.
+        self._messages(LessonRequest(world_id=""))
+        self._dialogue = Dialogue(model, ledger, config.retries)
 
     async def propose(self, request: LessonRequest) -> Subgoals:
         """The lesson for one level.
