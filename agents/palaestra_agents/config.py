@@ -94,6 +94,12 @@ class PPOConfig(AgentConfig):
         default=None, gt=0, description="Stop an iteration's updates when the policy moved 1.5 times this far."
     )
     normalise_advantages: bool = Field(default=True, description="To mean 0 and deviation 1 in each minibatch.")
+    least_deviation: float = Field(
+        default=0.01,
+        ge=0,
+        description="Advantages are divided by no less than this: where nothing is at stake, as in a solved task or "
+        "one whose reward was never found, noise is not blown up to size 1 (which makes solved policies collapse).",
+    )
     lesson_coefficient: float = Field(
         default=0.2, ge=0, description="Weight of the teacher's bonus in the reward (alpha of arXiv 2410.08632)."
     )

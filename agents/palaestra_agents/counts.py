@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from palaestra_agents.encoding import Encoded, ObservationEncoder
-from palaestra_agents.intrinsic import IntrinsicConfig, IntrinsicReward
+from palaestra_agents.intrinsic import IntrinsicConfig, IntrinsicReward, check_shapes
 
 Keys = NDArray[np.uint64]
 
@@ -112,6 +112,11 @@ class Counts(IntrinsicReward):
             "owners": self.owners.copy(),
             "episodes": self.episodes.copy(),
         }
+
+    def check(self, state: dict[str, Any]) -> None:
+        fixed = ("multipliers", "episodes")
+        mine = {name: getattr(self, name) for name in fixed}
+        check_shapes("counts", mine, {name: state[name] for name in fixed if name in state})
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.multipliers = np.array(state["multipliers"], dtype=np.uint64)

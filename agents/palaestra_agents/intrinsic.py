@@ -63,8 +63,27 @@ class IntrinsicReward(ABC):
         """Everything needed to go on exactly."""
 
     @abstractmethod
+    def check(self, state: dict[str, Any]) -> None:
+        """Raises ValueError with a full sentence unless `load_state_dict` can take this over."""
+
+    @abstractmethod
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Takes over what `state_dict` gave."""
+
+
+def check_shapes(kind: str, mine: dict[str, Any], theirs: dict[str, Any]) -> None:
+    """Compares named tensors or arrays of a saved intrinsic reward with one's own.
+
+    Raises:
+        ValueError: they are not of the same names and shapes.
+    """
+    for name in sorted(mine.keys() | theirs.keys()):
+        here, there = (tuple(part[name].shape) if name in part else "absent" for part in (mine, theirs))
+        if here != there:
+            raise ValueError(
+                f"the saved agent has another intrinsic reward than '{kind}' here, or other settings of it: '{name}' "
+                f"is {there} there and {here} here; use the settings and the world that it was trained with"
+            )
 
 
 def intrinsic_kind(name: str) -> type[IntrinsicReward]:

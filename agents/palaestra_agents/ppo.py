@@ -262,6 +262,8 @@ class PPO:
                 )
         if (self.intrinsic is None) != (state["intrinsic"] is None):
             raise ValueError("of the saved agent and this one, only one has an intrinsic reward")
+        if self.intrinsic is not None:
+            self.intrinsic.check(state["intrinsic"])
         memory = state["memory"]
         if self.collector.state is not None and (memory is None or memory.shape != self.collector.state.shape):
             raise ValueError(

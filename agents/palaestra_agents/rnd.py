@@ -9,7 +9,7 @@ from pydantic import Field
 from torch import nn
 
 from palaestra_agents.encoding import Encoded, ObservationEncoder
-from palaestra_agents.intrinsic import IntrinsicConfig, IntrinsicReward
+from palaestra_agents.intrinsic import IntrinsicConfig, IntrinsicReward, check_shapes
 from palaestra_agents.layers import linear
 from palaestra_agents.running import RunningMoments
 from palaestra_agents.update import load_optimizer_state, optimizer_state
@@ -117,6 +117,13 @@ class RND(IntrinsicReward):
             "discounted": self.discounted.clone(),
         }
 
+    def check(self, state: dict[str, Any]) -> None:
+        mine = self.state_dict()
+        for part in ("target", "predictor"):
+            check_shapes("rnd", mine[part], state.get(part, {}))
+        check_shapes("rnd", {"discounted": self.discounted}, {k: state[k] for k in ("discounted",) if k in state})
+        check_shapes("rnd", _arrays(mine["observations"]), _arrays(state.get("observations", {})))
+
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.target.load_state_dict(state["target"])
         self.predictor.load_state_dict(state["predictor"])
@@ -125,6 +132,10 @@ class RND(IntrinsicReward):
         self.observation_moments.load_state_dict(state["observations"])
         self.return_moments.load_state_dict(state["returns"])
         self.discounted = state["discounted"].to(self.discounted).clone()
+
+
+def _arrays(moments: dict[str, Any]) -> dict[str, Any]:
+    return {name: moments[name] for name in ("mean", "variance") if name in moments}
 
 
 def _mlp(inputs: int, hidden: tuple[int, ...], outputs: int, generator: torch.Generator) -> nn.Sequential:

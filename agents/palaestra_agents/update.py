@@ -132,7 +132,8 @@ class Updater:
         advantages, old_log_probs = targets[:, 0], targets[:, 1]
         old_values, returns = targets[:, 2 : 2 + heads], targets[:, 2 + heads :]
         if config.normalise_advantages and len(rows) > 1:
-            advantages = (advantages - advantages.mean()) / (advantages.std() + 1e-8)
+            deviation = advantages.std().clamp_min(config.least_deviation)
+            advantages = (advantages - advantages.mean()) / (deviation + 1e-8)
 
         log_probs, entropies = self.distribution.log_prob_and_entropy(parameters, batch.actions.index_select(0, rows))
         log_ratios = log_probs - old_log_probs
