@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from palaestra_worlds.minigrid.grid_state import STEP_X, STEP_Y, GridState
 from palaestra_worlds.minigrid.solver.goals import Goal
-from palaestra_worlds.minigrid.solver.walking import FAR, steps_from
+from palaestra_worlds.minigrid.solver.walking import FAR, shortest_walks, steps_from
 from palaestra_worlds.minigrid.state import (
     BALL,
     BOX,
@@ -17,6 +17,7 @@ from palaestra_worlds.minigrid.state import (
     DOOR,
     EMPTY,
     FLOOR,
+    INSIDE_COLOR_SHIFT,
     INSIDE_TYPE_SHIFT,
     KEY,
     LAVA,
@@ -24,6 +25,7 @@ from palaestra_worlds.minigrid.state import (
     OPEN,
     WALL,
     cell_color,
+    cell_inside,
     cell_state,
     cell_type,
 )
@@ -40,6 +42,9 @@ _ENTER[(_KIND == DOOR) & (_STATE == CLOSED)] = 2
 _ENTER_RELAXED = np.where(_MOVABLE, MOVING_ASIDE, _ENTER).astype(np.int32)
 _LOW = len(_CODES) - 1
 
+_WITH_INSIDE = np.arange(1 << INSIDE_COLOR_SHIFT, dtype=np.int32)
+_HOLDS_KEY = (_WITH_INSIDE & 0xF == KEY) | ((_WITH_INSIDE & 0xF == BOX) & (_WITH_INSIDE >> INSIDE_TYPE_SHIFT == KEY))
+
 
 class Level:
     """A level and its mission's stages, in the numbering of cells and poses that the search works on."""
@@ -51,11 +56,14 @@ class Level:
         self.pose = 4 * self.number(state.x, state.y) + state.direction
         self.carrying = state.carrying
         kind = self.cells & 0xF
-        self._solid = (kind == WALL) | (kind == LAVA)
+        self.solid = (kind == WALL) | (kind == LAVA)
         self._avoid = [np.array([self.number(x, y) for x, y in goal.avoid], dtype=np.int64) for goal in goals]
         self.targets = [[self.number(x, y) for x, y in goal.cells] for goal in goals]
-        self._steps = [steps_from(~self._solid, self.height, np.array(cells, dtype=np.int32)) for cells in self.targets]
+        self._facing: dict[int, list[int]] = {}
+        self._harmless: dict[int, bool] = {}
         self._find_locks()
+        self._fields = [self._field(self._final_poses(stage), stage) for stage in range(len(goals))]
+        self._door_fields = {door: self._field(self.facing(door), 0) for door in self.doors}
 
     def number(self, x: int, y: int) -> int:
         return x * self.height + y
@@ -70,8 +78,24 @@ class Level:
 
     def facing(self, cell: int) -> list[int]:
         """The poses beside a cell that face it."""
-        beside = ((self.ahead(cell, (direction + 2) % 4), direction) for direction in range(4))
-        return [4 * other + direction for other, direction in beside if other >= 0 and not self._solid[other]]
+        if cell not in self._facing:
+            beside = ((self.ahead(cell, (direction + 2) % 4), direction) for direction in range(4))
+            self._facing[cell] = [
+                4 * other + direction for other, direction in beside if other >= 0 and not self.solid[other]
+            ]
+        return self._facing[cell]
+
+    def is_harmless(self, cell: int) -> bool:
+        """Whether all that borders on this cell can be reached without it: what lies there shuts nothing off."""
+        if cell not in self._harmless:
+            h = self.height
+            ring = [cell + step for step in (-h, -h + 1, 1, h + 1, h, h - 1, -1, -h - 1)]
+            inside = min(ring) >= 0 and max(ring) < len(self.solid)
+            free = [inside and not self.solid[other] for other in ring]
+            parts = sum(free[k] and not (free[k + 1] and free[(k + 2) % 8]) for k in range(0, 8, 2))
+            at_door = any(self.cells[other] & 0xF == DOOR for other in self.around(cell))
+            self._harmless[cell] = inside and parts <= 1 and not at_door
+        return self._harmless[cell]
 
     def enter(self, cells: NDArray[np.int32], stage: int, *, relaxed: bool = False) -> NDArray[np.int32]:
         """Actions that it takes to step onto each cell, 0 for never; `relaxed`: objects count as movable aside."""
@@ -96,7 +120,7 @@ class Level:
         self.colors: frozenset[int] = frozenset()
         if not locked:
             return
-        passable = ~self._solid
+        passable = ~self.solid
         passable[locked] = False
         self._region = self._label(passable)
         home = self._region[self.pose >> 2]
@@ -112,10 +136,7 @@ class Level:
             wanted |= {r for cell, color in self.keys(self.cells) if color in colors for r in self._regions_at(cell)}
         self.colors = frozenset(colors)
         self.doors = tuple(sorted(doors))
-        self._door_steps = {
-            door: steps_from(~self._solid, self.height, np.array([door], dtype=np.int32)) for door in self.doors
-        }
-        self._connected: dict[tuple[int, frozenset[int]], bool] = {}
+        self._reached: dict[frozenset[int], set[int]] = {}
 
     def _label(self, passable: NDArray[np.bool_]) -> NDArray[np.int32]:
         """A number for each connected part of the passable cells, -1 elsewhere."""
@@ -143,52 +164,98 @@ class Level:
 
     def keys(self, cells: NDArray[np.int32]) -> list[tuple[int, int]]:
         """(cell, colour) of every key, in a box or not."""
-        return [(cell, int(cells[cell] >> 4 & 0xF)) for cell in np.flatnonzero((cells & 0xF) == KEY).tolist()] + [
-            (cell, int(cells[cell] >> 16 & 0xF))
-            for cell in np.flatnonzero(((cells & 0xF) == BOX) & (cells >> INSIDE_TYPE_SHIFT & 0xF == KEY)).tolist()
+        found = _HOLDS_KEY.take(cells & len(_HOLDS_KEY) - 1).nonzero()[0].tolist()
+        codes = cells[found].tolist()
+        return [
+            (cell, cell_color(code) if cell_type(code) == KEY else cell_color(cell_inside(code)))
+            for cell, code in zip(found, codes, strict=True)
         ]
 
     # ------------------------------------------------------------------------------------------ bound
 
+    def _final_poses(self, stage: int) -> list[int]:
+        """Where the last action of a stage is taken, doors and objects aside."""
+        goal, targets = self.goals[stage], self.targets[stage]
+        if goal.kind in ("pick up", "open"):
+            return [pose for cell in targets for pose in self.facing(cell)]
+        cells = targets
+        if goal.kind != "stand on":
+            near = 1 if goal.kind == "beside" else 2
+            cells = [cell for cell in np.flatnonzero(~self.solid).tolist() if self._is_near(cell, targets, near)]
+        return [4 * cell + direction for cell in cells for direction in range(4)]
+
+    def _is_near(self, cell: int, targets: list[int], near: int) -> bool:
+        return any(
+            abs(cell // self.height - other // self.height) <= near
+            and abs(cell % self.height - other % self.height) <= near
+            for other in targets
+        )
+
+    def _field(self, poses: list[int], stage: int) -> NDArray[np.int32]:
+        """(poses,) actions until one of these poses is taken, if all doors were open and no objects there."""
+        enter = (~self.solid).astype(np.int32)
+        enter[self._avoid[stage]] = 0
+        return shortest_walks(enter, self.height, np.array(poses, dtype=np.int32), backward=True).distance
+
     def bound(self, stage: int, pose: int, carrying: int, cells: NDArray[np.int32]) -> int:
-        """No plan from here is shorter: steps to the goal, by way of a key and its door where the goal is locked in."""
-        here = pose >> 2
-        steps = self._steps[stage]
-        direct = int(steps[here])
+        """No plan from here is shorter: the way to the goal, by way of a key and its door where it is locked in."""
+        field, kind = self._fields[stage], self.goals[stage].kind
+        last = 0 if kind == "stand on" else 1
+        direct = int(field[pose]) + last + (1 if carrying and kind == "pick up" else 0)
         locked = self.locked_doors(cells)
-        if not locked or self._is_connected(stage, frozenset(locked)):
+        if not locked:
             return direct
-        by_door = FAR
+        reached = self._reached_with(frozenset(locked))
+        targets = [cell for cell in self.targets[stage] if cell not in locked]
+        if any(self._regions_at(cell) & reached for cell in targets):
+            return direct
+        if kind == "pick up":
+            last += 1  # the key has to be put down
         keys = self.keys(cells)
+        by_door = FAR
         for door in locked:
-            to_door, color = self._door_steps[door], cell_color(int(cells[door]))
-            beyond = int(steps[door])
-            if carrying & 0xFF == KEY | color << 4:
-                fetch = int(to_door[here])
-            else:
-                fetch = min(
-                    (self._between(here, key) + int(to_door[key]) for key, c in keys if c == color), default=FAR
-                )
-            by_door = min(by_door, fetch + beyond)
+            beyond = 0 if door in self.targets[stage] else nearest(field, self.facing(door)) + 1
+            to_door = self._by_key(door, pose, carrying, cells, keys, reached)
+            by_door = min(by_door, to_door + beyond + last)
         return max(direct, by_door)
+
+    def _by_key(
+        self,
+        door: int,
+        pose: int,
+        carrying: int,
+        cells: NDArray[np.int32],
+        keys: list[tuple[int, int]],
+        reached: set[int],
+    ) -> int:
+        """No plan for facing this door with its key in hand is shorter."""
+        field, color = self._door_fields[door], cell_color(int(cells[door]))
+        own = [key for key, key_color in keys if key_color == color]
+        sides = [side >> 2 for side in self.facing(door) if int(self._region[side >> 2]) in reached]
+        is_blocked = bool(sides) and all(is_movable(int(cells[side])) and side not in own for side in sides)
+        if carrying & 0xFF == KEY | color << 4:
+            return int(field[pose]) + 4 * is_blocked
+        least = FAR
+        for key in own:
+            boxed = cell_type(int(cells[key])) == BOX
+            least = min(least, self._between(pose >> 2, key) + boxed + nearest(field, self.facing(key)))
+        return least + 2 * is_blocked + (1 if carrying else 0)
 
     def _between(self, one: int, other: int) -> int:
         return abs(one // self.height - other // self.height) + abs(one % self.height - other % self.height)
 
-    def _is_connected(self, stage: int, locked: frozenset[int]) -> bool:
-        """Whether nothing but doors that are open by now lies between the agent's start and the goal."""
-        known = self._connected.get((stage, locked))
-        if known is None:
+    def _reached_with(self, locked: frozenset[int]) -> set[int]:
+        """The regions that nothing but doors that are open by now divides from the agent's start."""
+        reached = self._reached.get(locked)
+        if reached is None:
             reached = {int(self._region[self.pose >> 2])}
             opened = [self._regions_at(door) for door in self.doors if door not in locked]
             before = 0
             while before != len(reached):
                 before = len(reached)
                 reached |= {r for regions in opened if regions & reached for r in regions}
-            goals = [cell for cell in self.targets[stage] if cell not in locked]
-            known = any(self._regions_at(cell) & reached for cell in goals)
-            self._connected[stage, locked] = known
-        return known
+            self._reached[locked] = reached
+        return reached
 
 
 def nearest(distances: NDArray[np.int32], poses: Iterable[int]) -> int:

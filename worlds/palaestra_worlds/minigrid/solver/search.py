@@ -32,8 +32,10 @@ from palaestra_worlds.minigrid.state import (
 )
 
 MOST_EXPANSIONS = 5000
+PLACES_KEPT = 2
+"""Poses to put something down from that the search goes on with, for each thing to do next; twice."""
 PLACES_TO_TRY = 6
-"""Cells to put something down that are looked at closely, for each thing to do next."""
+"""Poses to put something down from that are looked at closely, for each thing to do next; twice."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -117,6 +119,7 @@ class _Expansion:
         self.walk = shortest_walks(self.enter, level.height, np.array([node.pose], dtype=np.int32))
         self.locked = level.locked_doors(node.cells)
         colors = {cell_color(int(node.cells[door])) for door in self.locked}
+        self.came_from = level.ahead(node.pose >> 2, node.pose & 3) if node.actions[-1:] == (PICKUP,) else -1
         self.keys = [cell for cell, color in level.keys(node.cells) if color in colors] if colors else []
 
     def children(self) -> Iterator[_Node]:
@@ -268,7 +271,7 @@ class _Expansion:
                     yield self._child(pose, DROP, front, self.node.carrying, 0)
 
     def _places(self, wanted: int) -> list[int]:
-        """Poses to drop from on the way to facing the cell `wanted`: the best one, and the best that blocks nothing."""
+        """Poses to drop from on the way to facing the cell `wanted`: the best ones, and the best that block nothing."""
         level = self.level
         facing = np.array(level.facing(wanted), dtype=np.int32)
         back = shortest_walks(self.enter, level.height, facing, backward=True)
@@ -280,16 +283,20 @@ class _Expansion:
             if total[pose] >= FAR or (len(best) >= PLACES_TO_TRY and len(free) >= PLACES_TO_TRY):
                 break
             front = level.ahead(pose >> 2, pose & 3)
-            if front < 0 or int(self.node.cells[front]) != EMPTY_CELL or front == wanted:
+            if front < 0 or int(self.node.cells[front]) != EMPTY_CELL or front in (wanted, self.came_from):
                 continue
-            harmless = self._is_harmless(front)
+            harmless = level.is_harmless(front)
             if len(best) < PLACES_TO_TRY or (harmless and len(free) < PLACES_TO_TRY):
                 length = int(self.walk.distance[pose]) + self._way_after(pose, front, facing)
                 if len(best) < PLACES_TO_TRY:
                     best.append((length, pose))
                 if harmless and len(free) < PLACES_TO_TRY:
                     free.append((length, pose))
-        return [pose for length, pose in {min(some) for some in (best, free) if some} if length < FAR]
+        return [
+            pose
+            for length, pose in {pair for some in (best, free) for pair in sorted(some)[:PLACES_KEPT]}
+            if length < FAR
+        ]
 
     def _way_after(self, pose: int, dropped: int, facing: NDArray[np.int32]) -> int:
         """Length of the way on once something lies in the cell `dropped`."""
@@ -297,16 +304,6 @@ class _Expansion:
         enter[dropped] = 0
         walk = shortest_walks(enter, self.level.height, np.array([pose], dtype=np.int32))
         return nearest(walk.distance, facing.tolist())
-
-    def _is_harmless(self, cell: int) -> bool:
-        """Whether the cells around this one stay connected without it: nothing that lies there can shut a way off."""
-        height = self.level.height
-        ring = [cell + step for step in (-height, -height + 1, 1, height + 1, height, height - 1, -1, -height - 1)]
-        if min(ring) < 0 or max(ring) >= len(self.enter):
-            return False
-        free = [self.enter[other] > 0 for other in ring]
-        gaps = sum(1 for k in range(0, 8, 2) if free[k] and not (free[(k + 1) % 8] and free[(k + 2) % 8]))
-        return gaps <= 1
 
 
 def _opened(door: int) -> int:

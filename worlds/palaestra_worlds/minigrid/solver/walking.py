@@ -141,7 +141,7 @@ class _Kernels(NamedTuple):
 
 @cache
 def _kernels() -> _Kernels:
-    return _Kernels(kernel(_spread, False), kernel(_follow, False), kernel(_flood, False))
+    return _Kernels(kernel(_spread, "solver"), kernel(_follow, "solver"), kernel(_flood, "solver"))
 
 
 class Walk(NamedTuple):
