@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from types import FunctionType
 from typing import Any
 
 import numba
@@ -56,16 +57,33 @@ def _is_ours(folder: Path) -> bool:
     return not hasattr(os, "getuid") or folder.stat().st_uid == os.getuid()
 
 
-def kernel(function: Callable[..., Any], parallel: bool, name: str) -> Callable[..., Any]:
-    """Compiles a loop over environments; with `parallel`, its `numba.prange` runs on threads.
+def kernel(function: Callable[..., Any], name: str) -> Callable[..., Any]:
+    """Compiles a loop over environments that runs on one thread.
 
     Args:
         name: tells this function from others made by the same code. Numba files cached code under a function's name
-            alone: of two with one name, the wrong one is loaded when two processes compile at once.
+            alone: of two with one name, the wrong one can be loaded when two processes compile at once.
     """
     _use_cache_folder()
-    function.__qualname__ += f".{name}.{'threads' if parallel else 'one_thread'}"
-    return numba.njit(cache=True, parallel=parallel, nogil=True)(function)
+    function.__qualname__ += f".{name}"
+    return numba.njit(cache=True, nogil=True)(function)
+
+
+def on_threads(loop: Callable[..., Any], rows: Callable[..., Any], name: str) -> Callable[..., Any]:
+    """Compiles a loop over pieces of the batch whose `numba.prange` runs on threads.
+
+    Numba's parallel pass compiles slowly, and drops without a word what it wrongly takes for dead code (assignments to
+    arrays inside named tuples). So the loop only calls a kernel that is compiled already.
+
+    Args:
+        loop: a function without free variables that calls the kernel as the global `rows`.
+        rows: what `kernel` gave.
+        name: as for `kernel`.
+    """
+    _use_cache_folder()
+    bound = FunctionType(loop.__code__, {"__name__": loop.__module__, "prange": numba.prange, "rows": rows})
+    bound.__qualname__ = f"{loop.__qualname__}.{name}"
+    return numba.njit(cache=True, nogil=True, parallel=True)(bound)
 
 
 def most_threads() -> int:

@@ -1,16 +1,13 @@
-"""The loops over environments: step all, begin new episodes, observe. Compiled for one thread or many.
+"""The loops over environments: step or observe them, begin new episodes. Compiled for one thread or many.
 
 The view and the level generator are compiled in; everything else is the same for every MiniGrid id, so that a
 family's first use compiles its generator only.
-
-Loops hold nothing but calls: Numba's parallel pass takes an assignment to `levels.status[i]` that stands in the loop
-itself for dead code, and drops it without a word, because it does not see that the array belongs to an argument.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,7 +15,7 @@ from numba import prange
 from numba.extending import register_jitable
 from numpy.typing import NDArray
 
-from palaestra_worlds.compiled import kernel
+from palaestra_worlds.compiled import kernel, on_threads
 from palaestra_worlds.minigrid.lessons import (
     CURRENT,
     TASK,
@@ -30,6 +27,12 @@ from palaestra_worlds.minigrid.lessons import (
 from palaestra_worlds.minigrid.rules import step_level
 from palaestra_worlds.minigrid.state import CARRYING, DIRECTION, STEP
 from palaestra_worlds.minigrid.view import write_full_view, write_partial_view, write_symbolic_view
+
+LOOK, WAIT = -1, -2
+"""In place of an action: only observe; do nothing."""
+
+rows: Any = None
+"""In loops over pieces: the kernel that steps some rows, which `on_threads` puts here."""
 
 
 class Observations(NamedTuple):
@@ -78,7 +81,7 @@ def allocate_outcome(num_envs: int) -> Outcome:
     )
 
 
-@register_jitable
+@register_jitable(forceinline=True)
 def _write_partial(levels: Any, i: Any, rules: Any, image: Any) -> None:
     write_partial_view(levels, i, rules.view_size, rules.see_through_walls, image)
 
@@ -96,7 +99,7 @@ def _write_symbolic(levels: Any, i: Any, rules: Any, image: Any) -> None:
 _WRITERS = {"partial": _write_partial, "full": _write_full, "symbolic": _write_symbolic}
 
 
-@register_jitable
+@register_jitable(forceinline=True)
 def _keep_final(observations: Any, final: Any, i: Any) -> None:
     """Copies what environment i sees to where last observations are kept."""
     image = observations.image
@@ -109,11 +112,11 @@ def _keep_final(observations: Any, final: Any, i: Any) -> None:
         final.subgoal[i, axis] = observations.subgoal[i, axis]
 
 
-@register_jitable
-def _step(levels: Any, lessons: Any, outcome: Any, rules: Any, actions: Any, i: Any) -> None:
+@register_jitable(forceinline=True)
+def _step(levels: Any, lessons: Any, outcome: Any, rules: Any, action: Any, i: Any) -> None:
     """The step itself, and what it earns."""
     cell_before = current_cell(levels, lessons, i)
-    reward, terminated = step_level(levels, i, actions[i], rules)
+    reward, terminated = step_level(levels, i, action, rules)
     truncated = levels.status[i, STEP] >= rules.max_steps
     outcome.lesson_reward[i] = advance_subgoal(levels, lessons, i, cell_before, rules.max_steps)
     outcome.rewards[i] = reward
@@ -123,48 +126,68 @@ def _step(levels: Any, lessons: Any, outcome: Any, rules: Any, actions: Any, i: 
     outcome.ended[i] = terminated or truncated
 
 
-@register_jitable
-def _write_rest(levels: Any, lessons: Any, observations: Any, i: Any) -> None:
-    """What is observed besides the image."""
-    observations.direction[i] = levels.status[i, DIRECTION]
-    write_subgoal(levels, lessons, i, observations.subgoal)
-
-
-@register_jitable
-def _finish(levels: Any, lessons: Any, observations: Any, final: Any, outcome: Any, i: Any) -> Any:
-    """If the episode ended, keeps what is reported of it; how many ended, 0 or 1."""
-    if not outcome.ended[i]:
-        return 0
+@register_jitable(forceinline=True)
+def _finish(levels: Any, lessons: Any, observations: Any, final: Any, outcome: Any, i: Any) -> None:
+    """Keeps what is reported of an episode that has ended."""
     outcome.episode_return[i] = outcome.running_return[i]
     outcome.episode_length[i] = levels.status[i, STEP]
     outcome.episode_success[i] = outcome.terminated[i] and outcome.rewards[i] > 0
     outcome.episode_task[i] = lessons.status[i, TASK]
     outcome.episode_progress[i] = lessons.status[i, CURRENT]
     _keep_final(observations, final, i)
-    return 1
 
 
 @cache
-def advance_kernel(observation: str, parallel: bool) -> Callable[..., int]:
-    """`advance(levels, lessons, observations, final, outcome, rules, actions) -> episodes that ended`.
-
-    Environments whose episode ended keep their last state; what they saw last is in `final`.
-    """
+def _advance_rows(observation: str) -> Callable[..., None]:
     write_view = _WRITERS[observation]
 
     def advance(
-        levels: Any, lessons: Any, observations: Any, final: Any, outcome: Any, rules: Any, actions: Any
-    ) -> Any:
-        ended = 0
-        for i in prange(actions.shape[0]):
-            _step(levels, lessons, outcome, rules, actions, i)
+        first: Any,
+        last: Any,
+        levels: Any,
+        lessons: Any,
+        observations: Any,
+        final: Any,
+        outcome: Any,
+        rules: Any,
+        actions: Any,
+    ) -> None:
+        for i in range(first, last):
+            action = actions[i]
+            if action == WAIT:
+                continue
+            if action != LOOK:
+                _step(levels, lessons, outcome, rules, action, i)
             # Written once for both cases: a second call would keep the compiler from inlining the view.
             write_view(levels, i, rules, observations.image)
-            _write_rest(levels, lessons, observations, i)
-            ended += _finish(levels, lessons, observations, final, outcome, i)
-        return ended
+            observations.direction[i] = levels.status[i, DIRECTION]
+            write_subgoal(levels, lessons, i, observations.subgoal)
+            if action != LOOK and outcome.ended[i]:
+                _finish(levels, lessons, observations, final, outcome, i)
 
-    return kernel(advance, parallel, observation)
+    return kernel(advance, observation)
+
+
+def _advance_pieces(
+    pieces: Any, levels: Any, lessons: Any, observations: Any, final: Any, outcome: Any, rules: Any, actions: Any
+) -> None:
+    count = actions.shape[0]
+    for piece in prange(pieces):
+        first, last = count * piece // pieces, count * (piece + 1) // pieces
+        rows(first, last, levels, lessons, observations, final, outcome, rules, actions)
+
+
+@cache
+def advance_kernel(observation: str, threads: int) -> Callable[..., None]:
+    """`advance(levels, lessons, observations, final, outcome, rules, actions)`.
+
+    `actions` (N,) int64 may hold LOOK, for environments that only write what they see, and WAIT, for those that are
+    left alone. Environments whose episode ended keep their last state; what they saw last is in `final`.
+    """
+    found = _advance_rows(observation)
+    if threads == 1:
+        return lambda *arguments: found(0, len(arguments[-1]), *arguments)
+    return partial(on_threads(_advance_pieces, found, observation), threads)
 
 
 @register_jitable
@@ -172,38 +195,54 @@ def keep_level(levels: Any, i: Any, parameters: Any) -> None:
     """Generates nothing: for levels that are made outside the engine."""
 
 
-@register_jitable
-def _begin_counting(levels: Any, running_return: Any, i: Any) -> None:
-    levels.status[i, CARRYING] = 0
-    levels.status[i, STEP] = 0
-    running_return[i] = 0.0
-
-
 @cache
-def begin_kernel(generate: Callable[..., None], parallel: bool) -> Callable[..., None]:
-    """`begin(levels, lessons, table, parameters, dropout, running_return, chosen)`: new episodes where `chosen`."""
-
+def _begin_rows(generate: Callable[..., None]) -> Callable[..., None]:
     def begin(
-        levels: Any, lessons: Any, table: Any, parameters: Any, dropout: Any, running_return: Any, chosen: Any
+        first: Any,
+        last: Any,
+        levels: Any,
+        lessons: Any,
+        table: Any,
+        parameters: Any,
+        dropout: Any,
+        running_return: Any,
+        chosen: Any,
     ) -> None:
-        for i in prange(chosen.shape[0]):
+        for i in range(first, last):
             if chosen[i]:
                 begin_task(levels, lessons, table, i, dropout)
                 generate(levels, i, parameters)
-                _begin_counting(levels, running_return, i)
+                levels.status[i, CARRYING] = 0
+                levels.status[i, STEP] = 0
+                running_return[i] = 0.0
 
-    return kernel(begin, parallel, f"{generate.__module__}.{generate.__name__}")
+    return kernel(begin, _name_of(generate))
+
+
+def _name_of(generate: Callable[..., None]) -> str:
+    return f"{generate.__module__}.{generate.__name__}"
+
+
+def _begin_pieces(
+    pieces: Any,
+    levels: Any,
+    lessons: Any,
+    table: Any,
+    parameters: Any,
+    dropout: Any,
+    running_return: Any,
+    chosen: Any,
+) -> None:
+    count = chosen.shape[0]
+    for piece in prange(pieces):
+        first, last = count * piece // pieces, count * (piece + 1) // pieces
+        rows(first, last, levels, lessons, table, parameters, dropout, running_return, chosen)
 
 
 @cache
-def observe_kernel(observation: str, parallel: bool) -> Callable[..., None]:
-    """`observe(levels, lessons, observations, rules, chosen)`: writes what the chosen environments see."""
-    write_view = _WRITERS[observation]
-
-    def observe(levels: Any, lessons: Any, observations: Any, rules: Any, chosen: Any) -> None:
-        for i in prange(chosen.shape[0]):
-            if chosen[i]:
-                write_view(levels, i, rules, observations.image)
-                _write_rest(levels, lessons, observations, i)
-
-    return kernel(observe, parallel, observation)
+def begin_kernel(generate: Callable[..., None], threads: int) -> Callable[..., None]:
+    """`begin(levels, lessons, table, parameters, dropout, running_return, chosen)`: new episodes where `chosen`."""
+    found = _begin_rows(generate)
+    if threads == 1:
+        return lambda *arguments: found(0, len(arguments[-1]), *arguments)
+    return partial(on_threads(_begin_pieces, found, _name_of(generate)), threads)

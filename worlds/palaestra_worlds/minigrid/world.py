@@ -18,11 +18,12 @@ from palaestra_worlds.compiled import most_threads
 from palaestra_worlds.minigrid import families
 from palaestra_worlds.minigrid.description import describe_level, name_cell
 from palaestra_worlds.minigrid.engine import (
+    LOOK,
+    WAIT,
     advance_kernel,
     allocate_outcome,
     begin_kernel,
     keep_level,
-    observe_kernel,
 )
 from palaestra_worlds.minigrid.family import RULE_NONE
 from palaestra_worlds.minigrid.grid_state import GridState
@@ -46,8 +47,8 @@ from palaestra_worlds.minigrid.subgoals import resolve_subgoals
 from palaestra_worlds.minigrid.task_table import TaskCompiler, join_tables
 from palaestra_worlds.minigrid.tasks import PHRASES, MiniGridTask
 
-ENVIRONMENTS_WORTH_THREADS = 256
-"""Below this many environments a step is over before threads have started."""
+ENVIRONMENTS_WORTH_A_THREAD = 128
+"""Fewer are stepped before a thread has started."""
 
 
 class MiniGridWorld(World):
@@ -135,13 +136,10 @@ class MiniGridWorld(World):
         self._task_compiler = TaskCompiler(self.settings.subgoals, self._first_states)
 
     def _compile(self) -> None:
-        self._threads = min(self.settings.threads or numba.get_num_threads(), most_threads())
-        pays = self.settings.threads is not None or self.num_envs >= ENVIRONMENTS_WORTH_THREADS
-        parallel = self._threads > 1 and pays
-        self._parallel = parallel
-        self._advance = advance_kernel(self.settings.observation, parallel)
-        self._observe = observe_kernel(self.settings.observation, parallel)
-        self._begin = begin_kernel(self._generate, parallel) if self._generate else None
+        paying = max(1, self.num_envs // ENVIRONMENTS_WORTH_A_THREAD)
+        self._threads = min(self.settings.threads or min(numba.get_num_threads(), paying), most_threads())
+        self._advance = advance_kernel(self.settings.observation, self._threads)
+        self._begin = begin_kernel(self._generate, self._threads) if self._generate else None
 
     # ------------------------------------------------------------------------------------------ gymnasium
 
@@ -159,8 +157,7 @@ class MiniGridWorld(World):
         chosen = self._reset_mask(options)
         self._seed(seed, chosen)
         self._begin_episodes(chosen)
-        self._use_threads()
-        self._observe(self._levels, self._lessons, self._observations, self._rules, chosen)
+        self._look(chosen)
         return self._observation_dict(), {}
 
     def step(
@@ -173,24 +170,20 @@ class MiniGridWorld(World):
         """
         actions = self._checked_actions(actions)
         outcome = self._outcome
-        self._use_threads()
-        ended = self._advance(
-            self._levels, self._lessons, self._observations, self._final, outcome, self._rules, actions
-        )
+        self._run(actions)
         copy = self.settings.copy_observations
         infos: dict[str, Any] = {"lesson_reward": outcome.lesson_reward.copy() if copy else outcome.lesson_reward}
-        if ended:
+        if outcome.ended.any():
             infos |= self._ended_infos()
             self._begin_episodes(outcome.ended)
-            self._observe(self._levels, self._lessons, self._observations, self._rules, outcome.ended)
+            self._look(outcome.ended)
         rewards, terminated, truncated = outcome.rewards, outcome.terminated, outcome.truncated
         if copy:
             rewards, terminated, truncated = rewards.copy(), terminated.copy(), truncated.copy()
         return self._observation_dict(), rewards, terminated, truncated, infos
 
     def observe(self) -> dict[str, Any]:
-        self._use_threads()
-        self._observe(self._levels, self._lessons, self._observations, self._rules, self._everywhere)
+        self._look(self._everywhere)
         return self._observation_dict()
 
     def render(self) -> tuple[NDArray[np.uint8], ...]:
@@ -280,8 +273,16 @@ class MiniGridWorld(World):
         return {"world": self.id, "num_envs": self.num_envs, "reference": self.settings.reference_keywords()}
 
     def _use_threads(self) -> None:
-        if self._parallel:
+        if self._threads > 1:
             numba.set_num_threads(self._threads)
+
+    def _run(self, actions: NDArray[np.int64]) -> None:
+        self._use_threads()
+        self._advance(self._levels, self._lessons, self._observations, self._final, self._outcome, self._rules, actions)
+
+    def _look(self, chosen: NDArray[np.bool_]) -> None:
+        """Writes anew what the chosen environments see."""
+        self._run(np.where(chosen, LOOK, WAIT))
 
     def _observation_dict(self) -> dict[str, Any]:
         return as_dict(self._observations, self._mission_tuple, self.settings.copy_observations)
@@ -339,7 +340,7 @@ class MiniGridWorld(World):
 
     def _begin_reference_episodes(self, chosen: NDArray[np.bool_]) -> None:
         assert self._reference_levels is not None
-        choose = begin_kernel(keep_level, False)
+        choose = begin_kernel(keep_level, 1)
         choose(
             self._levels,
             self._lessons,
@@ -386,7 +387,7 @@ class MiniGridWorld(World):
             assert self._reference_levels is not None
             self._reference_levels.generate(levels, everywhere)
         else:
-            begin = begin_kernel(self._generate, False)
+            begin = begin_kernel(self._generate, 1)
             begin(
                 levels, allocate_lessons(count), allocate_table(0), self._parameters, 0.0, np.zeros(count), everywhere
             )
