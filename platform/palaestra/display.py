@@ -13,13 +13,16 @@ from palaestra.progress import LessonProgress, Listener, TrialProgress
 if TYPE_CHECKING:
     from rich.console import Console, Group
     from rich.table import Table
+    from rich.text import Text
 
     from palaestra.run import Run
 
 SECONDS_BETWEEN_LINES = 10.0
 FRAMES_PER_SECOND = 4.0
 STARTING = "starting (compiled code is kept, so only the first time takes long)"
-NARROW = 100
+MOST_FAILURES = 3
+"""Failed trials whose message a terminal shows."""
+NARROW = 112
 """Columns of a terminal below which the table leaves some of its own out."""
 
 
@@ -292,19 +295,29 @@ class Lines:
 def live_view(status: RunStatus, console: Console) -> Group:
     """What a terminal shows: one line for the run, one for each teacher, and a table of the trials that fit."""
     from rich.console import Group
+
+    # The thread that refreshes the screen is another than the one that updates.
+    trials, teachers = list(status.trials.values()), list(status.teachers.values())
+    failed = [trial for trial in trials if trial.status == "failed"][-MOST_FAILURES:]
+    table = _trial_table(_fitting(trials, max(console.height - len(teachers) - len(failed) - 7, 1)), console.width)
+    hidden = len(trials) - table.row_count
+    note = "return, success: training episodes; alone: held-out levels, without the teacher"
+    parts: list[Text | Table] = [
+        _one_line(status.name, "bold"),
+        _one_line(summary(status)),
+        *(_one_line(teacher_line(teacher)) for teacher in teachers),
+        table,
+        *(_one_line(f"{trial.arm} seed {trial.seed} failed: {trial.message}", "red") for trial in failed),
+        *([_one_line(f"and {hidden} more trials", "dim")] if hidden else []),
+        _one_line(note, "dim"),
+    ]
+    return Group(*parts)
+
+
+def _one_line(text: str, style: str = "") -> Text:
     from rich.text import Text
 
-    # The signal handler and the refreshing thread look at it too, so it is copied once.
-    trials = list(status.trials.values())
-    room = max(console.height - len(status.teachers) - 6, 3)
-    table = _trial_table(_fitting(trials, room), console.width)
-    parts: list[Text | Table] = [Text.assemble((status.name, "bold"), f"  {summary(status)}")]
-    parts += [Text(teacher_line(teacher), overflow="ellipsis", no_wrap=True) for teacher in status.teachers.values()]
-    parts.append(table)
-    hidden = len(trials) - table.row_count
-    note = "return, success: of training episodes; alone: success on held-out levels, without the teacher"
-    parts.append(Text(f"and {hidden} more trials; {note}" if hidden else note, style="dim"))
-    return Group(*parts)
+    return Text(text.replace("\n", " "), style, no_wrap=True, overflow="ellipsis")
 
 
 def _fitting(trials: list[TrialProgress], room: int) -> list[TrialProgress]:
@@ -322,7 +335,9 @@ def _trial_table(trials: list[TrialProgress], width: int) -> Table:
     from rich.table import Table
 
     wide = width >= NARROW
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1), header_style="bold", show_edge=False)
+    table = Table(
+        box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 2 if wide else 1, 0, 0), header_style="bold", show_edge=False
+    )
     table.add_column("arm", no_wrap=True)
     table.add_column("seed", justify="right")
     table.add_column("", width=20 if wide else 8)

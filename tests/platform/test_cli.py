@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import io
 import json
 import re
 import shlex
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import redirect_stderr, redirect_stdout
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 import typer.main
-from palaestra.cli import main
 from palaestra.cli.app import app
 from palaestra.cli.errors import explain_errors
 from rich.text import Text
@@ -35,28 +31,7 @@ arms:
 """
 
 
-@dataclass(frozen=True)
-class Result:
-    code: int
-    out: str
-    err: str
-
-
-def cli(*arguments: str) -> Result:
-    out, err = io.StringIO(), io.StringIO()
-    with redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as ended:
-        main(arguments)
-    code = ended.value.code
-    return Result(code if isinstance(code, int) else 0, out.getvalue(), err.getvalue())
-
-
-def one_line(result: Result, code: int) -> str:
-    """The only line on stderr of a command that failed as expected."""
-    assert result.code == code, result
-    assert result.err.endswith("\n")
-    assert result.err.count("\n") == 1, result.err
-    assert "Traceback" not in result.err + result.out
-    return result.err
+Cli = Callable[..., Any]
 
 
 @pytest.fixture
@@ -112,7 +87,7 @@ def test_help_names_the_commands_and_loads_no_heavy_library() -> None:
     assert done.stderr.strip() == "[]"
 
 
-def test_a_mistyped_command_or_option_is_corrected() -> None:
+def test_a_mistyped_command_or_option_is_corrected(cli: Cli) -> None:
     wrong = cli("reum", "x")
     assert wrong.code == 2
     assert "'resume'" in wrong.err
@@ -121,17 +96,17 @@ def test_a_mistyped_command_or_option_is_corrected() -> None:
     assert "--seed" in wrong.err
 
 
-def test_version() -> None:
+def test_version(cli: Cli) -> None:
     assert re.fullmatch(r"palaestra \d+\.\d+\.\d+\S*\n", cli("--version").out)
 
 
 # ---------------------------------------------------------------------------------------------- bad input
 
 
-def test_malformed_yaml_is_told_with_its_place(folder: Path) -> None:
+def test_malformed_yaml_is_told_with_its_place(cli: Cli, folder: Path) -> None:
     (folder / "tiny.yaml").write_text("name: tiny\nworld: {id: MiniGrid-Empty-5x5-v0\nbudget: {steps: 1}\n")
     for command in ("run", "ask"):
-        assert re.match(r"palaestra: tiny\.yaml:\d+:\d+: ", one_line(cli(command, "tiny.yaml"), 2))
+        assert re.match(r"palaestra: tiny\.yaml:\d+:\d+: ", cli(command, "tiny.yaml").error)
     assert not (folder / "runs").exists()
 
 
@@ -145,8 +120,8 @@ def test_malformed_yaml_is_told_with_its_place(folder: Path) -> None:
         ("no_equals_sign", "no_equals_sign"),
     ],
 )
-def test_wrong_settings_are_told_with_the_right_ones(folder: Path, change: str, expected: str) -> None:
-    assert expected in one_line(cli("run", "tiny.yaml", "--set", change), 2)
+def test_wrong_settings_are_told_with_the_right_ones(cli: Cli, folder: Path, change: str, expected: str) -> None:
+    assert expected in cli("run", "tiny.yaml", "--set", change).error
     assert not (folder / "runs").exists()
 
 
@@ -168,8 +143,8 @@ def test_wrong_settings_are_told_with_the_right_ones(folder: Path, change: str, 
         (["list", "runs", "--licences"], "list worlds"),
     ],
 )
-def test_input_that_cannot_be_used(folder: Path, arguments: list[str], expected: str) -> None:
-    assert expected in one_line(cli(*arguments), 2)
+def test_input_that_cannot_be_used(cli: Cli, folder: Path, arguments: list[str], expected: str) -> None:
+    assert expected in cli(*arguments).error
 
 
 def test_an_unexpected_error_leaves_its_traceback_in_a_file(capsys: pytest.CaptureFixture[str]) -> None:
@@ -184,7 +159,7 @@ def test_an_unexpected_error_leaves_its_traceback_in_a_file(capsys: pytest.Captu
     Path(found[1]).unlink()
 
 
-def test_debug_shows_the_traceback(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_debug_shows_the_traceback(cli: Cli, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PALAESTRA_DEBUG", "0")
     wrong = cli("--debug", "run", "tiny.yaml", "--set", "budget.steps=soon")
     assert wrong.code == 2
@@ -195,7 +170,7 @@ def test_debug_shows_the_traceback(folder: Path, monkeypatch: pytest.MonkeyPatch
 # ---------------------------------------------------------------------------------------------- list
 
 
-def test_list_worlds_shows_every_id_and_what_is_missing() -> None:
+def test_list_worlds_shows_every_id_and_what_is_missing(cli: Cli) -> None:
     from palaestra_worlds.registry import world_entries
 
     listed = cli("list", "worlds", "--licences")
@@ -206,13 +181,13 @@ def test_list_worlds_shows_every_id_and_what_is_missing() -> None:
     assert "Apache-2.0" in listed.out
 
 
-def test_list_names_everything_installed(folder: Path) -> None:
+def test_list_names_everything_installed(cli: Cli, folder: Path) -> None:
     listed = cli("list").out
     for name in ("subgoals", "ppo", "scripted", "noisy", "openai"):
         assert re.search(rf"^ {name} ", listed, re.MULTILINE)
 
 
-def test_list_schema_is_a_json_schema_of_specs() -> None:
+def test_list_schema_is_a_json_schema_of_specs(cli: Cli) -> None:
     schema = json.loads(cli("list", "--schema").out)
     assert {"world", "agent", "teacher", "arms", "budget"} <= set(schema["properties"])
 
@@ -234,7 +209,7 @@ def plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, st
 
 
 @pytest.mark.parametrize("kind", ["teachers", "agents", "models", "worlds"])
-def test_a_broken_plugin_is_named_and_skipped(plugin: Callable[[str, str], None], kind: str) -> None:
+def test_a_broken_plugin_is_named_and_skipped(cli: Cli, plugin: Callable[[str, str], None], kind: str) -> None:
     plugin(f"palaestra.{'language_models' if kind == 'models' else kind}", "raise ZeroDivisionError('out of order')\n")
     listed = cli("list", kind)
     assert listed.code == 0
@@ -248,7 +223,7 @@ def test_a_broken_plugin_is_named_and_skipped(plugin: Callable[[str, str], None]
 # ---------------------------------------------------------------------------------------------- ask
 
 
-def test_ask_shows_prompt_reply_lesson_and_its_meaning(folder: Path) -> None:
+def test_ask_shows_prompt_reply_lesson_and_its_meaning(cli: Cli, folder: Path) -> None:
     asked = cli("ask", "tiny.yaml", "--level", "3", "--schema")
     assert asked.code == 0, asked
     assert "Level 3 of MiniGrid-DoorKey-5x5-v0, arm taught, teacher subgoals" in asked.out
@@ -271,13 +246,13 @@ def test_ask_shows_prompt_reply_lesson_and_its_meaning(folder: Path) -> None:
     assert sorted(path.name for path in folder.iterdir()) == ["tiny.yaml"]
 
 
-def test_ask_in_another_form(folder: Path) -> None:
+def test_ask_in_another_form(cli: Cli, folder: Path) -> None:
     lesson = cli("ask", "tiny.yaml", "--form", "language").out.split("── lesson")[1]
     assert "1. pick up the yellow key -> yellow key at" in lesson
-    assert "form" in one_line(cli("ask", "tiny.yaml", "--form", "smell"), 2)
+    assert "form" in cli("ask", "tiny.yaml", "--form", "smell").error
 
 
-def test_ask_tells_why_there_is_no_lesson(folder: Path) -> None:
+def test_ask_tells_why_there_is_no_lesson(cli: Cli, folder: Path) -> None:
     asked = cli("ask", "tiny.yaml", "--set", "budget.teacher_calls=0")
     assert asked.code == 1
     assert "No lesson" in asked.out
