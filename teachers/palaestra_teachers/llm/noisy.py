@@ -31,7 +31,9 @@ class NoisyConfig(Mistakes):
 
 
 class NoisyModel:
-    """Each request has random numbers of its own: mistakes depend neither on the order of requests nor on how often a
+    """Another model's answers, of which a chosen share is made wrong.
+
+    Each request has random numbers of its own: mistakes depend neither on the order of requests nor on how often a
     reply was refused, and less accurate models go wrong where more accurate ones do.
 
     Args:

@@ -115,7 +115,7 @@ class _Manners:
 
 
 class OpenAIModel:
-    """A model behind an OpenAI-compatible endpoint.
+    """A model behind any OpenAI-compatible endpoint: hosted, vLLM, Ollama, llama.cpp.
 
     The reply's schema is sent as `response_format`; a server that refuses that, or another parameter, is asked without
     it from then on. Failed requests are repeated after growing waits.

@@ -24,8 +24,9 @@ class ScriptedConfig(BaseModel):
 
 
 class ScriptedModel:
-    """Reads the level out of the prompt, as a language model would have to, and answers with its solution.
+    """Answers with the world's own solver: no key, no network, and no language model.
 
+    It reads the level out of the prompt, as a language model would have to.
     Where there is no answer it says so: `{"no_answer": <why>}`, which the parser of replies refuses by that kind.
     """
 
