@@ -77,20 +77,25 @@ class Curve:
 def curve(trials: Sequence[TrialResult], mode: str, measure: Measure) -> Curve | None:
     """The curve of one arm's trials; None where nothing was measured.
 
-    A trial that is done before the others (it held the success at which it may stop) keeps its last value. A failed
-    trial has a line, and no part in the values unless all failed.
+    A trial that is done before the others (it held the success at which it may stop) keeps its last value. A trial that
+    failed, or that is not done and not half as far as the farthest, has a line and no part in the values.
     """
     series = [(trial.row, *trial.series(mode, measure)) for trial in trials]
     series = [(row, steps, values) for row, steps, values in series if steps]
     if not series:
         return None
     lines = tuple((tuple(steps), tuple(values)) for _, steps, values in series)
-    whole = [entry for entry in series if entry[0].status != "failed"] or series
+    farthest = max(steps[-1] for _, steps, _ in series)
+    whole = [entry for entry in series if _counts(entry[0], entry[1][-1], farthest)] or series
     grid = np.unique([step for _, steps, _ in whole for step in steps])
     unfinished = [steps[-1] for row, steps, _ in whole if row.status != "done"]
     grid = grid[grid <= min(unfinished, default=grid[-1])]
     values = np.stack([np.interp(grid, steps, values) for _, steps, values in whole])
     return Curve(grid.astype(np.int64), values, lines)
+
+
+def _counts(row: TrialRow, step: int, farthest: int) -> bool:
+    return row.status == "done" or (row.status != "failed" and 2 * step >= farthest)
 
 
 # ---------------------------------------------------------------------------------------------- lessons

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from palaestra.report import text
 from palaestra.report.arms import ArmResult, Standing, read_arms, standings
@@ -129,9 +129,10 @@ def compare(runs: Sequence[Run], threshold: float, allow_differences: bool = Fal
             "Compare them one by one, or allow the differences and read the table with them in mind."
         )
     entries = [(run, arm, calls) for run in runs for arm, calls in _read(run)]
+    worlds = [_world(arm.spec, _shown(runs)) for _, arm, _ in entries]
     found: dict[int, Standing] = {}
-    for world in {_world(arm.spec) for _, arm, _ in entries}:
-        chosen = [k for k, (_, arm, _) in enumerate(entries) if _world(arm.spec) == world]
+    for world in set(worlds):
+        chosen = [k for k, one in enumerate(worlds) if one == world]
         found |= zip(chosen, standings([entries[k][1] for k in chosen], threshold), strict=True)
     rows = [ComparedArm(run.folder.name, found[k], calls) for k, (run, _, calls) in enumerate(entries)]
     return Comparison(threshold, tuple(rows), tuple(differences))
@@ -148,8 +149,9 @@ def _read(run: Run) -> list[tuple[ArmResult, CallSummary | None]]:
 
 def find_differences(runs: Sequence[Run]) -> list[str]:
     """In what runs differ from the first that must be equal for a comparison to mean something."""
+    shown = _shown(runs)
     sentences = []
-    for name, facet in (("world", _world), ("budget", _budget), ("evaluation", _evaluation)):
+    for name, facet in (("world", lambda arm: _world(arm, shown)), ("budget", _budget), ("evaluation", _evaluation)):
         kinds = [sorted({facet(arm) for arm in run.spec.arms.values()}) for run in runs]
         if any(kind != kinds[0] for kind in kinds):
             each = "; ".join(f"{run.folder.name}: {' and '.join(kind)}" for run, kind in zip(runs, kinds, strict=True))
@@ -157,13 +159,17 @@ def find_differences(runs: Sequence[Run]) -> list[str]:
     return sentences
 
 
-def _world(arm: ArmSpec) -> str:
-    """World and settings, without what only shows lessons."""
-    shown: set[str] = set()
-    if arm.teacher is not None and hasattr(arm.teacher.config, "world_settings"):
-        shown = set(arm.teacher.config.world_settings())  # pyright: ignore[reportAttributeAccessIssue]
-    settings = {key: value for key, value in arm.world.settings.items() if key not in shown}
-    return f"{arm.world.id} {_json(settings)}" if settings else arm.world.id
+def _shown(runs: Sequence[Run]) -> set[str]:
+    """World settings that only say how lessons are shown."""
+    teachers = [arm.teacher for run in runs for arm in run.spec.arms.values() if arm.teacher is not None]
+    settings = [getattr(teacher.config, "world_settings", dict)() for teacher in teachers]
+    return {key for found in settings for key in found}
+
+
+def _world(arm: ArmSpec, without: set[str]) -> str:
+    given = {key: value for key, value in arm.world.settings.items() if value not in (None, {})}
+    settings = {key: value for key, value in given.items() if key not in without}
+    return f"{arm.world.id} {json.dumps(settings, sort_keys=True, default=str)}" if settings else arm.world.id
 
 
 def _budget(arm: ArmSpec) -> str:
@@ -176,7 +182,3 @@ def _evaluation(arm: ArmSpec) -> str:
     evaluation = arm.evaluation
     how = "greedy" if evaluation.greedy else "sampled"
     return f"{evaluation.episodes} episodes every {text.steps(evaluation.every)} steps, actions {how}"
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, sort_keys=True, default=str)

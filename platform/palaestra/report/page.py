@@ -121,7 +121,7 @@ def _figures(found: Sequence[Standing], teachings: Sequence[Any]) -> list[tuple[
         figures.append((_short(fastest), f"steps to {goal} success, {fastest.arm.name} (taught, acting alone)"))
         if fastest.ratio is not None:
             value = f"{fastest.ratio.relation.replace('=', '')} {text.times(fastest.ratio.interval.value)} ×"
-            figures.append((value.strip(), "times fewer steps than the best arm without a teacher"))
+            figures.append((value.strip(), "fewer steps than the best arm without a teacher"))
     if baseline is not None:
         figures.append((_short(baseline), f"steps to {goal} success, {baseline.arm.name} (best without a teacher)"))
     if teachings:

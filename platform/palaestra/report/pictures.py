@@ -74,9 +74,10 @@ def _marked(frame: NDArray[np.uint8], subgoals: Sequence[dict[str, Any]]) -> NDA
     scale = max(1.0, max(frame.shape[:2]) / (1.4 * _LEVEL_SIDE))
     font = ImageFont.load_default(15 * scale)
     for (x, y), numbers in cells.items():
-        center = ((x + 0.5) * _CELL, (y + 0.5) * _CELL)
-        radius = (9 + 4 * (len(numbers) - 1)) * scale
-        box = (center[0] - radius, center[1] - 9.5 * scale, center[0] + radius, center[1] + 9.5 * scale)
+        # In a corner, so that what stands in the cell is seen.
+        center = ((x + 0.85) * _CELL, (y + 0.15) * _CELL)
+        radius = (9 + 5 * (len(numbers) - 1)) * scale
+        box = (center[0] - radius, center[1] - 9 * scale, center[0] + radius, center[1] + 9 * scale)
         draw.rounded_rectangle(box, 9 * scale, fill="white", outline="black", width=2)
         draw.text(center, ",".join(numbers), fill="black", font=font, anchor="mm")
     return np.asarray(picture)

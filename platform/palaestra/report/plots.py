@@ -98,7 +98,7 @@ def _draw_alone(axes: Axes, style: Style, found: Curve) -> None:
             axes.plot(steps, values, color=color, linewidth=0.7, alpha=0.4, zorder=2)
     if len(found.values) > 1:
         low, high = bootstrap_band(found.values)
-        axes.fill_between(found.steps, low, high, color=color, alpha=0.16, linewidth=0, zorder=2)
+        axes.fill_between(found.steps, low, high, color=color, alpha=0.13, linewidth=0, zorder=2)
     axes.plot(
         found.steps,
         mean(found.values.T),

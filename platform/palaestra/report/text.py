@@ -67,7 +67,8 @@ def to_threshold(result: ToThreshold | None, finished: bool = True) -> str:
     if result is None:
         return "not measured"
     if not result.known:
-        return f"not {'' if finished else 'yet '}reached in {steps(result.searched)}"
+        within = f" in {steps(result.searched)}" if result.searched else ""
+        return f"not {'' if finished else 'yet '}reached{within}"
     if result.seeds < 2:
         return steps(result.median.value)
     high = result.median.high
@@ -87,8 +88,8 @@ def ratio(found: Ratio | None, seeds: int = 2) -> str:
 
 
 def times(value: float) -> str:
-    """A factor, to two or three digits."""
-    return f"{value:.0f}" if value >= 99.5 else f"{value:.1f}" if value >= 9.95 else f"{value:.2f}"
+    """A factor, to about two digits."""
+    return f"{value:.0f}" if value >= 9.95 else f"{value:.1f}" if value >= 0.95 else f"{value:.2f}"
 
 
 def names(words: list[str]) -> str:

@@ -63,11 +63,11 @@ def summary(standings: Sequence[Standing], threshold: float) -> str:
     taught = [standing for standing in measured if standing.arm.taught]
     fastest = _fastest(taught or measured)
     who = "taught arm" if taught else "fastest arm"
-    sentences = [f"Acting alone on levels kept for evaluation, the {who}, {_outcome(fastest, threshold)}."]
+    sentences = [f"Acting alone on levels kept for evaluation, the {who} {_outcome(fastest, threshold)}."]
     if taught and baseline is not None:
         several = sum(not standing.arm.taught for standing in measured) > 1
         which = "best arm without a teacher" if several else "arm without a teacher"
-        sentences += [f"The {which}, {_outcome(baseline, threshold)}.", _verdict(fastest)]
+        sentences += [f"The {which} {_outcome(baseline, threshold)}.", _verdict(fastest)]
     elif taught:
         sentences.append("The run has no arm without a teacher to compare with.")
     return " ".join(sentences)
@@ -88,11 +88,12 @@ def _outcome(standing: Standing, threshold: float) -> str:
     seeds = f"{result.reached} of {result.seeds} seed{'s' * (result.seeds != 1)}"
     goal = f"{text.percent(threshold)} success"
     if result.known:
-        return f"{arm.name}, reached {goal} after {text.steps(result.median.value)} steps (median; {seeds} reached it)"
+        return f"“{arm.name}” reached {goal} after {text.steps(result.median.value)} steps (median; {seeds} reached it)"
     verb = "did not reach" if arm.finished else "has not reached"
     final = arm.final()
     stands = f"; its success is {text.percent(final.value)}" if final else ""
-    return f"{arm.name}, {verb} {goal} in {text.steps(result.searched)} steps ({seeds} reached it{stands})"
+    within = f" in {text.steps(result.searched)} steps" if result.searched else ""
+    return f"“{arm.name}” {verb} {goal}{within} ({seeds} reached it{stands})"
 
 
 def _verdict(standing: Standing) -> str:
