@@ -73,7 +73,6 @@ def ours(id: str, num_envs: int, threads: int | None = None, name: str = "palaes
 def reference(id: str, num_envs: int = 64) -> Contender:
     """gymnasium's SyncVectorEnv of the reference package."""
     import gymnasium
-    import gymnasium
     import minigrid  # noqa: F401  (registers its ids)
 
     envs = gymnasium.vector.SyncVectorEnv([lambda: gymnasium.make(id, disable_env_checker=True)] * num_envs)
