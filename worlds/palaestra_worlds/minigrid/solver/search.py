@@ -292,11 +292,8 @@ class _Expansion:
                     best.append((length, pose))
                 if harmless and len(free) < PLACES_TO_TRY:
                     free.append((length, pose))
-        return [
-            pose
-            for length, pose in {pair for some in (best, free) for pair in sorted(some)[:PLACES_KEPT]}
-            if length < FAR
-        ]
+        kept = {pair for some in (best, free) for pair in sorted(some)[:PLACES_KEPT]}
+        return [pose for length, pose in sorted(kept) if length < FAR]
 
     def _way_after(self, pose: int, dropped: int, facing: NDArray[np.int32]) -> int:
         """Length of the way on once something lies in the cell `dropped`."""
