@@ -180,4 +180,3 @@ def ratio(arm: ToThreshold, baseline: ToThreshold) -> Ratio | None:
 
 def _bounded(arm: ToThreshold, steps: float | NDArray[np.float64]) -> NDArray[np.float64]:
     return np.where(np.isinf(steps), arm.searched, steps)
-

@@ -37,19 +37,17 @@ class Film:
     """One episode of an agent acting alone.
 
     Attributes:
-        frames: uint8 (height, width, 3) each, before every action.
+        frames: uint8 (height, width, 3) each, before every `stride`-th action, from the first on.
         result: return of the task's own reward, undiscounted.
+        length: in steps.
     """
 
     level_seed: int
     frames: tuple[NDArray[np.uint8], ...]
     success: bool
     result: float
-
-    @property
-    def length(self) -> int:
-        """In steps."""
-        return len(self.frames)
+    length: int
+    stride: int = 1
 
     @property
     def caption(self) -> str:
@@ -96,22 +94,33 @@ class Player:
     def close(self) -> None:
         self.world.close()
 
-    def play(self, level_seed: int = FIRST_EVALUATION_LEVEL) -> Film:
-        """Plays one episode of a level, without any lesson."""
+    def play(self, level_seed: int = FIRST_EVALUATION_LEVEL, side: int = 480, most: int = 800) -> Film:
+        """Plays one episode of a level, without any lesson.
+
+        Args:
+            level_seed: of the level.
+            side: the longer side of a frame in pixels at most.
+            most: frames at most; of an episode with more steps, every second, fourth, ... is kept.
+        """
         import torch
 
         generator = torch.Generator(self.agent.device).manual_seed(GENERATOR_SEED)
         self.world.assign([self.world.task_space(level_seed=level_seed)])
         observations, infos = self.world.reset(seed=[level_seed])
         state = self.agent.initial_state(1)
-        frames = []
+        frames: list[NDArray[np.uint8]] = []
+        length, stride = 0, 1
         while "episode" not in infos:
-            frames.append(self.world.render_frame(0).copy())
+            if len(frames) == most:
+                frames, stride = frames[::2], 2 * stride
+            if length % stride == 0:
+                frames.append(shrink(self.world.render_frame(0), side).copy())
+            length += 1
             chosen = self.agent.act(observations, state, greedy=self.greedy, generator=generator)
             observations, _, _, _, infos = self.world.step(chosen.actions.cpu().numpy())
             state = chosen.state
         episode = infos["episode"]
-        return Film(level_seed, tuple(frames), bool(episode["success"][0]), float(episode["return"][0]))
+        return Film(level_seed, tuple(frames), bool(episode["success"][0]), float(episode["return"][0]), length, stride)
 
 
 def _load(
@@ -175,10 +184,10 @@ def to_bytes(
 
     pictures, milliseconds = [], []
     for film in films:
-        stride = -(-film.length // most)
+        stride = -(-len(film.frames) // most)
         shown = film.frames[::stride]
         pictures += [Image.fromarray(picture) for picture in _framed(film, shown, side)]
-        milliseconds += [round(1000 / speed * stride)] * (len(shown) - 1) + [round(1000 * _HELD_SECONDS)]
+        milliseconds += [round(1000 / speed * stride * film.stride)] * (len(shown) - 1) + [round(1000 * _HELD_SECONDS)]
     out = BytesIO()
     options: dict[str, Any] = {"lossless": True, "quality": 80, "method": 3} if format == "webp" else {"optimize": True}
     pictures[0].save(out, format, save_all=True, append_images=pictures[1:], duration=milliseconds, loop=0, **options)
@@ -220,8 +229,10 @@ def _write_mp4(films: Sequence[Film], path: Path, speed: float) -> None:
         writer.send(None)
         for film in films:
             frames = list(_framed(film, film.frames, 640))
-            for picture in [*frames, *[frames[-1]] * round(speed * _HELD_SECONDS)]:
-                writer.send(np.ascontiguousarray(picture[:height, :width]))
+            repeats = [film.stride] * (len(frames) - 1) + [round(speed * _HELD_SECONDS) + 1]
+            for picture, count in zip(frames, repeats, strict=True):
+                for _ in range(count):
+                    writer.send(np.ascontiguousarray(picture[:height, :width]))
         writer.close()
         partial.replace(path)
     finally:
@@ -252,7 +263,7 @@ def play_in_terminal(films: Sequence[Film], console: Console, speed: float = FRA
         with Live(console=console, auto_refresh=False, transient=False) as live:
             for k, picture in enumerate(pictures):
                 last = k == len(pictures) - 1
-                caption = film.caption if last else f"level {film.level_seed}: step {k + 1}"
+                caption = film.caption if last else f"level {film.level_seed}: step {k * film.stride + 1}"
                 live.update(Group(picture, Text(caption)), refresh=True)
                 time.sleep(_HELD_SECONDS if last else 1 / speed)
 

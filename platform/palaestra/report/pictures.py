@@ -158,7 +158,7 @@ def _play(run: Run, arm: ArmResult) -> tuple[ArmFilms, list[Film]]:
     except (WatchError, CheckpointError, ValueError) as error:
         return ArmFilms(arm.name, arm.taught, seed, 0, (), str(error)), []
     try:
-        films = [player.play(FIRST_EVALUATION_LEVEL + k) for k in range(FILMS)]
+        films = [player.play(FIRST_EVALUATION_LEVEL + k, *_QUALITIES[0]) for k in range(FILMS)]
     finally:
         player.close()
     return ArmFilms(arm.name, arm.taught, seed, player.step, ()), films

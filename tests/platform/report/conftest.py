@@ -41,7 +41,7 @@ RND = ((0.0, 0.1, 0.2, 0.5, 0.7), (0.0, 0.0, 0.1, 0.4, 0.5), (0.0, 0.2, 0.3, 0.6
 def evaluation_of(success: float) -> Evaluation:
     """A result with this share of successes, whose returns are 0.9 where it succeeded."""
     successes = np.arange(EPISODES) < round(success * EPISODES)
-    return Evaluation(0.9 * successes, np.full(EPISODES, 30, np.int32), successes)
+    return Evaluation(np.where(successes, 0.9, 0.0), np.full(EPISODES, 30, np.int32), successes)
 
 
 def record_trial(

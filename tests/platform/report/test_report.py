@@ -137,13 +137,10 @@ def test_a_damaged_checkpoint_is_said_in_the_place_of_the_film(whole_run: Run, t
     assert "is damaged: " in found
 
 
-def test_a_folder_that_cannot_take_the_report_is_an_error_with_its_name(whole_run: Run, tmp_path: Path) -> None:
-    folder = tmp_path / "run"
-    shutil.copytree(whole_run.folder, folder)
-    (folder / "report.html").unlink(missing_ok=True)
-    (folder / "report.html").mkdir()
+def test_a_folder_that_cannot_take_the_report_is_an_error_with_its_name(empty_run: Run) -> None:
+    (empty_run.folder / "report.html").mkdir()
     with pytest.raises(RunError, match=r"report\.html cannot be written"):
-        write_report(Run(folder, whole_run.spec))
+        write_report(empty_run)
 
 
 def test_verdicts_are_as_good_as_the_numbers(empty_run: Run, record: Recording) -> None:

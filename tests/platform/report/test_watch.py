@@ -23,7 +23,7 @@ Saving = Callable[..., Path]
 
 def film(length: int = 3, success: bool = True) -> Film:
     frames = tuple(np.full((64, 96, 3), 5 * k, np.uint8) for k in range(length))
-    return Film(7, frames, success, 0.5)
+    return Film(7, frames, success, 0.5, length)
 
 
 @pytest.fixture(scope="module")
@@ -100,6 +100,21 @@ def test_a_long_episode_leaves_out_frames_but_not_time() -> None:
         assert picture.size == (32, 21)
         picture.load()
         assert picture.info["duration"] == 300
+
+
+def test_a_long_episode_is_kept_in_few_small_frames(whole_run: Run) -> None:
+    """An agent that has learned nothing wanders until it is stopped, or comes to the goal by chance."""
+    player = Player(whole_run, "taught", 1)
+    whole, short = player.play(most=1000), player.play(side=40, most=8)
+    assert short.length == whole.length == len(whole.frames) > 16
+    assert short.stride in (4, 8, 16, 32, 64)
+    assert len(short.frames) == -(-short.length // short.stride) <= 8
+    assert short.frames[0].shape == (40, 40, 3)
+    kept = [shrink(frame, 40) for frame in whole.frames[:: short.stride]]
+    assert all(np.array_equal(a, b) for a, b in zip(short.frames, kept, strict=True))
+    with Image.open(io.BytesIO(to_bytes([short], "webp", speed=10, side=40))) as picture:
+        picture.load()
+        assert picture.info["duration"] == 100 * short.stride
 
 
 def test_a_film_can_be_an_mp4(tmp_path: Path) -> None:
