@@ -64,8 +64,10 @@ class LevelBank:
             StoreError: the store cannot be read.
         """
         rows = store.query(
-            "SELECT id, lesson FROM lessons WHERE teacher = ? AND id > ? AND id <= ? AND state IN (?, ?) ORDER BY id",
-            (teacher, self.newest, 2**62 if until is None else until, *USABLE),
+            "SELECT id, lesson FROM lessons WHERE teacher = ? AND id > ? AND id <= ? AND state IN (?, ?) "
+            # Arms with more levels may share the teacher.
+            "AND (level_seed IS NULL OR level_seed < ?) ORDER BY id",
+            (teacher, self.newest, 2**62 if until is None else until, *USABLE, self._levels),
         )
         for id, text in rows:
             for task in json.loads(text)["tasks"]:

@@ -123,6 +123,7 @@ def test_one_sentence_says_where_and_what(line: str, expected: str) -> None:
         ("world: {id: MiniGrid-Empty-5x5-v0, num_envs: 0}", "spec.yaml:1:46: world.num_envs: is 0; must be from 1 to"),
         ("world: {id: MiniGrid-Empty-5x5-v0, observaton: full}", "world.observaton: unknown key; did you mean 'obser"),
         ("world: {id: MiniGrid-Empty-5x5-v0, observation: ful}", "is the text 'ful'; must be 'partial', 'full' or 's"),
+        ("world: {id: MiniGrid-Empty-5x5-v0, agent_view_size: 4}", "world.agent_view_size: is 4; must be odd, so that"),
         ("world: MiniGrid-Empty-5x5-v0", "spec.yaml:1:8: world: must be a mapping"),
     ],
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from palaestra_worlds.minigrid.tasks import SubgoalForm
 
@@ -42,6 +42,13 @@ class MiniGridSettings(BaseModel):
         default=True,
         description="Return new arrays from each step; false: the same arrays, overwritten by the next step.",
     )
+
+    @field_validator("agent_view_size")
+    @classmethod
+    def _odd(cls, size: int | None) -> int | None:
+        if size is not None and size % 2 == 0:
+            raise ValueError(f"is {size}; must be odd, so that the agent stands in the middle")
+        return size
 
     def reference_keywords(self) -> dict[str, Any]:
         """Keywords for `gymnasium.make`."""

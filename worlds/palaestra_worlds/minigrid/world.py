@@ -79,7 +79,7 @@ class MiniGridWorld(World):
         self.render_mode = "rgb_array"
         if settings.subgoals == "language":
             self.subgoal_phrases = PHRASES
-        self._reference: Any = gymnasium.make(id, render_mode="rgb_array", **settings.reference_keywords()).unwrapped
+        self._reference: Any = _make_reference(id, settings)
         self._set_up_levels()
         self._set_up_spaces()
         self._set_up_arrays()
@@ -397,3 +397,19 @@ class MiniGridWorld(World):
             )
             for i in range(count)
         ]
+
+
+def _make_reference(id: str, settings: MiniGridSettings) -> Any:
+    """The reference's environment, of which the engine takes the rules' constants and the spaces.
+
+    Raises:
+        ValueError: its constructor refuses the settings.
+    """
+    keywords = settings.reference_keywords()
+    try:
+        return gymnasium.make(id, render_mode="rgb_array", **keywords).unwrapped
+    except Exception as error:
+        # Constructors of the reference raise errors of any kind, and assert without a message.
+        why = str(error).partition(" was raised from")[0] or "an assertion of its constructor does not hold"
+        given = ", ".join(f"{key}={value!r}" for key, value in keywords.items()) or "its defaults"
+        raise ValueError(f"the reference cannot make {id} with {given}: {why}") from error
