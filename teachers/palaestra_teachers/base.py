@@ -92,7 +92,10 @@ class Teacher(Protocol):
     (for subgoals the form in which they are shown); a run adds them to the arm's world.
     """
 
-    Config: ClassVar[type[BaseModel]]
+    @property
+    def Config(self) -> type[BaseModel]:  # noqa: N802
+        """The model of its settings; a class has it as an attribute, `Config = <its model>`."""
+        ...
 
     async def propose(self, request: LessonRequest) -> Lesson:
         """Raises LessonRefused when no usable lesson came of it after the configured retries, TeacherUnavailable
@@ -152,7 +155,11 @@ class TeacherUnavailable(RuntimeError):
 class LanguageModel(Protocol):
     """Constructed as `Kind(config)`; wrappers as `Kind(config, inner)`. Config has `backend: Literal[<name>]`."""
 
-    Config: ClassVar[type[BaseModel]]
+    @property
+    def Config(self) -> type[BaseModel]:  # noqa: N802
+        """The model of its settings; a class has it as an attribute, `Config = <its model>`."""
+        ...
+
     name: str
     """What the ledger and the report call it."""
     identity: str

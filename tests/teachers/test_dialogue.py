@@ -92,7 +92,7 @@ def test_unavailable_model_is_recorded_and_told(ledger: MemoryLedger) -> None:
 
 
 class SpentModel(ModelThatSays):
-    async def complete(self, *args: Any) -> Any:
+    async def complete(self, *args: Any, **keywords: Any) -> Any:
         raise TeacherUnavailable("budget", "all calls are spent")
 
 
@@ -118,8 +118,8 @@ def test_what_was_answered_is_not_asked_again(ledger: MemoryLedger) -> None:
 class SlowModel(ModelThatSays):
     """Lets the others have their turn before it answers."""
 
-    async def complete(self, *args: Any) -> Any:
-        completion = await super().complete(*args)
+    async def complete(self, *args: Any, **keywords: Any) -> Any:
+        completion = await super().complete(*args, **keywords)
         await asyncio.sleep(0)
         return completion
 

@@ -11,6 +11,7 @@ import palaestra_worlds
 import pytest
 from palaestra_teachers.subgoals.config import SubgoalConfig
 from palaestra_teachers.subgoals.embeddings import HASHED_SIZE, embed
+from pydantic import BaseModel
 
 SENTENCE = SubgoalConfig(form="language", encoder="sentence")
 PHRASES = ["go to the red door", "open the red door", "pick up the blue key"]
@@ -38,6 +39,16 @@ def test_hashed_vectors_are_the_same_in_another_process() -> None:
     )
     other = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
     assert other == embed(PHRASES[:1]).tobytes().hex()
+
+
+class OtherConfig(BaseModel):
+    """Of a teacher that knows nothing of encoders."""
+
+
+def test_without_a_say_words_are_hashed() -> None:
+    usual = embed(PHRASES)
+    for config in (SubgoalConfig(), OtherConfig()):
+        np.testing.assert_array_equal(embed(PHRASES, config), usual)
 
 
 def test_no_phrases_and_odd_ones() -> None:

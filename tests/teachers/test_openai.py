@@ -40,7 +40,7 @@ SCHEMA: dict[str, Any] = {
 
 
 def ask(model: OpenAIModel, schema: dict[str, Any] | None = SCHEMA, **sampling: Any) -> Completion:
-    return asyncio.run(model.complete(MESSAGES, schema, Sampling(**{"timeout": 10.0} | sampling)))
+    return asyncio.run(model.complete(MESSAGES, schema, Sampling.model_validate({"timeout": 10.0} | sampling)))
 
 
 def failure(model: OpenAIModel, **sampling: Any) -> TeacherUnavailable:

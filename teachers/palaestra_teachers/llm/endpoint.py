@@ -32,12 +32,20 @@ class AttemptFailed(TeacherUnavailable):
         status: of the HTTP response; None when there was none.
         again: whether it may work the next time.
         retry_after: seconds that the server asks to wait; None: it did not say.
+        said: what the server said about it.
     """
 
     def __init__(
-        self, kind: str, message: str, status: int | None = None, again: bool = False, retry_after: float | None = None
+        self,
+        kind: str,
+        message: str,
+        status: int | None = None,
+        again: bool = False,
+        retry_after: float | None = None,
+        said: str = "",
     ) -> None:
         super().__init__(kind, message)
+        self.said = said
         self.status = status
         self.again = again
         self.retry_after = retry_after
@@ -191,7 +199,7 @@ class Endpoint:
             return AttemptFailed("http_429", message, status, again=True, retry_after=_retry_after(response))
         if status >= 500:
             return AttemptFailed("http_5xx", message, status, again=True, retry_after=_retry_after(response))
-        return AttemptFailed("http_4xx", message, status, again=status == 408)
+        return AttemptFailed("http_4xx", message, status, again=status == 408, said=said)
 
     def _connection_error(self, cause: BaseException | None) -> AttemptFailed:
         import httpx2

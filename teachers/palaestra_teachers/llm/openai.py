@@ -105,7 +105,7 @@ class _Manners:
         if "max_completion_tokens" in complaint and self.limit == "max_tokens":
             return replace(self, limit="max_completion_tokens")
         for name in ("temperature", "seed"):
-            if f"{name}" in complaint and name not in self.omitted:
+            if name in complaint and name not in self.omitted:
                 return replace(self, omitted=self.omitted | {name})
         if self.response_format == "json_schema":
             return replace(self, response_format="json_object")
@@ -156,7 +156,7 @@ class OpenAIModel:
             try:
                 reply = await self._insist(body, settings.timeout)
             except AttemptFailed as error:
-                plainer = manners.plainer(str(error)) if error.status in (400, 422) else None
+                plainer = manners.plainer(error.said) if error.status in (400, 422) else None
                 if plainer is None:
                     raise TeacherUnavailable(error.kind, str(error)) from error
                 manners = plainer

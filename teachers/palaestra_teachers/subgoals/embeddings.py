@@ -9,23 +9,22 @@ from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
-
-from palaestra_teachers.subgoals.config import SubgoalConfig
+from pydantic import BaseModel
 
 HASHED_SIZE = 64
 
 
-def embed(phrases: Sequence[str], config: SubgoalConfig | None = None) -> NDArray[np.float32]:
+def embed(phrases: Sequence[str], config: BaseModel | None = None) -> NDArray[np.float32]:
     """One vector for each phrase, of unit length: float32 (len(phrases), d).
 
     Args:
         phrases: instructions.
-        config: the teacher's; its `encoder` says how. None: hashed words.
+        config: the teacher's; its `encoder` says how, "hashed" or "sentence". Without one: hashed words.
 
     Raises:
         MissingExtra: the sentence encoder is not installed; the message says how to install it.
     """
-    if config is not None and config.encoder == "sentence":
+    if getattr(config, "encoder", "hashed") == "sentence":
         return _embed_sentences(phrases)
     return np.stack([_hashed(phrase) for phrase in phrases]) if phrases else np.zeros((0, HASHED_SIZE), np.float32)
 
