@@ -186,6 +186,41 @@ def test_a_bank_that_grows_leaves_running_episodes_as_they_are() -> None:
     np.testing.assert_array_equal(world.observe()["subgoal"], before["subgoal"])
 
 
+@pytest.mark.parametrize("form", ["position", "object"])
+def test_snapshots_hold_pending_tasks_hidden_subgoals_and_draws(form: str) -> None:
+    """Taken in the middle of an episode, with a bank, tasks assigned for the next one, and subgoals hidden in some."""
+    subgoals = {"position": (at(3, 3), at(1, 1)), "object": (ObjectSubgoal(type="key", color="yellow"),)}[form]
+    bank = [MiniGridTask(level_seed=3, subgoals=subgoals), MiniGridTask(level_seed=9), MiniGridTask()]
+
+    def another():
+        return make(num_envs=6, max_steps=7, subgoals=form, subgoal_dropout=0.5)
+
+    def steps(world) -> list:
+        random = np.random.default_rng(1)
+        found = []
+        for _ in range(30):
+            observations, rewards, *_, infos = world.step(random.integers(0, 7, 6))
+            parts = [observations["image"], observations["subgoal"], rewards, infos["lesson_reward"]]
+            found.append(parts + [value for _, value in sorted(infos.get("episode", {}).items())])
+        return found
+
+    world = another()
+    world.draw_from(bank, weights=np.array([2.0, 1.0, 1.0]))
+    world.reset(seed=0)
+    world.step(np.full(6, LEFT))
+    world.assign([MiniGridTask(level_seed=50 + i) if i % 2 else None for i in range(6)])
+    assert world._lessons.status[:, 4].sum() > 0
+    saved = world.snapshot()
+    expected = steps(world)
+    fresh = another()
+    fresh.restore(saved)
+    np.testing.assert_equal(steps(fresh), expected)
+    assert {row for step in expected if len(step) > 4 for row in step[-1]} > {0, 1, 2}
+    for damaged in (saved[:50], saved[:-30], b"", b"PK" + saved[2:-9]):
+        with pytest.raises(ValueError, match="snapshot"):
+            another().restore(damaged)
+
+
 @pytest.mark.parametrize("actions", [[7], [-1], [0, 0], [0.5], ["left"]])
 def test_actions_that_are_none_are_refused(actions) -> None:
     world = make()
@@ -209,6 +244,24 @@ def test_bad_settings_and_seeds_are_named() -> None:
         make().restore(b"nonsense")
     with pytest.raises(ValueError, match="another world"):
         make().restore(make(num_envs=2).snapshot())
+
+
+@pytest.mark.parametrize(
+    ("id", "settings", "reason"),
+    [
+        (ID, {"reference": {"sze": 3}}, "DoorKey-5x5.*sze"),
+        (ID, {"reference": {"size": 2}}, "cannot make"),
+        (ID, {"reference": {"render_mode": "human"}}, "render_mode"),
+        (ID, {"agent_view_size": 4}, "odd"),
+        (ID, {"observation": "pixels"}, "observation"),
+        (ID, {"observe": "full"}, "observe"),
+        ("MiniGrid-KeyCorridorS3R3-v0", {"reference": {"num_rows": 12}}, "num_rows=12"),
+        ("MiniGrid-MultiRoom-N6-v0", {"reference": {"maxNumRooms": 90}}, "maxNumRooms=90"),
+    ],
+)
+def test_settings_that_the_reference_or_the_engine_refuses_are_named(id: str, settings: dict, reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        palaestra_worlds.make(id, num_envs=2, **settings)
 
 
 def test_descriptions_name_what_is_there() -> None:

@@ -55,7 +55,10 @@ def _missing_for_wave_function_collapse() -> str:
     assert package.origin is not None
     if any((Path(package.origin).parent / "envs" / "wfc" / "patterns").glob("*.png")):
         return ""
-    return "the pattern images that the installed minigrid was published without; its own WFC ids fail too"
+    return (
+        "the pattern images (minigrid/envs/wfc/patterns/*.png) that the installed minigrid came without; "
+        "its own WFC ids fail too"
+    )
 
 
 class MiniGridProvider:

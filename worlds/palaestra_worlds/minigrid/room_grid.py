@@ -22,6 +22,7 @@ from palaestra_worlds.minigrid.state import (
     EMPTY_CELL,
     KEY,
     LOCKED,
+    NUM_SCRATCH,
     WALL,
     X,
     Y,
@@ -36,6 +37,9 @@ RIGHT_SIDE, LOWER_SIDE, LEFT_SIDE, UPPER_SIDE = range(4)
 ROOMS = 64
 _CONNECTIONS, _LOCKED, _VISITED, ROOM_SIZE = 8, 12, 13, 16
 _STACK = 0
+
+MOST_ROOMS = (NUM_SCRATCH - ROOMS) // ROOM_SIZE
+"""Rooms that there is working space for."""
 
 MANY = 1000
 """The reference's max_tries in rooms."""

@@ -138,8 +138,11 @@ class MiniGridWorld(World):
     def _compile(self) -> None:
         paying = max(1, self.num_envs // ENVIRONMENTS_WORTH_A_THREAD)
         self._threads = min(self.settings.threads or min(numba.get_num_threads(), paying), most_threads())
-        self._advance = advance_kernel(self.settings.observation, self._threads)
-        self._begin = begin_kernel(self._generate, self._threads) if self._generate else None
+        self._advance, self._advance_few = (
+            advance_kernel(self.settings.observation, threads) for threads in (self._threads, 1)
+        )
+        generate = self._generate or keep_level
+        self._begin, self._begin_few = (begin_kernel(generate, threads) for threads in (self._threads, 1))
 
     # ------------------------------------------------------------------------------------------ gymnasium
 
@@ -170,7 +173,8 @@ class MiniGridWorld(World):
         """
         actions = self._checked_actions(actions)
         outcome = self._outcome
-        self._run(actions)
+        self._use_threads()
+        self._advance(*self._state_arrays(), actions)
         copy = self.settings.copy_observations
         infos: dict[str, Any] = {"lesson_reward": outcome.lesson_reward.copy() if copy else outcome.lesson_reward}
         if outcome.ended.any():
@@ -276,13 +280,18 @@ class MiniGridWorld(World):
         if self._threads > 1:
             numba.set_num_threads(self._threads)
 
-    def _run(self, actions: NDArray[np.int64]) -> None:
-        self._use_threads()
-        self._advance(self._levels, self._lessons, self._observations, self._final, self._outcome, self._rules, actions)
+    def _are_few(self, chosen: NDArray[np.bool_]) -> bool:
+        """Whether threads do not pay for the chosen environments, as for those that ended in one step."""
+        return int(np.count_nonzero(chosen)) < 2 * ENVIRONMENTS_WORTH_A_THREAD
 
     def _look(self, chosen: NDArray[np.bool_]) -> None:
         """Writes anew what the chosen environments see."""
-        self._run(np.where(chosen, LOOK, WAIT))
+        self._use_threads()
+        advance = self._advance_few if self._are_few(chosen) else self._advance
+        advance(*self._state_arrays(), np.where(chosen, LOOK, WAIT))
+
+    def _state_arrays(self) -> tuple[Any, ...]:
+        return self._levels, self._lessons, self._observations, self._final, self._outcome, self._rules
 
     def _observation_dict(self) -> dict[str, Any]:
         return as_dict(self._observations, self._mission_tuple, self.settings.copy_observations)
@@ -323,25 +332,9 @@ class MiniGridWorld(World):
         self._seeded = True
 
     def _begin_episodes(self, chosen: NDArray[np.bool_]) -> None:
-        if self._begin is not None:
-            self._use_threads()
-            self._begin(
-                self._levels,
-                self._lessons,
-                self._table,
-                self._parameters,
-                self.settings.subgoal_dropout,
-                self._outcome.running_return,
-                chosen,
-            )
-        else:
-            self._begin_reference_episodes(chosen)
-        self._update_missions(chosen)
-
-    def _begin_reference_episodes(self, chosen: NDArray[np.bool_]) -> None:
-        assert self._reference_levels is not None
-        choose = begin_kernel(keep_level, 1)
-        choose(
+        self._use_threads()
+        begin = self._begin_few if self._are_few(chosen) else self._begin
+        begin(
             self._levels,
             self._lessons,
             self._table,
@@ -350,7 +343,9 @@ class MiniGridWorld(World):
             self._outcome.running_return,
             chosen,
         )
-        self._reference_levels.generate(self._levels, chosen)
+        if self._reference_levels is not None:
+            self._reference_levels.generate(self._levels, chosen)
+        self._update_missions(chosen)
 
     def _update_missions(self, chosen: NDArray[np.bool_]) -> None:
         if len(self._mission_table) == 1:
@@ -413,3 +408,19 @@ def _make_reference(id: str, settings: MiniGridSettings) -> Any:
         why = str(error).partition(" was raised from")[0] or "an assertion of its constructor does not hold"
         given = ", ".join(f"{key}={value!r}" for key, value in keywords.items()) or "its defaults"
         raise ValueError(f"the reference cannot make {id} with {given}: {why}") from error
+
+
+def _reference(id: str, settings: MiniGridSettings) -> Any:
+    """An instance of the reference class, which has made a level already if its keywords are not the id's own.
+
+    Raises:
+        ValueError: the reference refuses the keywords, or fails with them.
+    """
+    keywords = settings.reference_keywords()
+    try:
+        reference = gymnasium.make(id, render_mode="rgb_array", **keywords).unwrapped
+        if keywords:
+            reference.reset(seed=0)
+    except (TypeError, ValueError, AssertionError, IndexError, RecursionError) as error:
+        raise ValueError(f"the reference cannot make {id} with {keywords}: {error or type(error).__name__}") from error
+    return reference

@@ -16,6 +16,7 @@ from palaestra_worlds.minigrid.family import RULE_PICK_UP_TARGET, Family
 from palaestra_worlds.minigrid.random import random_integer
 from palaestra_worlds.minigrid.room_grid import (
     LEFT_SIDE,
+    MOST_ROOMS,
     UPPER_SIDE,
     add_door,
     begin_rooms,
@@ -54,10 +55,18 @@ def colored_missions(template: str) -> tuple[str, ...]:
     return tuple(template.format(name) for name in sorted(COLOR_NAMES, key=COLOR_TO_IDX.__getitem__))
 
 
+def _parameters(env: Any) -> tuple[int, ...]:
+    if env.num_rows > MOST_ROOMS // _COLUMNS:
+        raise ValueError(
+            f"KeyCorridor is built in for up to {MOST_ROOMS // _COLUMNS} rows, not num_rows={env.num_rows}"
+        )
+    return int(env.room_size), int(env.num_rows), OBJECT_TO_IDX[env.obj_type]
+
+
 FAMILIES = {
     "KeyCorridorEnv": Family(
         generate=generate,
-        parameters=lambda env: (env.room_size, env.num_rows, OBJECT_TO_IDX[env.obj_type]),
+        parameters=_parameters,
         missions=lambda env: colored_missions(f"pick up the {{}} {env.obj_type}"),
         rule=RULE_PICK_UP_TARGET,
     )
