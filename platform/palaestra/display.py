@@ -43,6 +43,9 @@ class RunStatus:
         self.stopping = False
         self.began = time.monotonic()
         self._asking_began: dict[str, tuple[float, int]] = {}
+        self._pace: dict[tuple[str, int], float] = {}
+        for trial in trials:
+            self._keep_pace(trial)
 
     def update(self, message: TrialProgress | LessonProgress) -> None:
         """Takes in a message; what it does not say stays as it was."""
@@ -57,6 +60,12 @@ class RunStatus:
         elif known is not None and message.evaluation is None:
             message = replace(message, evaluation=known.evaluation)
         self.trials[key] = message
+        self._keep_pace(message)
+
+    def _keep_pace(self, trial: TrialProgress) -> None:
+        """A trial's last seconds per step stand for those of trials that have not begun, also once it is done."""
+        if trial.remaining and trial.budget > trial.steps:
+            self._pace[trial.arm, trial.seed] = trial.remaining / (trial.budget - trial.steps)
 
     def stop(self) -> None:
         """The run is being stopped. Safe in a signal's handler."""
@@ -76,16 +85,11 @@ class RunStatus:
         Trials that stop when they have reached a success end earlier.
         """
         unfinished = [trial for trial in self.trials.values() if trial.status in ("waiting", "running", "interrupted")]
-        per_step = [
-            trial.remaining / (trial.budget - trial.steps)
-            for trial in self.trials.values()
-            if trial.remaining and trial.budget > trial.steps
-        ]
         if not unfinished:
             return 0.0
-        if not per_step:
+        if not self._pace:
             return None
-        mean = sum(per_step) / len(per_step)
+        mean = sum(self._pace.values()) / len(self._pace)
         running = [trial for trial in unfinished if trial.status == "running"]
         ends = [_left(trial, mean) for trial in running]
         ends += [0.0] * (self.jobs - len(ends))
@@ -189,7 +193,8 @@ def summary(status: RunStatus) -> str:
         parts.append("stopping after this iteration (Ctrl-C again: at once)")
     elif status.count("waiting") or status.count("running"):
         remaining = status.remaining()
-        parts.append(f"at most about {duration(remaining)} left" if remaining else STARTING)
+        beginning = "asking" if status.asking_remaining() else STARTING
+        parts.append(beginning if remaining is None else f"at most about {duration(remaining)} left")
     return ", ".join(parts)
 
 

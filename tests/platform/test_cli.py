@@ -15,6 +15,7 @@ import pytest
 import typer.main
 from palaestra.cli.app import app
 from palaestra.cli.errors import explain_errors
+from palaestra.cli.specs import find_spec, packaged_names
 from rich.text import Text
 
 TINY = """\
@@ -74,17 +75,42 @@ def test_every_command_has_a_summary_and_examples_that_it_accepts(path: tuple[st
         command.make_context(" ".join(path), arguments[len(path) :])
 
 
-def test_help_names_the_commands_and_loads_no_heavy_library() -> None:
-    heavy = ["torch", "numba", "scipy", "gymnasium", "openai", "matplotlib", "pydantic", "numpy", "PIL"]
+def test_examples_name_configurations_that_exist() -> None:
+    given = [argument for command in COMMANDS.values() for example in examples(command) for argument in example]
+    named = {text for text in given if re.fullmatch(r"[a-z]+/[a-z-]+", text)}
+    assert "beacons/main" in named
+    assert named <= set(packaged_names())
+    assert all(find_spec(name).is_file() for name in named)
+
+
+@pytest.mark.parametrize("arguments", examples(COMMANDS["list",]), ids=" ".join)
+def test_examples_of_list_run(cli: Cli, folder: Path, arguments: list[str]) -> None:
+    done = cli(*arguments)
+    assert (done.code, done.err) == (0, "")
+    assert done.out
+
+
+HEAVY = ("torch", "numba", "scipy", "gymnasium", "openai", "matplotlib", "PIL", "tensorboard", "minigrid")
+
+
+@pytest.mark.parametrize(
+    "arguments", ["--help", "--version", "run --help", "bench --help", "list runs", "list configs"]
+)
+def test_no_heavy_library_is_loaded_for(arguments: str) -> None:
     code = (
         "import sys\nfrom palaestra.cli import main\n"
-        "try:\n    main(['--help'])\nfinally:\n    "
-        f"print([name for name in {heavy} if name in sys.modules], file=sys.stderr)"
+        f"try:\n    main({arguments.split()})\nfinally:\n    "
+        f"print([name for name in {HEAVY} if name in sys.modules], file=sys.stderr)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    for (name, *_), _ in commands(typer.main.get_command(app)):
-        assert f" {name} " in done.stdout
+    assert done.stdout
     assert done.stderr.strip() == "[]"
+
+
+def test_help_names_every_command(cli: Cli) -> None:
+    shown = cli("--help").out
+    for name, *_ in COMMANDS:
+        assert re.search(rf"^│ {name} ", shown, re.MULTILINE)
 
 
 def test_a_mistyped_command_or_option_is_corrected(cli: Cli) -> None:
@@ -129,7 +155,7 @@ def test_wrong_settings_are_told_with_the_right_ones(cli: Cli, folder: Path, cha
     ("arguments", "expected"),
     [
         (["run", "nowhere.yaml"], "no file nowhere.yaml"),
-        (["run", "."], "palaestra resume"),
+        (["run", "."], "in it lies tiny.yaml"),
         (["run", "tiny.yaml", "--seed", "1", "--seeds", "2"], "exclude each other"),
         (["run", "tiny.yaml", "--resume", "--fresh"], "exclude each other"),
         (["resume", "nowhere"], "no folder nowhere"),

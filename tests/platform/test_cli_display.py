@@ -100,9 +100,11 @@ def test_the_live_view_fits_the_terminal(width: int, height: int) -> None:
     assert (f"and {hidden} more trials" in out.getvalue()) == (hidden > 0) == (height < 50)
 
 
-def test_stopping_is_told() -> None:
+def test_the_summary_tells_time_left_and_stopping() -> None:
     status = RunStatus("run", [running("a", 0, 100, 90.0)], jobs=1)
     assert "at most about 1:30 left" in summary(status)
+    status.update(running("a", 0, 1000, 0.0))
+    assert "at most about 0:00 left" in summary(status)
     status.stop()
     assert "stopping after this iteration" in summary(status)
 

@@ -118,6 +118,15 @@ def test_seeds_and_values_on_the_command_line_make_another_run(cli: Cli, folder:
     assert re.search(r"elsewhere/tiny-\w{8} +2 +2 done +512 +report.html", listed)
 
 
+def test_a_teacher_that_is_asked_while_training_goes_on_is_told_of_too(cli: Cli, folder: Path) -> None:
+    changes = ["--seeds", 1, "--set", "teacher.mode=live", "--set", "budget.steps=256"]
+    done = cli("run", "tiny.yaml", "--jobs", 1, *changes)
+    assert done.code == 0, done
+    assert re.search(
+        r"teacher of taught: [1-4] of 4 levels asked, [1-4] lessons?, [1-4] calls?$", done.out, re.MULTILINE
+    )
+
+
 # ---------------------------------------------------------------------------------------------- stopping
 
 
@@ -218,6 +227,7 @@ def test_eval_of_what_is_no_checkpoint(cli: Cli, run: str, tmp_path: Path) -> No
     foreign = tmp_path / "foreign.safetensors"
     foreign.write_bytes(good.read_bytes())
     assert "lies in no run folder" in cli("eval", foreign).error
+    assert "of one arm and one seed" in cli("eval", good, "--seed", 0).error
     assert "no seed 5" in cli("eval", run, "--seed", 5).error
 
 

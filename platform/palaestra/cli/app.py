@@ -39,7 +39,7 @@ def palaestra(
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and end.")
     ] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of errors.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", envvar=DEBUG, help="Show the traceback of errors.")] = False,
 ) -> None:
     """Trains embodied agents with language models as their teachers, and measures what the teaching is worth."""
     if debug:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -50,6 +50,8 @@ def evaluate(
 ) -> None:
     """Play held-out levels with trained agents, without their teachers."""
     run, checkpoint_path = find_trained(path)
+    if checkpoint_path and (arm is not None or seed is not None):
+        raise CommandError("a checkpoint is of one arm and one seed; leave out --arm and --seed")
     found = _one(run, checkpoint_path) if checkpoint_path else _newest(run, arm, seed)
     table = plain_table(
         "arm", "seed", "steps learned", "success", "95 % interval", "return", "length", "episodes",
@@ -168,7 +170,7 @@ def _interval(result: Evaluation) -> tuple[float, float]:
     return float(interval.low), float(interval.high)
 
 
-def _over_seeds(results: dict[str, Sequence[float]] | dict[str, list[float]]) -> list[str]:
+def _over_seeds(results: Mapping[str, Sequence[float]]) -> list[str]:
     from palaestra.statistics import bootstrap
 
     lines = []

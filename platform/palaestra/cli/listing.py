@@ -117,14 +117,18 @@ def _configs() -> None:
         return
     table = plain_table("name", "what it is")
     for name in packaged_names():
-        table.add_row(name, _comment(folder / f"{name}.yaml"))
+        table.add_row(name, _purpose(folder / f"{name}.yaml"))
     console().print(table)
 
 
-def _comment(path: Path) -> str:
-    """The comment that a configuration begins with."""
-    first = path.read_text(encoding="utf-8").partition("\n")[0]
-    return first.removeprefix("#").strip() if first.startswith("#") else ""
+def _purpose(path: Path) -> str:
+    """The comment that a configuration begins with, else its description."""
+    import yaml
+
+    text = path.read_text(encoding="utf-8")
+    if text.startswith("#"):
+        return text.partition("\n")[0].removeprefix("#").strip()
+    return str(yaml.safe_load(text).get("description", ""))
 
 
 def _runs(root: Path) -> None:

@@ -26,7 +26,12 @@ RESUME_EXAMPLES = ("palaestra resume runs/beacons-main-1a2b3c4d", "palaestra res
 
 Jobs = Annotated[
     int | None,
-    typer.Option("--jobs", "-j", min=1, help="Trials done at the same time. [dim]default: one per processor[/dim]"),
+    typer.Option(
+        "--jobs",
+        "-j",
+        min=1,
+        help="Trials done at the same time. [dim]default: as many as there are processors for[/dim]",
+    ),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, only what came of it.")]
 
@@ -107,17 +112,20 @@ def _set_aside(folder: Path) -> Path:
 
 
 def _execute(run: Run, jobs: int | None, quiet: bool) -> None:
+    from palaestra.cli.live_teachers import LiveTeachers
     from palaestra.display import shown, status_of
     from palaestra.trials import default_jobs, execute
 
-    jobs = jobs or default_jobs()
+    jobs = jobs or max(default_jobs() // run.spec.threads, 1)
     try:
         if quiet:
             execution = execute(run, jobs)
         else:
             status = status_of(run, jobs)
-            with shown(status, console()) as listener:
-                execution = execute(run, jobs, listener, status.stop)
+            with shown(status, console()) as tell:
+                teachers = LiveTeachers(run, tell)
+                execution = execute(run, jobs, teachers.update, status.stop)
+                teachers.look()
     except KeyboardInterrupt:
         print(f"\nEnded at once. To go on from the last checkpoints: palaestra resume {run.folder}")
         raise typer.Exit(INTERRUPTED) from None

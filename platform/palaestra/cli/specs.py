@@ -41,8 +41,11 @@ def find_spec(text: str) -> Path:
     path = Path(text)
     if path.is_file():
         return path
+    if (path / "spec.yaml").is_file():
+        raise CommandError(f"{text} is a run folder, not a spec; to go on with it: palaestra resume {text}")
     if path.is_dir():
-        raise CommandError(f"{text} is a folder, not a spec; for a run folder use `palaestra resume {text}`")
+        inside = sorted(path.glob("*.yaml"))
+        raise CommandError(f"{text} is a folder, not a spec" + (f"; in it lies {inside[0]}" if inside else ""))
     folder, name = configs_folder(), text.removeprefix("configs/").removesuffix(".yaml")
     if folder is not None and name in packaged_names():
         return folder / f"{name}.yaml"
