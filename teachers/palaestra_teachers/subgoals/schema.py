@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Any, get_args, get_origin
 
-from annotated_types import MaxLen
 from palaestra_worlds.base import Task
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
@@ -26,7 +25,7 @@ def reply_model(task_space: type[Task], form: str) -> type[BaseModel]:
     kinds = {str(kind.model_fields["form"].default): kind for kind in _models(field.annotation)}
     if form not in kinds:
         raise ValueError(f"{task_space.__name__} has no subgoals of the form '{form}', but: {', '.join(kinds)}")
-    most = next((limit.max_length for limit in field.metadata if isinstance(limit, MaxLen)), None)
+    most = task_space.model_json_schema()["properties"]["subgoals"].get("maxItems")
     return create_model(
         "Subgoals",
         __config__=ConfigDict(extra="forbid", frozen=True),
