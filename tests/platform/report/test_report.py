@@ -8,14 +8,16 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from palaestra.report import arms as arms_module
-from palaestra.report import text, words, write_report
+from palaestra.report import pictures, text, words, write_report
 from palaestra.report.arms import read_arms, standings
 from palaestra.report.plots import style_of
 from palaestra.run import Run, RunError, start_run
 from palaestra.spec import RunSpec
 from palaestra.statistics import Interval, Ratio
+from palaestra.watch import Film
 
 Recording = Callable[..., None]
 
@@ -124,7 +126,7 @@ def test_a_run_without_a_teacher_has_a_report(tmp_path: Path, record: Recording)
     found = as_text(written(run))
     assert "the fastest arm “main” reached 80 % success after 20 k steps (median; 1 of 1 seed reached it)" in found
     assert "No arm has a teacher." in found
-    assert "Lessons" not in found
+    assert "lessons kept" not in found
 
 
 def test_a_damaged_checkpoint_is_said_in_the_place_of_the_film(whole_run: Run, tmp_path: Path) -> None:
@@ -141,6 +143,15 @@ def test_a_folder_that_cannot_take_the_report_is_an_error_with_its_name(empty_ru
     (empty_run.folder / "report.html").mkdir()
     with pytest.raises(RunError, match=r"report\.html cannot be written"):
         write_report(empty_run)
+
+
+def test_films_get_smaller_until_they_fit() -> None:
+    """Noise, which no coder makes smaller."""
+    random = np.random.default_rng(0)
+    frames = tuple(random.integers(0, 256, (96, 96, 3), dtype=np.uint8) for _ in range(30))
+    coded = pictures.coded([[Film(k, frames, True, 1.0, 30) for k in range(3)]])
+    size = sum(len(data) for data in coded[0])
+    assert 100_000 < size <= pictures.BYTES_FOR_FILMS
 
 
 def test_verdicts_are_as_good_as_the_numbers(empty_run: Run, record: Recording) -> None:
