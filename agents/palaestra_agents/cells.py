@@ -10,10 +10,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
 import torch
 from torch import nn
+
+from palaestra_agents.kernels import jit
 
 TYPES, COLORS, STATES = 11, 6, 4
 FEATURES = TYPES + COLORS + STATES
@@ -42,7 +43,7 @@ def _active_inputs() -> np.ndarray:
 ACTIVE_INPUTS = _active_inputs()
 
 
-@numba.njit(cache=True, error_model="numpy")
+@jit
 def _sum_rows(cells: Any, rows: Any, patches: Any, active: Any, weight: Any, out: Any) -> None:
     """out[b, o] += sum of weight[k * FEATURES + input] over the cells k of patch o and their active inputs."""
     num_patches, patch_size = patches.shape
@@ -63,7 +64,7 @@ def _sum_rows(cells: Any, rows: Any, patches: Any, active: Any, weight: Any, out
                             total[d] += row[d]
 
 
-@numba.njit(cache=True, error_model="numpy")
+@jit
 def _add_to_rows(cells: Any, rows: Any, patches: Any, active: Any, gradient: Any, out: Any) -> None:
     """The transpose of `_sum_rows`: out[k * FEATURES + input] += gradient[b, o]."""
     num_patches, patch_size = patches.shape
@@ -84,13 +85,27 @@ def _add_to_rows(cells: Any, rows: Any, patches: Any, active: Any, gradient: Any
                             row[d] += total[d]
 
 
+def add_cells(
+    cells: torch.Tensor, rows: torch.Tensor, patches: torch.Tensor, weight: torch.Tensor, out: torch.Tensor
+) -> None:
+    """Adds to out (B, num_patches, width) what the weights make of the cells; see `CellLinear`. On the CPU."""
+    _sum_rows(cells.numpy(), rows.numpy(), patches.numpy(), ACTIVE_INPUTS, weight.detach().numpy(), out.numpy())
+
+
+def spread_over_cells(
+    cells: torch.Tensor, rows: torch.Tensor, patches: torch.Tensor, gradient: torch.Tensor, out: torch.Tensor
+) -> None:
+    """Adds to out, of the weight's shape, its gradient for `add_cells`' outputs."""
+    _add_to_rows(cells.numpy(), rows.numpy(), patches.numpy(), ACTIVE_INPUTS, gradient.numpy(), out.numpy())
+
+
 class _SparseLinear(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, *inputs: torch.Tensor) -> torch.Tensor:
         weight, bias, cells, rows, patches = inputs
         # A copy even for one row and one patch, where `contiguous` would give the bias itself.
         out = bias.expand(rows.shape[0], patches.shape[0], -1).clone(memory_format=torch.contiguous_format)
-        _sum_rows(cells.numpy(), rows.numpy(), patches.numpy(), ACTIVE_INPUTS, weight.detach().numpy(), out.numpy())
+        add_cells(cells, rows, patches, weight, out)
         ctx.save_for_backward(weight, cells, rows, patches)
         return out
 
@@ -99,7 +114,7 @@ class _SparseLinear(torch.autograd.Function):
         weight, cells, rows, patches = ctx.saved_tensors
         gradient = gradients[0].contiguous()
         out = torch.zeros_like(weight)
-        _add_to_rows(cells.numpy(), rows.numpy(), patches.numpy(), ACTIVE_INPUTS, gradient.numpy(), out.numpy())
+        spread_over_cells(cells, rows, patches, gradient, out)
         return out, gradient.sum(dim=(0, 1)), None, None, None
 
 

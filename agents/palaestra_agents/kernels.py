@@ -13,12 +13,12 @@ import numba
 import numpy as np
 import torch
 
-_jit = numba.njit(cache=True, error_model="numpy", fastmath={"contract", "nsz"})
+jit = numba.njit(cache=True, error_model="numpy", fastmath={"contract", "nsz"})
 _float = np.float32
 
 
-@_jit
-def _tanh(values: Any) -> None:
+@jit
+def squash(values: Any) -> None:
     """In place: a quotient of polynomials, within 3e-7 of tanh."""
     for i in range(values.size):
         x = values[i]
@@ -37,7 +37,7 @@ def _tanh(values: Any) -> None:
         values[i] = x * p / q
 
 
-@_jit
+@jit
 def _tanh_gradient(outputs: Any, gradient: Any, out: Any) -> None:
     for i in range(outputs.size):
         out[i] = gradient[i] * (_float(1) - outputs[i] * outputs[i])
@@ -47,7 +47,7 @@ class _Tanh(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, *inputs: torch.Tensor) -> torch.Tensor:
         out = inputs[0].clone(memory_format=torch.contiguous_format)
-        _tanh(out.view(-1).numpy())
+        squash(out.view(-1).numpy())
         ctx.save_for_backward(out)
         return out
 
@@ -60,6 +60,25 @@ class _Tanh(torch.autograd.Function):
         return out
 
 
+def tanh_in_place(values: torch.Tensor) -> torch.Tensor:
+    """`tanh` into the same contiguous tensor on the CPU, without a gradient."""
+    squash(values.view(-1).numpy())
+    return values
+
+
+def tanh_gradient_(outputs: torch.Tensor, gradient: torch.Tensor) -> torch.Tensor:
+    """Turns the gradient (B, W), contiguous, of tanh's outputs (B, W) into that of its inputs, in place."""
+    _tanh_gradient_rows(outputs.numpy(), gradient.numpy())
+    return gradient
+
+
+@jit
+def _tanh_gradient_rows(outputs: Any, gradient: Any) -> None:
+    for b in range(gradient.shape[0]):
+        for d in range(gradient.shape[1]):
+            gradient[b, d] *= _float(1) - outputs[b, d] * outputs[b, d]
+
+
 def tanh(values: torch.Tensor) -> torch.Tensor:
     """tanh, within 3e-7."""
     if values.device.type != "cpu" or torch.compiler.is_compiling():
@@ -69,7 +88,7 @@ def tanh(values: torch.Tensor) -> torch.Tensor:
     return out
 
 
-@_jit
+@jit
 def _categorical(logits: Any, actions: Any, probabilities: Any, log_probs: Any, entropies: Any) -> None:
     for b in range(logits.shape[0]):
         row = logits[b]
@@ -91,7 +110,7 @@ def _categorical(logits: Any, actions: Any, probabilities: Any, log_probs: Any, 
         entropies[b] = log_total - weighted / total
 
 
-@_jit
+@jit
 def _categorical_gradient(
     probabilities: Any, actions: Any, entropies: Any, to_log_prob: Any, to_entropy: Any, out: Any
 ) -> None:
@@ -133,7 +152,7 @@ def categorical(logits: torch.Tensor, actions: torch.Tensor) -> tuple[torch.Tens
     return _Categorical.apply(logits, actions)  # pyright: ignore[reportReturnType]
 
 
-@_jit
+@jit
 def _gather_patches(cells: Any, patches: Any, out: Any) -> None:
     """out[b, o, k] = cells[b, patches[o, k]], zeros where that is -1."""
     channels = cells.shape[2]
@@ -145,7 +164,7 @@ def _gather_patches(cells: Any, patches: Any, out: Any) -> None:
                     out[b, o, k, c] = cells[b, cell, c] if cell >= 0 else 0
 
 
-@_jit
+@jit
 def _add_patches(patches: Any, gradient: Any, out: Any) -> None:
     """The transpose of `_gather_patches`; adds to `out`."""
     channels = out.shape[2]

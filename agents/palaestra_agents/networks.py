@@ -8,6 +8,7 @@ from torch import nn
 from palaestra_agents.cells import CellLinear, whole_image
 from palaestra_agents.config import ConvolutionalConfig, GRUConfig, MLPConfig
 from palaestra_agents.encoding import Encoded, ObservationEncoder
+from palaestra_agents.fused import FusedMLP
 from palaestra_agents.layers import ACTIVATIONS, Convolution, convolution_patches, linear
 from palaestra_agents.memory import Memory
 
@@ -170,9 +171,16 @@ class ActorCritic(nn.Module):
             features = memory.size
         self.actor = linear(features, action_parameters, 0.01, generator)
         self.critic = linear(features, value_heads, 1.0, generator)
+        self.fused: FusedMLP | None = None
+
+    def fuse(self, flat: nn.Parameter) -> None:
+        """From now on computes the faster way, where there is one; `flat` are its parameters in one tensor."""
+        self.fused = FusedMLP(self, flat) if FusedMLP.suits(self) else None
 
     def forward(self, encoded: Encoded, rows: torch.Tensor | None) -> tuple[torch.Tensor, torch.Tensor]:
         """Action parameters (B, A) and values (B, value heads) of some rows (B,), or of all; without memory only."""
+        if self.fused is not None:
+            return self.fused(encoded, rows)
         for_actor, for_critic = self.body(encoded, rows)
         return self.actor(for_actor), self.critic(for_critic)
 

@@ -12,6 +12,7 @@ from palaestra_agents.config import PPOConfig
 from palaestra_agents.distributions import ActionDistribution
 from palaestra_agents.encoding import Encoded
 from palaestra_agents.networks import ActorCritic
+from palaestra_agents.objective import Losses, clipped_objective
 
 
 class Batch(NamedTuple):
@@ -29,18 +30,8 @@ class Batch(NamedTuple):
     """(S, N, size): recurrent states before the first step of each of S sequences of T / S steps."""
 
 
-class Losses(NamedTuple):
-    """Means over a minibatch; without gradients but for `total`."""
-
-    total: torch.Tensor
-    policy: torch.Tensor
-    value: torch.Tensor
-    entropy: torch.Tensor
-    kl: torch.Tensor
-    clipped: torch.Tensor
-
-
 METRICS = ("loss/policy", "loss/value", "loss/entropy", "loss/kl", "loss/clip_fraction", "loss/grad_norm")
+KL = METRICS.index("loss/kl")
 
 
 class Updater:
@@ -51,6 +42,8 @@ class Updater:
         self.distribution = distribution
         self.config = config
         self.flat = flatten_parameters(policy)
+        if not config.compile:
+            policy.fuse(self.flat)
         self.optimizer = torch.optim.Adam([self.flat], config.learning_rate, eps=config.adam_epsilon, fused=True)
         self.losses: Callable[..., Losses] = torch.compile(self._losses) if config.compile else self._losses
 
@@ -73,11 +66,11 @@ class Updater:
         for _ in range(config.epochs):
             for rows, state, starts in self._minibatches(batch, generator):
                 losses = self.losses(batch, rows, state, starts)
-                if config.target_kl is not None and losses.kl.item() > 1.5 * config.target_kl:
+                if config.target_kl is not None and losses.parts[KL].item() > 1.5 * config.target_kl:
                     stopped = True
                     break
                 norm = self._step(losses.total)
-                measured.append(torch.stack([*losses[1:], norm]).detach())
+                measured.append(torch.cat([losses.parts, norm[None]]))
             if stopped:
                 break
         metrics = {"loss/updates": float(len(measured)), "loss/learning_rate": rate}
@@ -121,37 +114,19 @@ class Updater:
     def _losses(
         self, batch: Batch, rows: torch.Tensor, state: torch.Tensor | None, starts: torch.Tensor | None
     ) -> Losses:
-        config = self.config
         if state is None or starts is None:
             parameters, values = self.policy(batch.observations, rows)
         else:
             parameters, values = self.policy.sequence(batch.observations, rows, state, starts)
             rows = rows.flatten()
-        targets = batch.targets.index_select(0, rows)
-        heads = values.shape[1]
-        advantages, old_log_probs = targets[:, 0], targets[:, 1]
-        old_values, returns = targets[:, 2 : 2 + heads], targets[:, 2 + heads :]
-        if config.normalise_advantages and len(rows) > 1:
-            deviation = advantages.std().clamp_min(config.least_deviation)
-            advantages = (advantages - advantages.mean()) / (deviation + 1e-8)
-
-        log_probs, entropies = self.distribution.log_prob_and_entropy(parameters, batch.actions.index_select(0, rows))
-        log_ratios = log_probs - old_log_probs
-        ratios = log_ratios.exp()
-        bounded = ratios.clamp(1.0 - config.clip, 1.0 + config.clip)
-        policy = -torch.minimum(advantages * ratios, advantages * bounded).mean()
-
-        errors = (values - returns).square()
-        if config.value_clip is not None:
-            near = old_values + (values - old_values).clamp(-config.value_clip, config.value_clip)
-            errors = torch.maximum(errors, (near - returns).square())
-        value = errors.mean(dim=0).sum()
-        entropy = entropies.mean()
-        total = policy + config.value_coefficient * value - config.entropy * entropy
-        with torch.no_grad():
-            kl = (ratios - 1.0 - log_ratios).mean()  # http://joschu.net/blog/kl-approx.html, the third estimator
-            clipped = (ratios - bounded).ne(0).float().mean()
-        return Losses(total, policy, value, entropy, kl, clipped)
+        return clipped_objective(
+            self.distribution,
+            self.config,
+            parameters,
+            values,
+            batch.actions.index_select(0, rows),
+            batch.targets.index_select(0, rows),
+        )
 
     def state_dict(self) -> dict[str, object]:
         return optimizer_state(self.optimizer)

@@ -10,7 +10,7 @@ from gymnasium.spaces import Box, Discrete
 from palaestra_agents.base import AgentInterface
 from palaestra_agents.encoding import Encoded
 from palaestra_agents.ppo import PPO
-from palaestra_agents.update import Batch
+from palaestra_agents.update import KL, Batch
 
 SIZE = 32
 
@@ -49,6 +49,7 @@ def expected_losses(agent: PPO, batch: Batch) -> dict[str, torch.Tensor]:
         "value": errors.mean(),
         "entropy": distribution.entropy().mean(),
     }
+    parts["kl"] = (ratios - 1 - ratios.log()).mean()
     parts["total"] = parts["policy"] + config.value_coefficient * parts["value"] - config.entropy * parts["entropy"]
     parts["clipped"] = ((ratios - 1).abs() > config.clip).float().mean()
     return parts
@@ -66,8 +67,18 @@ def expected_losses(agent: PPO, batch: Batch) -> dict[str, torch.Tensor]:
 def test_losses_are_the_formulas(config: dict[str, Any]) -> None:
     agent, batch = make(**config), make_batch()
     losses = agent.updater.losses(batch, torch.arange(SIZE), None, None)
-    for name, expected in expected_losses(agent, batch).items():
-        torch.testing.assert_close(getattr(losses, name), expected, atol=1e-5, rtol=1e-4, msg=name)
+    expected = expected_losses(agent, batch)
+    found = dict(zip(("policy", "value", "entropy", "kl", "clipped"), losses.parts, strict=True))
+    for name, part in (found | {"total": losses.total}).items():
+        torch.testing.assert_close(part, expected[name], atol=1e-5, rtol=1e-4, msg=name)
+    flat = agent.updater.flat
+    assert flat.grad is not None
+    gradients = []
+    for total in (losses.total, expected["total"]):
+        flat.grad.zero_()
+        total.backward()
+        gradients.append(flat.grad.clone())
+    torch.testing.assert_close(*gradients, atol=1e-6, rtol=1e-4)
 
 
 def test_noise_is_not_blown_up_where_nothing_is_at_stake() -> None:
@@ -85,7 +96,7 @@ def test_value_clipping_matters() -> None:
     free, bounded = (
         make(value_clip=bound).updater.losses(batch, torch.arange(SIZE), None, None) for bound in (None, 0.01)
     )
-    assert bounded.value > free.value
+    assert bounded.parts[1] > free.parts[1]
 
 
 def test_the_policys_own_samples_have_no_divergence() -> None:
@@ -94,8 +105,8 @@ def test_the_policys_own_samples_have_no_divergence() -> None:
         parameters, _ = agent.policy(batch.observations, None)
         batch = make_batch(agent.distribution.log_prob(parameters, batch.actions))
     losses = agent.updater.losses(batch, torch.arange(SIZE), None, None)
-    assert losses.kl.item() == pytest.approx(0, abs=1e-6)
-    assert losses.clipped.item() == 0
+    assert losses.parts[KL].item() == pytest.approx(0, abs=1e-6)
+    assert losses.parts[KL + 1].item() == 0
 
 
 def test_a_large_divergence_stops_the_epochs_before_any_step() -> None:

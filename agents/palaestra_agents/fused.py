@@ -1,0 +1,136 @@
+"""Actor and critic of tanh layers on one-hot cells, forward and backward written out: the default network, on the CPU.
+
+Computes what `ActorCritic` computes, but the gradient of all weights goes into one flat tensor, the first layer adds
+up the weights' rows and squashes them in one pass, and nothing is copied on the way.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import torch
+from torch import nn
+
+from palaestra_agents.cells import CellLinear, add_cells, spread_over_cells
+from palaestra_agents.kernels import tanh, tanh_gradient_, tanh_in_place
+
+
+class Layer(NamedTuple):
+    """A linear layer: its weights, and the slices of the flat parameter where they lie."""
+
+    weight: torch.Tensor
+    bias: torch.Tensor
+    weight_slice: slice
+    bias_slice: slice
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        return torch.addmm(self.bias, inputs, self.weight.t())
+
+    def backward(self, inputs: torch.Tensor, gradient: torch.Tensor, flat: torch.Tensor) -> torch.Tensor:
+        """Writes the weights' gradients into `flat`; returns that of the inputs."""
+        torch.mm(gradient.t(), inputs, out=flat[self.weight_slice].view(self.weight.shape))
+        torch.sum(gradient, 0, out=flat[self.bias_slice])
+        return gradient @ self.weight
+
+
+class FusedMLP:
+    """Reads the weights of an `ActorCritic` whose parameters were flattened.
+
+    Args:
+        policy: one that `suits`.
+        flat: its parameters in one tensor.
+    """
+
+    def __init__(self, policy: Any, flat: nn.Parameter) -> None:
+        slices, start = {}, 0
+        for parameter in policy.parameters():
+            slices[parameter] = slice(start, start + parameter.numel())
+            start += parameter.numel()
+
+        def layer(module: nn.Module) -> Layer:
+            weight, bias = module.get_parameter("weight"), module.get_parameter("bias")
+            return Layer(weight.detach(), bias.detach(), slices[weight], slices[bias])
+
+        body = policy.body
+        self.flat = flat
+        self.cells = layer(body.first.cells)
+        self.patches = body.first.cells.patches
+        self.dense = layer(body.first.dense) if body.first.dense is not None else None
+        self.towers = [[layer(module) for module in tower] for tower in body.layers]
+        self.actor, self.critic = layer(policy.actor), layer(policy.critic)
+
+    @staticmethod
+    def suits(policy: Any) -> bool:
+        """Whether `policy` is of this form, without memory and on the CPU."""
+        first = getattr(policy.body, "first", None)
+        return (
+            policy.memory is None
+            and getattr(policy.body, "activation", None) is tanh
+            and isinstance(getattr(first, "cells", None), CellLinear)
+            and policy.actor.weight.device.type == "cpu"
+        )
+
+    def __call__(self, encoded: Any, rows: torch.Tensor | None) -> tuple[torch.Tensor, torch.Tensor]:
+        """Action parameters (B, A) and values (B, value heads) of some rows (B,), or of all."""
+        if torch.is_grad_enabled():
+            return _Fused.apply(self.flat, self, encoded, rows)  # pyright: ignore[reportReturnType]
+        outputs = self.hidden(encoded, rows)[0]
+        return self.actor.forward(outputs[0][-1]), self.critic.forward(outputs[-1][-1])
+
+    def hidden(self, encoded: Any, rows: torch.Tensor | None) -> tuple[list[list[torch.Tensor]], Any]:
+        """Outputs of all hidden layers of each tower; and the first layer's for all towers, with what it read."""
+        cells = encoded.image.flatten(1, 2)
+        rows = torch.arange(len(cells)) if rows is None else rows
+        dense = None
+        if self.dense is None:
+            first = self.cells.bias.repeat(len(rows), 1)
+        else:
+            dense = encoded.dense.index_select(0, rows)
+            first = torch.addmm(self.dense.bias + self.cells.bias, dense, self.dense.weight.t())
+        add_cells(cells, rows, self.patches, self.cells.weight, first[:, None])
+        tanh_in_place(first)
+        outputs = [[part] for part in first.chunk(len(self.towers), dim=1)]
+        for layers, found in zip(self.towers, outputs, strict=True):
+            for layer in layers:
+                found.append(tanh_in_place(layer.forward(found[-1])))
+        return outputs, (first, cells, rows, dense)
+
+    def gradient(
+        self, outputs: list[list[torch.Tensor]], read: Any, to_parameters: torch.Tensor, to_values: torch.Tensor
+    ) -> torch.Tensor:
+        """Gradient of the flat parameter."""
+        first, cells, rows, dense = read
+        flat = torch.empty_like(self.flat)
+        above = [
+            self.actor.backward(outputs[0][-1], to_parameters, flat),
+            self.critic.backward(outputs[-1][-1], to_values, flat),
+        ]
+        if len(self.towers) == 1:
+            above = [above[0] + above[1]]
+        for tower, layers in enumerate(self.towers):
+            for k in range(len(layers) - 1, -1, -1):
+                gradient = tanh_gradient_(outputs[tower][k + 1], above[tower])
+                above[tower] = layers[k].backward(outputs[tower][k], gradient, flat)
+        to_first = torch.cat(above, dim=1) if len(above) > 1 else above[0]
+        tanh_gradient_(first, to_first)
+        bias = flat[self.cells.bias_slice]
+        torch.sum(to_first, 0, out=bias)
+        to_cells = flat[self.cells.weight_slice].zero_().view(self.cells.weight.shape)
+        spread_over_cells(cells, rows, self.patches, to_first[:, None], to_cells)
+        if self.dense is not None and dense is not None:
+            torch.mm(to_first.t(), dense, out=flat[self.dense.weight_slice].view(self.dense.weight.shape))
+            flat[self.dense.bias_slice] = bias
+        return flat
+
+
+class _Fused(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, *inputs: Any) -> Any:
+        _, network, encoded, rows = inputs
+        ctx.network = network
+        ctx.outputs, ctx.read = network.hidden(encoded, rows)
+        return network.actor.forward(ctx.outputs[0][-1]), network.critic.forward(ctx.outputs[-1][-1])
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: torch.Tensor) -> Any:
+        return ctx.network.gradient(ctx.outputs, ctx.read, *gradients), None, None, None
