@@ -7,6 +7,7 @@ import numpy as np
 import palaestra_worlds
 import palaestra_worlds.gymnasium_ids
 import pytest
+from gymnasium.wrappers.vector import ClipReward, DictInfoToList, RecordEpisodeStatistics
 from palaestra_worlds.registry import world_entries
 
 # One id of each reference class: what they share is checked here, each id's exactness in tests/parity.
@@ -139,3 +140,20 @@ def test_reachable_through_gymnasium(id: str) -> None:
     same, _ = palaestra_worlds.make(id, num_envs=2).reset(seed=0)
     assert_equal_parts(observations, same)
     assert world.metadata["autoreset_mode"] == gymnasium.vector.AutoresetMode.SAME_STEP
+
+
+def test_gymnasiums_own_wrappers_take_it(id: str) -> None:
+    """Wrappers that go through infos and final observations as gymnasium's vector environments give them."""
+    world = palaestra_worlds.make(id, num_envs=3, max_steps=4)
+    wrapped = DictInfoToList(ClipReward(RecordEpisodeStatistics(world, stats_key="statistics"), -1.0, 1.0))
+    wrapped.reset(seed=0)
+    ends = 0
+    for _ in range(8):
+        observations, _, _, truncated, infos = wrapped.step(np.ones(3, dtype=np.int64))
+        assert observations in world.observation_space
+        for info, cut in zip(infos, truncated, strict=True):
+            assert ("final_obs" in info) == ("episode" in info) == ("statistics" in info)
+            assert not cut or info["final_obs"] in world.single_observation_space
+            assert info.get("episode", {}).get("length") == info.get("statistics", {}).get("l")
+            ends += "episode" in info
+    assert ends >= 6

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -93,30 +93,41 @@ def as_dict(arrays: Observations, missions: tuple[str, ...], copy: bool) -> dict
     return found
 
 
-class FinalObservations(Sequence[dict[str, Any] | None]):
-    """`infos["final_obs"]`: item i is what environment i saw last in the episode that ended, None if none did.
+class FinalObservations(np.ndarray[Any, Any]):
+    """`infos["final_obs"]`, an array of objects as gymnasium's: item i is what environment i saw last in the episode
+    that ended, None if none did.
 
-    `batch` holds the same as arrays (N, ...), valid in the rows where `infos["_final_obs"]`.
+    `batch` holds the same as arrays (N, ...), valid in the rows where `infos["_final_obs"]`: learners read that. The
+    objects are made when the first of them is asked for, because they take longer than the step.
     """
 
-    def __init__(self, batch: dict[str, Any], ended: NDArray[np.bool_]) -> None:
-        self.batch = batch
-        self._ended = ended
+    batch: dict[str, Any]
+    _waiting: NDArray[np.intp]
 
-    def __len__(self) -> int:
-        return len(self._ended)
+    def __new__(cls, batch: dict[str, Any], ended: NDArray[np.bool_]) -> FinalObservations:
+        made = np.full(len(ended), None, dtype=object).view(cls)
+        made.batch = batch
+        made._waiting = np.flatnonzero(ended)
+        return made
+
+    def __array_finalize__(self, other: Any) -> None:
+        self.batch = getattr(other, "batch", {})
+        self._waiting = np.zeros(0, dtype=np.intp)
 
     def __getitem__(self, index: Any) -> Any:
-        if isinstance(index, slice):
-            return [self[i] for i in range(*index.indices(len(self)))]
-        if isinstance(index, np.ndarray):
-            rows = np.flatnonzero(index) if index.dtype == np.bool_ else index
-            found = np.empty(len(rows), dtype=object)
-            found[:] = [self[int(i)] for i in rows]
-            return found
-        if not self._ended[index]:
-            return None
-        return {key: np.int64(part[index]) if key == "direction" else part[index] for key, part in self.batch.items()}
+        self._make()
+        return super().__getitem__(index)
 
-    def __iter__(self) -> Iterator[dict[str, Any] | None]:
-        return (self[i] for i in range(len(self)))
+    def __setitem__(self, index: Any, value: Any) -> None:
+        self._make()
+        super().__setitem__(index, value)
+
+    def __iter__(self) -> Iterator[Any]:
+        self._make()
+        return super().__iter__()
+
+    def _make(self) -> None:
+        waiting, self._waiting = self._waiting, np.zeros(0, dtype=np.intp)
+        for i in waiting:
+            item = {key: np.int64(part[i]) if key == "direction" else part[i] for key, part in self.batch.items()}
+            super().__setitem__(int(i), item)
