@@ -1,5 +1,6 @@
 """Stable-Baselines3's PPO on the reference's MiniGrid, as its users set it up; needs the extra `bench`."""
 
+# pyright: reportMissingImports=false
 from __future__ import annotations
 
 import time
