@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -50,6 +48,8 @@ def ask(
     schema: Annotated[bool, typer.Option("--schema", help="Print the reply's JSON schema too.")] = False,
 ) -> None:
     """Show what a teacher would be asked about a level, and its answer."""
+    from tempfile import TemporaryDirectory
+
     from palaestra.spec import load_spec
 
     path = find_spec(spec)
@@ -81,6 +81,8 @@ def _arm(spec: RunSpec, name: str | None) -> ArmSpec:
 
 def _ask(spec: RunSpec, arm: ArmSpec, level: int, folder: Path) -> _Answer:
     """Asks through the very code that a run asks with, in a store that is thrown away."""
+    import asyncio
+
     from palaestra.asking import Asker
     from palaestra.build import make_world
     from palaestra.run import start_run

@@ -119,3 +119,40 @@ def parity(
             console.print(f"different: {error}", style="bold red", soft_wrap=True, markup=False)
             raise typer.Exit(1) from error
     show(results, files, console)
+
+
+@app.command(
+    epilog="Examples: palaestra bench learner · palaestra bench learner --threads 1 --rounds 10 · "
+    "palaestra bench learner --efficiency --save docs/results/learner.md"
+)
+def learner(
+    id: Annotated[str, typer.Option(help="World to train in.")] = DEFAULT_WORLD,
+    rounds: Rounds = 5,
+    seconds: Seconds = 2.0,
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="Threads of both learners. Default: their libraries' own choice.")
+    ] = None,
+    efficiency: Annotated[
+        bool, typer.Option("--efficiency", help="Also frames to a return of 0.9 over 5 seeds; takes minutes.")
+    ] = False,
+    save: Save = None,
+) -> None:
+    """PPO training steps per second beside Stable-Baselines3, and where the time goes."""
+    from palaestra_worlds.registry import UnknownName
+
+    from palaestra.bench.learner import MissingPeer, bench_learner
+
+    files = checked_saves(save or [])
+    console = Console()
+
+    def tell(name: str, seed: int, frames: int | None) -> None:
+        console.print(f"{name}, seed {seed}: {'not reached' if frames is None else f'{frames:,} frames'}")
+
+    try:
+        results = bench_learner(id, rounds, seconds, threads, efficiency, tell)
+    except UnknownName as error:
+        raise typer.BadParameter(str(error), param_hint="--id") from error
+    except MissingPeer as error:
+        console.print(str(error), style="bold red", soft_wrap=True, markup=False)
+        raise typer.Exit(1) from error
+    show(results, files, console)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
-import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -50,6 +48,8 @@ def explain_errors() -> Iterator[None]:
         yield
     except Exception as error:
         if os.environ.get(DEBUG, "") not in ("", "0"):
+            import traceback
+
             traceback.print_exc()
         code = expected_exit_code(error)
         if code is None:
@@ -70,6 +70,9 @@ def expected_exit_code(error: BaseException) -> int | None:
 
 
 def _unexpected(error: Exception) -> str:
+    import tempfile
+    import traceback
+
     what = f"palaestra: unexpected {type(error).__name__}: {error}"
     try:
         with tempfile.NamedTemporaryFile(
