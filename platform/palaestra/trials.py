@@ -143,6 +143,8 @@ class _Workers:
             # Only after an error or a second Ctrl-C is anyone left here.
             for process, _ in self._active.values():
                 process.kill()
+            for process, _ in self._active.values():
+                process.join()
         if self._fatal:
             raise StoreError(self._fatal)
 

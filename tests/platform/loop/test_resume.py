@@ -87,6 +87,21 @@ def test_workers_measure_the_same_and_stop_when_told_to(runs: Any, tmp_path: Pat
     assert_as_undisturbed(runs, run, undisturbed)
 
 
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_second_interrupt_ends_everything_at_once(runs: Any, tmp_path: Path, undisturbed: Path, jobs: int) -> None:
+    run = runs.make(SPEC, tmp_path)
+
+    def press_twice() -> None:
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        execute(run, jobs=jobs, progress=at_iteration(0, press_twice))
+    assert [child.name for child in multiprocessing.active_children()] == []
+    assert execute(run, jobs=1).done
+    assert_as_undisturbed(runs, run, undisturbed)
+
+
 def test_a_worker_that_is_killed_is_named_and_its_trial_resumes(runs: Any, tmp_path: Path, undisturbed: Path) -> None:
     run = runs.make(SPEC, tmp_path)
 
