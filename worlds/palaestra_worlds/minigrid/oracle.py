@@ -17,10 +17,12 @@ from palaestra_worlds.minigrid.description import (
     parse_description,
 )
 from palaestra_worlds.minigrid.grid_state import GridState
-from palaestra_worlds.minigrid.solver import Milestone, SolverError, solve
+from palaestra_worlds.minigrid.solver import Milestone, SolverError, solve, with_doorways
 from palaestra_worlds.minigrid.state import (
+    BOX,
     DOOR,
     EMPTY_CELL,
+    GOAL,
     WALL,
     cell_color,
     cell_inside,
@@ -37,16 +39,22 @@ from palaestra_worlds.minigrid.tasks import (
     PositionSubgoal,
     Subgoal,
     SubgoalForm,
+    Verb,
 )
 
+EVERY_DOORWAY = "every doorway"
+"""What a prompt says that wants the doors on the way listed too."""
+
 _PHRASES = frozenset(PHRASES)
+_USUAL_VERBS: dict[int, Verb] = {DOOR: "open", BOX: "open", GOAL: "go to"}
 
 
 def oracle(prompt: str, schema: dict[str, Any] | None) -> dict[str, Any] | None:
     """The milestones of a plan for the level that the prompt describes, as `{"subgoals": [...]}`.
 
     A subgoal is given in the words that mean its cell in this level, where its form has such words. Milestones
-    that it has none for (say, the farther one of two green balls) are left out.
+    that it has none for (say, the farther one of two green balls) are left out. A prompt that asks for "every doorway"
+    gets the doors on the way too.
 
     Args:
         prompt: text that holds a description of a level; None comes back if it holds none.
@@ -60,9 +68,12 @@ def oracle(prompt: str, schema: dict[str, Any] | None) -> dict[str, Any] | None:
         return None
     form = form_of(schema)
     try:
-        milestones = solve(state).milestones
+        solution = solve(state)
     except SolverError as error:
         raise OracleError(f"this level has no perfect answer: {error}") from error
+    milestones = solution.milestones
+    if EVERY_DOORWAY in prompt:
+        milestones = with_doorways(state, solution.actions, milestones)
     subgoals = [subgoal for milestone in milestones if (subgoal := express(state, milestone, form)) is not None]
     if not subgoals:
         raise OracleError(f"no {form} subgoal can say what this level needs")
@@ -155,53 +166,61 @@ def misread(
 ) -> dict[str, Any] | None:
     """The answer with mistakes, entry by entry, each of them possible in the level that the prompt describes.
 
-    An entry that is wrong (probability 1 - accuracy) is another cell at a distance drawn from a normal distribution,
-    or another object of the level. Then entries are left out, and neighbours swapped. An answer that is no list of
-    subgoals comes back as it is.
+    An entry that is wrong (probability 1 - accuracy) becomes another cell in a random direction at a distance drawn
+    from a normal distribution, or what means another object of the level. Then entries are left out, and neighbours
+    swapped. With equal random numbers a lower accuracy adds mistakes and changes none. An answer that is no list of
+    subgoals comes back as it is; so do an entry that means nothing in the level and the name of its only object.
     """
     state = _described(prompt)
     if state is None:
         return None
-    given: Any = answer.get("subgoals")
+    entries: Any = answer.get("subgoals")
     try:
-        MiniGridTask.model_validate({"subgoals": given})
+        subgoals = MiniGridTask.model_validate({"subgoals": entries}).subgoals
     except ValidationError:
         return answer
-    # Drawn together, so that the less accurate of two models is also wrong where the other one is.
-    right = random.random(len(given)) < mistakes.accuracy
-    entries = [entry if right[k] else _wrong(state, entry, mistakes, random) for k, entry in enumerate(given)]
-    entries = [entry for entry in entries if random.random() >= mistakes.missing]
-    for k in range(len(entries) - 1):
-        if random.random() < mistakes.swapped:
-            entries[k], entries[k + 1] = entries[k + 1], entries[k]
-    return answer | {"subgoals": entries}
+    chances = random.random((len(entries), 3))
+    streams = random.spawn(len(entries))
+    kept = []
+    for entry, subgoal, (right, present, _), stream in zip(entries, subgoals, chances, streams, strict=True):
+        if present < mistakes.missing:
+            continue
+        wrong = None if right < mistakes.accuracy else _wrong(state, subgoal, mistakes, stream)
+        kept.append(entry if wrong is None else wrong.model_dump(exclude_none=True))
+    k = 0
+    while k < len(kept) - 1:
+        if chances[k, 2] < mistakes.swapped:
+            kept[k], kept[k + 1] = kept[k + 1], kept[k]
+            k += 1
+        k += 1
+    return answer | {"subgoals": kept}
 
 
-def _wrong(state: GridState, entry: dict[str, Any], mistakes: Mistakes, random: np.random.Generator) -> dict[str, Any]:
-    form = entry.get("form", "position")
-    if form == "position":
-        x, y = _moved(state, int(entry["x"]), int(entry["y"]), mistakes, random)
-        return entry | {"x": x, "y": y}
-    others = [name for name in _all_names(state, form) if name != entry]
-    return others[random.integers(len(others))] if others else entry
+def _wrong(state: GridState, subgoal: Subgoal, mistakes: Mistakes, random: np.random.Generator) -> Subgoal | None:
+    """Another subgoal of the same form that means another cell; None if there is none."""
+    try:
+        [(cell, _)] = resolve_subgoals(state, [subgoal])
+    except TaskError:
+        return None
+    if isinstance(subgoal, PositionSubgoal):
+        x, y = _moved(state, *cell, mistakes, random)
+        return PositionSubgoal(x=x, y=y)
+    others = [name for name in _all_names(state, subgoal.form) if resolve_subgoals(state, [name])[0][0] != cell]
+    return others[random.integers(len(others))] if others else None
 
 
 def _moved(
-    state: GridState, x: int, y: int, mistakes: Mistakes, random: np.random.Generator, tries: int = 200
+    state: GridState, x: int, y: int, mistakes: Mistakes, random: np.random.Generator, tries: int = 100
 ) -> tuple[int, int]:
-    """Another cell that is no wall: in a random direction, at the drawn distance rounded to whole cells."""
+    """Another cell that is no wall; after so many tries the nearest one."""
     for _ in range(tries):
         distance = max(1.0, random.normal(mistakes.distance_mean, mistakes.distance_std))
         angle = random.uniform(0.0, 2 * np.pi)
         moved = round(x + distance * np.cos(angle)), round(y + distance * np.sin(angle))
         if moved != (x, y) and _is_free(state, *moved):
             return moved
-    others = [
-        (other_x, other_y)
-        for other_x in range(state.width)
-        for other_y in range(state.height)
-        if (other_x, other_y) != (x, y) and _is_free(state, other_x, other_y)
-    ]
+    cells = ((other_x, other_y) for other_x in range(state.width) for other_y in range(state.height))
+    others = [cell for cell in cells if cell != (x, y) and _is_free(state, *cell)]
     return min(others, key=lambda cell: abs(cell[0] - x) + abs(cell[1] - y), default=(x, y))
 
 
@@ -209,11 +228,11 @@ def _is_free(state: GridState, x: int, y: int) -> bool:
     return 0 <= x < state.width and 0 <= y < state.height and cell_type(state.at(x, y)) != WALL
 
 
-def _all_names(state: GridState, form: SubgoalForm) -> list[dict[str, Any]]:
-    """Every subgoal of this form that means something in the level."""
-    found: list[Subgoal] = []
-    for x, y, cell in state.objects:
-        for verb in VERBS if form == "language" else ("open" if cell_type(cell) == DOOR else "pick up",):
-            found.extend(_names(Milestone(verb, x, y, cell), form))
-    names = [subgoal.model_dump(exclude_none=True) for subgoal in found]
-    return [name for k, name in enumerate(names) if name not in names[:k]]
+def _all_names(state: GridState, form: SubgoalForm) -> list[Subgoal]:
+    """What the objects of the level are called, each name once."""
+    named = [
+        subgoal
+        for x, y, cell in state.objects
+        for subgoal in _names(Milestone(_USUAL_VERBS.get(cell_type(cell), "pick up"), x, y, cell), form)
+    ]
+    return list(dict.fromkeys(named))

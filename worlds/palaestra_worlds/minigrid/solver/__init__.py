@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from palaestra_worlds.minigrid.grid_state import GridState
+from palaestra_worlds.minigrid.solver.doorways import with_doorways
 from palaestra_worlds.minigrid.solver.goals import read_mission
 from palaestra_worlds.minigrid.solver.milestones import find_milestones
 from palaestra_worlds.minigrid.solver.plan import Milestone, Solution, SolverError
 from palaestra_worlds.minigrid.solver.search import Search
 from palaestra_worlds.minigrid.state import LEFT
 
-__all__ = ["Milestone", "Solution", "SolverError", "next_action", "solve"]
+__all__ = ["Milestone", "Solution", "SolverError", "next_action", "solve", "with_doorways"]
 
 
 def solve(state: GridState) -> Solution:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from palaestra_worlds.minigrid.grid_state import GridState
+from palaestra_worlds.minigrid.grid_state import STEP_X, STEP_Y, GridState
 from palaestra_worlds.minigrid.solver.goals import Goal
 from palaestra_worlds.minigrid.solver.plan import Milestone
 from palaestra_worlds.minigrid.state import (
+    BALL,
     BOX,
     DOOR,
+    GOAL,
+    KEY,
     LOCKED,
     PICKUP,
     TOGGLE,
@@ -28,6 +31,7 @@ def find_milestones(state: GridState, actions: Sequence[int], goals: Sequence[Go
     were in the way, then boxes and keys.
     """
     only_locked = any(cell_type(cell) == DOOR and cell_state(cell) == LOCKED for cell in state.cells)
+    wanted = {cell for goal in goals for cell in goal.cells}
     found: list[Milestone] = []
     now = state
     for action in actions:
@@ -39,7 +43,7 @@ def find_milestones(state: GridState, actions: Sequence[int], goals: Sequence[Go
                 found.append(Milestone("pick up", x, y, before))
             elif action == TOGGLE and cell_type(before) == BOX:
                 found.append(Milestone("open", x, y, before))
-            elif action == TOGGLE and not (only_locked and cell_state(before) != LOCKED):
+            elif action == TOGGLE and (not only_locked or cell_state(before) == LOCKED or (x, y) in wanted):
                 _before_door(found, now)
                 found.append(Milestone("open", x, y, before))
         now = now_after
@@ -62,15 +66,16 @@ def _last(state: GridState, end: GridState, goal: Goal) -> Milestone | None:
     if goal.kind in ("pick up", "open"):
         return None
     if goal.kind == "stand on":
-        cell = state.at(end.x, end.y)
-        if cell_type(cell) != 8:
-            cell = next(
-                state.at(end.x, end.y + step) for step in (-1, 1) if state.at(end.x, end.y + step) & 15 in (5, 6)
-            )
-        return Milestone("go to", end.x, end.y, cell)
+        return Milestone("go to", end.x, end.y, _landmark(state, end.x, end.y))
     x, y = goal.cells[0]
     place = (end.x, end.y) if goal.kind == "beside" else end.front
     return Milestone("go to", *place, state.at(x, y))
+
+
+def _landmark(state: GridState, x: int, y: int) -> int:
+    """The goal at this cell; in Memory the object beside it."""
+    around = [state.at(x, y), *(state.at(x + STEP_X[side], y + STEP_Y[side]) for side in range(4))]
+    return next((cell for cell in around if cell_type(cell) in (GOAL, KEY, BALL)), around[0])
 
 
 def _most_important(found: list[Milestone]) -> tuple[Milestone, ...]:
