@@ -54,10 +54,11 @@ def render(run: Run) -> str:
         lstrip_blocks=True,
     )
     environment.filters |= {
-        "steps": text.steps,
-        "seconds": text.seconds,
-        "percent": text.percent,
-        "count": text.count,
+        "steps": lambda number: text.unbroken(text.steps(number)),
+        "seconds": lambda length: text.unbroken(text.seconds(length)),
+        "percent": lambda share: text.unbroken(text.percent(share)),
+        "count": lambda number: text.unbroken(text.count(number)),
+        "unbroken": text.unbroken,
         "names": lambda words: text.names(list(words)),
     }
     return environment.get_template("report.html.j2").render(content(run))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 from palaestra.statistics import Interval, Ratio, ToThreshold
 
@@ -90,6 +91,11 @@ def ratio(found: Ratio | None, seeds: int = 2) -> str:
 def times(value: float) -> str:
     """A factor, to about two digits."""
     return f"{value:.0f}" if value >= 9.95 else f"{value:.1f}" if value >= 0.95 else f"{value:.2f}"
+
+
+def unbroken(sentence: str) -> str:
+    """The same, but lines are not broken between a number and its unit, nor within a number."""
+    return re.sub(r"(?<=\d) (?=[kMG%×]|\d{3}\b|s\b|min\b|h\b)", "\N{NO-BREAK SPACE}", sentence)
 
 
 def names(words: list[str]) -> str:

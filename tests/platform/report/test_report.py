@@ -225,6 +225,7 @@ def test_numbers_in_words() -> None:
     ]
     assert [text.price(n) for n in (None, 0.0, 0.00123, 1234.5)] == ["unknown", "$0.00", "$0.00123", "$1,234.50"]
     assert [text.count(n) for n in (None, 12, 12_345_678)] == ["unknown", "12", "12 345 678"]
+    assert text.unbroken("8 of 12 345 steps, 1.5 M, 80 %") == "8 of 12\xa0345 steps, 1.5\xa0M, 80\xa0%"
     assert [text.times(n) for n in (0.123, 1.04, 7.28, 56.7)] == ["0.12", "1.0", "7.3", "57"]
     assert [text.names(n) for n in ([], ["a"], ["a", "b"], ["a", "b", "c"])] == ["", "a", "a and b", "a, b and c"]
 
