@@ -11,11 +11,12 @@ import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from palaestra.bench.worlds import Ratio
+from palaestra.bench.results import BenchResults, BenchTable
+from palaestra.bench.worlds import Ratio, spread
 
 if TYPE_CHECKING:
     from palaestra_agents.ppo import PPO
@@ -217,9 +218,22 @@ def compare_with_sb3(
                 ("palaestra's defaults, 64 envs", ours(id, Setting(), network="mlp")),
                 ("stable-baselines3's defaults, 16 envs", sb3(id, SB3_DEFAULTS)),
             ]
-            found = measure(contenders, min(rounds, 2), seconds)
+            found = measure(contenders, 1, seconds)
             results.append(_compare("mlp, each with its own defaults", found[0], found[1], None))
     return results
+
+
+def compare_compiled(
+    id: str, rounds: int, seconds: float, threads: int | None = None, network: str = "mlp"
+) -> tuple[Timing, Timing]:
+    """Our training as it is by default, and with `agent.compile: true`; compiling itself is not counted."""
+    with threads_of(threads):
+        contenders = [
+            (f"palaestra {network}", ours(id, Setting(), network=network)),
+            (f"palaestra {network}, compile", ours(id, Setting(), network=network, compile=True)),
+        ]
+        plain, compiled = measure(contenders, rounds, seconds)
+    return plain, compiled
 
 
 @dataclass(frozen=True)
@@ -311,3 +325,78 @@ def _frames_to(
         if play(agent, world, tasks).return_mean >= wanted:
             return iteration * per_iteration
     return None
+
+
+def bench_learner(
+    id: str,
+    rounds: int,
+    seconds: float,
+    threads: int | None = None,
+    efficiency: bool = False,
+    on_result: Callable[[str, int, int | None], None] | None = None,
+    own_defaults: bool = True,
+) -> BenchResults:
+    """Everything that `palaestra bench learner` prints.
+
+    Args:
+        id: the world in which speed is measured.
+        rounds: turns of each contender.
+        seconds: of one turn.
+        threads: of both; None: torch's and Numba's own choice.
+        efficiency: frames to a return of 0.9 on DoorKey-5x5 as well; takes minutes.
+        on_result: see `compare_sample_efficiency`.
+        own_defaults: compare with Stable-Baselines3's own epochs, batch and rollout as well; one round, a minute.
+
+    Raises:
+        MissingPeer: Stable-Baselines3 is not installed.
+        UnknownName: there is no such world.
+    """
+    from palaestra_worlds.registry import world_provider
+
+    world_provider(id)
+    comparisons = compare_with_sb3(id, rounds, seconds, threads, own_defaults)
+    tables = [_speed_table(id, comparisons), _ratio_table(comparisons)]
+    figures: dict[str, Any] = {"world": id, "threads": threads, "speed": [asdict(c) for c in comparisons]}
+    if efficiency:
+        found = compare_sample_efficiency(on_result=on_result)
+        tables.append(_efficiency_table(found))
+        figures["efficiency"] = [asdict(e) for e in found]
+    return BenchResults(tuple(tables), figures)
+
+
+def _speed_table(id: str, comparisons: Sequence[Comparison]) -> BenchTable:
+    rows = []
+    for comparison in comparisons:
+        for timing in (comparison.ours, comparison.peer):
+            shares = (f"{timing.shares[phase]:.0%}" for phase in PHASES)
+            rows.append((timing.name, comparison.title, spread(timing.rounds, ",.0f"), *shares))
+    return BenchTable(
+        f"PPO training steps per second, {id}",
+        ("learner", "setting", "steps/s", *PHASES),
+        tuple(rows),
+        "Medians (lowest to highest round), and the share of the time spent in the world, choosing actions, learning.",
+    )
+
+
+def _ratio_table(comparisons: Sequence[Comparison]) -> BenchTable:
+    rows = tuple(
+        (
+            comparison.title,
+            f"{comparison.ratio.median:.1f} ({comparison.ratio.lowest:.1f} to {comparison.ratio.highest:.1f})",
+            "" if comparison.target is None else f"{comparison.target:.0f}",
+        )
+        for comparison in comparisons
+    )
+    return BenchTable("Times as fast as Stable-Baselines3, paired by round", ("setting", "ratio", "target"), rows)
+
+
+def _efficiency_table(found: Sequence[Efficiency]) -> BenchTable:
+    def shown(frames: float | None) -> str:
+        return "not reached" if frames is None else f"{frames:,.0f}"
+
+    rows = tuple((e.name, shown(e.median), ", ".join(map(shown, e.frames))) for e in found)
+    return BenchTable(
+        "Frames to a return of 0.9 on held-out levels of MiniGrid-DoorKey-5x5-v0, equal hyperparameters",
+        ("learner", "median", "each seed"),
+        rows,
+    )

@@ -135,6 +135,9 @@ def learner(
     efficiency: Annotated[
         bool, typer.Option("--efficiency", help="Also frames to a return of 0.9 over 5 seeds; takes minutes.")
     ] = False,
+    defaults: Annotated[
+        bool, typer.Option(help="Also against Stable-Baselines3's own epochs, batch and rollout; takes a minute.")
+    ] = True,
     save: Save = None,
 ) -> None:
     """PPO training steps per second beside Stable-Baselines3, and where the time goes."""
@@ -149,7 +152,7 @@ def learner(
         console.print(f"{name}, seed {seed}: {'not reached' if frames is None else f'{frames:,} frames'}")
 
     try:
-        results = bench_learner(id, rounds, seconds, threads, efficiency, tell)
+        results = bench_learner(id, rounds, seconds, threads, efficiency, tell, defaults)
     except UnknownName as error:
         raise typer.BadParameter(str(error), param_hint="--id") from error
     except MissingPeer as error:
