@@ -215,7 +215,7 @@ def test_wrong_prompts_are_named_with_what_is_wrong(
 
 
 def test_unknown_prompt_names_those_that_exist(world: World) -> None:
-    with pytest.raises(ValueError, match="one of: subgoals"):
+    with pytest.raises(ValueError, match="one of: doorways, subgoals"):
         make_teacher(world, ModelThatSays(""), prompt="subgoal")
 
 
