@@ -130,7 +130,8 @@ class _Asked:
         with run.open_store() as store:
             self._info: dict[str, Any] = store.info().get(self._key, {})
             begun = any(row.arm in arms and row.steps > 0 for row in store.trials())
-            if self._info.get("ended") == "unavailable" and not begun:
+            # Without "ended" its process was killed meanwhile.
+            if self._info.get("ended", "stopped") in ("unavailable", "stopped") and not begun:
                 self._forget_unavailable(store)
 
     def _forget_unavailable(self, store: Store) -> None:

@@ -239,15 +239,20 @@ def test_an_endpoint_that_refuses_is_not_asked_for_ever(runs: Any, tmp_path: Pat
     assert set(counted) == {"refused", "teacher_unavailable"}
 
 
+def gave_up(message: Any) -> bool:
+    return isinstance(message, LessonProgress) and message.message == "unavailable"
+
+
+def first_failed(message: Any) -> bool:
+    return isinstance(message, LessonProgress) and message.dropped > 0
+
+
+@pytest.mark.parametrize("moment", [first_failed, gave_up])
 def test_a_model_that_answers_again_is_asked_again_before_anything_was_learned(
-    runs: Any, tmp_path: Path, moody: Any
+    runs: Any, tmp_path: Path, moody: Any, moment: Callable[[Any], bool]
 ) -> None:
     run = runs.make(spec(moody.yaml("refused")), tmp_path)
-
-    def gave_up(message: Any) -> bool:
-        return isinstance(message, LessonProgress) and message.message == "unavailable"
-
-    execution = execute(run, jobs=1, progress=interrupt_when(gave_up))
+    execution = execute(run, jobs=1, progress=interrupt_when(moment))
     assert execution.interrupted
     assert set(states(runs, run)) == {"dropped"}
     moody.recover()
