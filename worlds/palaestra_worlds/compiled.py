@@ -89,3 +89,25 @@ def on_threads(loop: Callable[..., Any], rows: Callable[..., Any], name: str) ->
 def most_threads() -> int:
     """Threads that Numba was started with: no kernel can use more."""
     return int(config.NUMBA_NUM_THREADS)  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def use_threads(count: int) -> None:
+    """Lets this Python thread's next kernels run on so many threads."""
+    _start_threads()
+    numba.set_num_threads(count)
+
+
+@cache
+def _start_threads() -> None:
+    """Has OpenMP read that threads sleep while they wait, unless the user says otherwise.
+
+    By default they spin: where other programs want the cores too, two threads are then many times slower than one.
+    OpenMP reads the variable when Numba loads it; it is put back because torch brings an OpenMP of its own.
+    """
+    if "OMP_WAIT_POLICY" in os.environ:
+        return
+    os.environ["OMP_WAIT_POLICY"] = "passive"
+    try:
+        numba.set_num_threads(1)
+    finally:
+        del os.environ["OMP_WAIT_POLICY"]

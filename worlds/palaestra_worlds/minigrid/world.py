@@ -14,7 +14,7 @@ from minigrid.minigrid_env import MiniGridEnv
 from numpy.typing import NDArray
 
 from palaestra_worlds.base import Task, TaskError, World
-from palaestra_worlds.compiled import most_threads
+from palaestra_worlds.compiled import most_threads, use_threads
 from palaestra_worlds.minigrid import families
 from palaestra_worlds.minigrid.description import describe_level, name_cell
 from palaestra_worlds.minigrid.engine import (
@@ -278,7 +278,7 @@ class MiniGridWorld(World):
 
     def _use_threads(self) -> None:
         if self._threads > 1:
-            numba.set_num_threads(self._threads)
+            use_threads(self._threads)
 
     def _are_few(self, chosen: NDArray[np.bool_]) -> bool:
         """Whether threads do not pay for the chosen environments, as for those that ended in one step."""
