@@ -49,7 +49,7 @@ def test_threads_change_nothing(id: str) -> None:
 def test_fewer_threads_for_fewer_environments(monkeypatch: pytest.MonkeyPatch) -> None:
     from palaestra_worlds.minigrid import world as module
 
-    monkeypatch.setattr(module.numba, "get_num_threads", lambda: 64)
+    monkeypatch.setattr(module, "available_threads", lambda: 64)
     monkeypatch.setattr(module, "most_threads", lambda: 64)
     threads = {n: palaestra_worlds.make("MiniGrid-Empty-5x5-v0", n)._threads for n in (1, 64, 256, 4096, 100_000)}
     assert threads == {1: 1, 64: 1, 256: 2, 4096: 32, 100_000: 64}

@@ -91,6 +91,12 @@ def most_threads() -> int:
     return int(config.NUMBA_NUM_THREADS)  # pyright: ignore[reportAttributeAccessIssue]
 
 
+def available_threads() -> int:
+    """Threads that this Python thread's kernels may use, see `numba.set_num_threads`."""
+    _start_threads()
+    return numba.get_num_threads()
+
+
 def use_threads(count: int) -> None:
     """Lets this Python thread's next kernels run on so many threads."""
     _start_threads()

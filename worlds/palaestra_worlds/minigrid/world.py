@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import gymnasium
-import numba
 import numpy as np
 from gymnasium.vector import AutoresetMode
 from gymnasium.vector.utils import batch_space
@@ -14,7 +13,7 @@ from minigrid.minigrid_env import MiniGridEnv
 from numpy.typing import NDArray
 
 from palaestra_worlds.base import Task, TaskError, World
-from palaestra_worlds.compiled import most_threads, use_threads
+from palaestra_worlds.compiled import available_threads, most_threads, use_threads
 from palaestra_worlds.minigrid import families
 from palaestra_worlds.minigrid.description import describe_level, name_cell
 from palaestra_worlds.minigrid.engine import (
@@ -136,8 +135,9 @@ class MiniGridWorld(World):
         self._task_compiler = TaskCompiler(self.settings.subgoals, self._first_states)
 
     def _compile(self) -> None:
-        paying = max(1, self.num_envs // ENVIRONMENTS_WORTH_A_THREAD)
-        self._threads = min(self.settings.threads or min(numba.get_num_threads(), paying), most_threads())
+        paying = self.settings.threads or max(1, self.num_envs // ENVIRONMENTS_WORTH_A_THREAD)
+        allowed = most_threads() if self.settings.threads else available_threads() if paying > 1 else 1
+        self._threads = min(paying, allowed)
         self._advance, self._advance_few = (
             advance_kernel(self.settings.observation, threads) for threads in (self._threads, 1)
         )
