@@ -12,7 +12,6 @@ ARGS ?=
 UV ?= $(or $(wildcard $(BIN)/uv),uv)
 PYTHONS := $(or $(PYTHON),python3.13 python3.12 python3.11 python3 python)
 TORCH_INDEX ?=
-PYTORCH_CPU := https://download.pytorch.org/whl/cpu
 
 .PHONY: help setup setup-dev setup-bench run beacons test check bench docs lock clean
 
@@ -21,7 +20,7 @@ help: ## List the targets and variables
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' Makefile
 	@echo "Variables:"
 	@echo "  PYTHON       the interpreter, 3.11 to 3.13 (default: the newest of these that is found)"
-	@echo "  TORCH_INDEX  index to take torch's wheel from (default, on Linux without an NVIDIA GPU: PyTorch's CPU wheels)"
+	@echo "  TORCH_INDEX  index to take torch's wheel from, e.g. PyTorch's own index of CPU wheels (pytorch.org, Get Started)"
 	@echo "  SPEC         what 'make run' runs (default: $(SPEC))"
 	@echo "  TASK         the one task that 'make beacons' runs (default: all, one after another)"
 	@echo "  ARGS         further arguments of run, beacons, test and bench, e.g. ARGS='--set seeds=1'"
@@ -56,13 +55,14 @@ $(VENV)/.installed-bench: $(VENV)/.installed
 # $(call install,REQUIREMENT,WHAT IN WORDS): the stamp is touched only if pip succeeds.
 # The build environment obeys the lock too (PIP_CONSTRAINT for old pips, PIP_BUILD_CONSTRAINT for new ones).
 # torch from PyPI brings gigabytes of CUDA on Linux. Without a GPU, and unless pip finds a CPU build by itself
-# (a local wheel, a mirror), PyTorch's own index of CPU wheels is asked as well.
+# (a local wheel, a mirror), say how to do without them before they are downloaded.
 define install
 	@echo "Installing $(2) into $(VENV)"; started=$$SECONDS; index="$(TORCH_INDEX)"; \
 	export PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt PIP_DISABLE_PIP_VERSION_CHECK=1; \
 	if [[ -z "$$index" && "$$(uname -s)" == Linux ]] && ! command -v nvidia-smi >/dev/null; then \
 	  $(BIN)/python -m pip install -qq --dry-run --ignore-installed --no-deps --report - torch | grep -q '+cpu' \
-	    || index=$(PYTORCH_CPU); \
+	    || echo "No GPU here, but pip finds torch with CUDA only (gigabytes). For the small CPU build, stop and give" \
+	            "the address of PyTorch's CPU wheels (pytorch.org, Get Started): make $(MAKECMDGOALS) TORCH_INDEX=..."; \
 	fi; \
 	$(BIN)/python -m pip install -qq $${index:+--extra-index-url "$$index"} --editable '$(1)'; \
 	touch $@; echo "Done in $$((SECONDS - started)) s"
@@ -74,7 +74,7 @@ run: $(VENV)/.installed ## Train the main curriculum and write its report (under
 	@$(BIN)/palaestra run $(SPEC) --resume --runs $(RUNS) $(ARGS)
 
 beacons: $(VENV)/.installed ## Run the Words-as-Beacons study (hours; resumable; TASK=... for one task)
-	@for spec in configs/beacons/study/$(or $(TASK),*).yaml; do \
+	@for spec in configs/beacons/study/$(or $(TASK),[a-z]*).yaml; do \
 	  $(BIN)/palaestra run "$$spec" --resume --runs $(RUNS) $(ARGS); \
 	done
 

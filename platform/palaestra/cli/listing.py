@@ -63,7 +63,7 @@ def list_installed(
 
 
 def _worlds(summed: bool, licences: bool) -> None:
-    from palaestra_worlds.registry import WORLDS, world_entries
+    from palaestra_worlds.registry import WORLDS, broken_worlds, world_entries
 
     entries = world_entries()
     missing = [entry for entry in entries if entry.missing]
@@ -84,7 +84,7 @@ def _worlds(summed: bool, licences: bool) -> None:
             "levels: native: made by the compiled engine; reference: by the reference package, and kept on disk.",
             style="dim",
         )
-    _tell_broken(WORLDS.load_all()[1])
+    _tell_broken([*WORLDS.load_all()[1], *broken_worlds()])
 
 
 def _plugins(kind: Kind) -> None:

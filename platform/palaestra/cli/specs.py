@@ -25,11 +25,12 @@ def configs_folder() -> Path | None:
 
 
 def packaged_names() -> list[str]:
-    """What `palaestra run` takes as a name, e.g. "beacons/main"."""
+    """What `palaestra run` takes as a name, e.g. "beacons/main"; files that begin with _ are for others to extend."""
     folder = configs_folder()
     if folder is None:
         return []
-    return sorted(path.relative_to(folder).with_suffix("").as_posix() for path in folder.rglob("*.yaml"))
+    paths = (path for path in folder.rglob("*.yaml") if not path.name.startswith("_"))
+    return sorted(path.relative_to(folder).with_suffix("").as_posix() for path in paths)
 
 
 def find_spec(text: str) -> Path:

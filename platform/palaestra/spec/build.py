@@ -25,6 +25,9 @@ from palaestra.spec.models import (
     WorldSpec,
 )
 
+DEFAULT_LEVELS = 1000
+"""Training levels of an arm with a teacher that says nothing about them."""
+
 MAX_MODELS = 8
 """Language models that wrap one another."""
 
@@ -68,6 +71,8 @@ def build_arm(name: str, node: Node, over: Node) -> ArmSpec:
     budget = validated(BudgetSpec, budget_node, budget_path)
     _check_budget(budget, world, agent, budget_node, budget_path)
     plain = _plain(node, over, name)
+    if teacher and teacher.levels is None:
+        teacher = teacher.model_copy(update={"levels": plain.levels or DEFAULT_LEVELS})
     return ArmSpec(
         name=name,
         description=plain.description,

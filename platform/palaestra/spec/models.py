@@ -47,11 +47,11 @@ class AgentSpec(Section):
 class TeacherSection(Section):
     """What every teacher has besides its kind and that kind's settings."""
 
-    levels: int = Field(
-        default=1000,
+    levels: int | None = Field(
+        default=None,
         ge=1,
         le=FIRST_HELD_OUT_LEVEL,
-        description="Training levels, seeds 0 to levels - 1, each asked about once.",
+        description="Training levels, seeds 0 to levels - 1, each asked about once; null: the arm's levels, or 1000.",
     )
     mode: Literal["ahead", "live"] = Field(
         default="ahead", description="ahead: all levels before training; live: while training goes on."
