@@ -14,7 +14,10 @@ from palaestra.cli.specs import find_run
 if TYPE_CHECKING:
     from palaestra.report import Comparison
 
-REPORT_EXAMPLES = ("palaestra report runs/beacons-main-1a2b3c4d", "palaestra report beacons-main-1a2b3c4d")
+REPORT_EXAMPLES = (
+    "palaestra report runs/beacons-main-1a2b3c4d",
+    "palaestra report beacons-main-1a2b3c4d --picture curves.svg",
+)
 COMPARE_EXAMPLES = (
     "palaestra compare runs/beacons-main-1a2b3c4d",
     "palaestra compare runs/first-1a2b3c4d runs/second-5e6f7a8b --threshold 0.9 --output comparison.md",
@@ -25,14 +28,21 @@ THRESHOLD = 0.8
 
 def report(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A run folder, or its name in runs/.")],
+    picture: Annotated[
+        Path | None, typer.Option("--picture", metavar="FILE.svg", help="Write the learning curves as a picture too.")
+    ] = None,
 ) -> None:
     """Write a run's report: one HTML file that opens offline.
 
     It can be written at any time, also while the run goes on.
     """
-    from palaestra.report import write_report
+    from palaestra.report import write_picture, write_report
 
-    print(f"Report: {write_report(find_run(folder))}")
+    run = find_run(folder)
+    print(f"Report: {write_report(run)}")
+    if picture is not None:
+        write_picture(run, picture)
+        print(f"Picture: {picture}")
 
 
 def compare(

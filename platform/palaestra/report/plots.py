@@ -46,11 +46,11 @@ def style_of(index: int) -> Style:
     return Style(index % COLORS, MARKERS[(index + index // COLORS) % len(MARKERS)])
 
 
-def learning_curves(arms: Sequence[ArmResult], measure: Measure, title: str) -> str:
+def learning_curves(arms: Sequence[ArmResult], measure: Measure, title: str, legend: bool = False) -> str:
     """Curves of all arms over environment steps; "" where nothing was measured.
 
     Solid: the agent alone, mean over seeds with a bootstrapped band, each seed a thin line. Dashed: with its lessons
-    shown.
+    shown. `legend`: the arms' names stand in the picture, and its title over it.
     """
     drawn = [(style_of(k), arm, curve(arm.trials, ALONE, measure)) for k, arm in enumerate(arms)]
     if not any(found for _, _, found in drawn):
@@ -58,7 +58,7 @@ def learning_curves(arms: Sequence[ArmResult], measure: Measure, title: str) -> 
     figure, axes = _axes()
     for style, arm, found in drawn:
         if found is not None:
-            _draw_alone(axes, style, found)
+            _draw_alone(axes, style, found, arm.name)
         if (taught := curve(arm.trials, TAUGHT, measure)) is not None:
             axes.plot(
                 taught.steps, mean(taught.values.T), color=style.placeholder, linestyle=(0, (4, 2)), linewidth=1.4
@@ -71,6 +71,9 @@ def learning_curves(arms: Sequence[ArmResult], measure: Measure, title: str) -> 
     axes.set_xlim(left=0)
     axes.xaxis.set_major_formatter(lambda value, _: steps_text(value))
     axes.set_xlabel("environment steps", color=_MUTED)
+    if legend:
+        axes.set_title(title, color=_INK, fontsize=10, loc="left")
+        axes.legend(frameon=False, labelcolor=_INK, fontsize=9)
     return _to_svg(figure, title)
 
 
@@ -91,7 +94,7 @@ def _axes() -> tuple[Any, Axes]:
     return figure, axes
 
 
-def _draw_alone(axes: Axes, style: Style, found: Curve) -> None:
+def _draw_alone(axes: Axes, style: Style, found: Curve, name: str) -> None:
     color = style.placeholder
     if len(found.lines) > 1:
         for steps, values in found.lines:
@@ -108,6 +111,7 @@ def _draw_alone(axes: Axes, style: Style, found: Curve) -> None:
         markersize=5.5,
         markevery=max(len(found.steps) // 8, 1),
         zorder=3,
+        label=name,
     )
 
 
