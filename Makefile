@@ -13,7 +13,7 @@ UV ?= $(or $(wildcard $(BIN)/uv),uv)
 PYTHONS := $(or $(PYTHON),python3.13 python3.12 python3.11 python3 python)
 TORCH_INDEX ?=
 
-.PHONY: help setup setup-dev setup-bench run beacons test check bench docs lock clean
+.PHONY: help setup setup-dev setup-bench run beacons results test check bench docs lock clean
 
 help: ## List the targets and variables
 	@echo "make TARGET [VARIABLE=value ...]"
@@ -76,6 +76,13 @@ run: $(VENV)/.installed ## Train the main curriculum and write its report (under
 beacons: $(VENV)/.installed ## Run the Words-as-Beacons study (hours; resumable; TASK=... for one task)
 	@for spec in configs/beacons/study/$(or $(TASK),[a-z]*).yaml; do \
 	  $(BIN)/palaestra run "$$spec" --resume --runs $(RUNS) $(ARGS); \
+	done
+
+results: $(VENV)/.installed ## Write the tables and curves of docs/results from the runs in $(RUNS)
+	@for run in $(RUNS)/beacons-*; do \
+	  name=$$(basename "$$run"); name=$${name%-*}; \
+	  $(BIN)/palaestra compare "$$run" --output docs/results/$$name.md; \
+	  $(BIN)/palaestra report "$$run" --picture docs/results/$$name.svg; \
 	done
 
 bench: $(VENV)/.installed-bench ## Measure worlds and learner against their peers

@@ -72,11 +72,13 @@ class Comparison:
         threshold: share of successful episodes.
         rows: runs in the order given, arms in the order of their specs.
         differences: in what the runs differ, a sentence each; empty where they may be compared as they are.
+        sources: of each run the command, commit, machine and versions that made it.
     """
 
     threshold: float
     rows: tuple[ComparedArm, ...]
     differences: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
 
     @property
     def headings(self) -> tuple[str, ...]:
@@ -94,11 +96,12 @@ class Comparison:
         return "\n".join([*lines, *(f"Note: {difference}" for difference in self.differences)])
 
     def to_markdown(self) -> str:
-        """A table of GitHub's Markdown."""
+        """A table of GitHub's Markdown, and under it where its figures come from."""
         lines = [_markdown_row(self.headings), _markdown_row(["---"] * len(HEADINGS))]
         lines += [_markdown_row(row.cells()) for row in self.rows]
         notes = [f"Note: {difference}" for difference in self.differences]
-        return "\n".join([*lines, *([""] if notes else []), *notes])
+        sources = [f"- {source}" for source in self.sources]
+        return "\n".join([*lines, *([""] if notes else []), *notes, *([""] if sources else []), *sources])
 
 
 def _markdown_row(cells: Sequence[str]) -> str:
@@ -135,7 +138,19 @@ def compare(runs: Sequence[Run], threshold: float, allow_differences: bool = Fal
         chosen = [k for k, one in enumerate(worlds) if one == world]
         found |= zip(chosen, standings([entries[k][1] for k in chosen], threshold), strict=True)
     rows = [ComparedArm(run.folder.name, found[k], calls) for k, (run, _, calls) in enumerate(entries)]
-    return Comparison(threshold, tuple(rows), tuple(differences))
+    return Comparison(threshold, tuple(rows), tuple(differences), tuple(_source(run) for run in runs))
+
+
+def _source(run: Run) -> str:
+    """What made a run, from what it noted of itself when it began."""
+    with run.open_store(read_only=True) as store:
+        info = store.info()
+    machine = info.get("machine", {})
+    versions = ", ".join(f"{name} {version}" for name, version in info.get("versions", {}).items())
+    return (
+        f"{run.folder.name}: `{info.get('command', 'unknown')}`, commit {info.get('commit') or 'unknown'}, "
+        f"{machine.get('processor', 'unknown processor')}, {machine.get('cores', '?')} cores; {versions}"
+    )
 
 
 def _read(run: Run) -> list[tuple[ArmResult, CallSummary | None]]:

@@ -63,9 +63,12 @@ def test_the_table_is_text_and_markdown(whole_run: Run) -> None:
     text, markdown = comparison.to_text().splitlines(), comparison.to_markdown().splitlines()
     assert text[0].startswith("Run ")
     assert "Steps to 80 % success" in text[0]
-    assert len(text) == len(markdown) == 5
+    assert len(text) == 5
     assert markdown[1] == "| " + " | ".join(["---"] * 10) + " |"
-    assert all(line.count("|") == 11 for line in markdown)
+    assert all(line.count("|") == 11 for line in markdown[:5])
+    assert len(markdown) == 7
+    assert markdown[6].startswith(f"- {whole_run.folder.name}: `palaestra ")
+    assert "torch " in markdown[6]
 
 
 def test_runs_are_set_side_by_side(whole_run: Run, tmp_path: Path, record: Recording) -> None:
@@ -99,7 +102,9 @@ def test_runs_of_other_things_are_refused_unless_asked_for(
     comparison = compare([whole_run, other], 0.8, allow_differences=True)
     assert len(comparison.rows) == 4
     assert len(comparison.differences) == 1
-    assert comparison.to_markdown().splitlines()[-1].startswith("Note: The ")
+    note, _, *sources = comparison.to_markdown().splitlines()[-4:]
+    assert note.startswith("Note: The ")
+    assert [source.partition(":")[0] for source in sources] == [f"- {whole_run.folder.name}", f"- {other.folder.name}"]
 
 
 def test_ratios_are_within_one_world(whole_run: Run, tmp_path: Path, record: Recording) -> None:
