@@ -8,3 +8,5 @@ import os
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 # Compiled worlds are tested with two threads whatever the machine.
 os.environ.setdefault("NUMBA_NUM_THREADS", "2")
+# pytest-xdist gives its processes the width of its own terminal; without one, commands print wider.
+os.environ.pop("COLUMNS", None)
