@@ -139,3 +139,10 @@ def test_cache_goes_to_a_temporary_folder_where_the_users_cannot_be_made(
     assert compiled._writable_folder("abc") == folder
     monkeypatch.setattr(compiled, "_is_ours", lambda parent: False)
     assert compiled._writable_folder("abc") != folder
+
+
+def test_a_new_process_uses_all_threads_it_may() -> None:
+    code = "from palaestra_worlds.compiled import available_threads; print(available_threads())"
+    environment = {**os.environ, "NUMBA_NUM_THREADS": "2"}
+    found = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "2"

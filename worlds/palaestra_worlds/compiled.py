@@ -114,6 +114,6 @@ def _start_threads() -> None:
         return
     os.environ["OMP_WAIT_POLICY"] = "passive"
     try:
-        numba.set_num_threads(1)
+        numba.set_num_threads(numba.get_num_threads())
     finally:
         del os.environ["OMP_WAIT_POLICY"]
