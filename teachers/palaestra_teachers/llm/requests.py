@@ -31,5 +31,5 @@ def request_hash(
 
 
 def told(messages: Sequence[Message]) -> str:
-    """What the user said, the first message first: the description of the level and, after it, errors of replies."""
-    return "\n\n".join(message.content for message in messages if message.role == "user")
+    """What a model is told, the first message first: what is wanted, the level, and after it errors of replies."""
+    return "\n\n".join(message.content for message in messages if message.role != "assistant")
