@@ -29,7 +29,7 @@ def test_random_actions_over_several_episodes(id: str) -> None:
 @pytest.mark.parametrize("observation", ["full", "symbolic"])
 @pytest.mark.parametrize("id", ["MiniGrid-KeyCorridorS3R3-v0", "MiniGrid-LavaGapS7-v0", "MiniGrid-Fetch-8x8-N3-v0"])
 def test_fully_observable_views(id: str, observation: str) -> None:
-    compare_minigrid(id, range(5), 200, observation=observation)
+    assert compare_minigrid(id, range(5), 200, observation=observation).steps == 5 * 200
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_fully_observable_views(id: str, observation: str) -> None:
     ],
 )
 def test_constructor_keywords_of_the_reference(id: str, reference: dict) -> None:
-    compare_minigrid(id, range(6), 200, reference=reference)
+    assert compare_minigrid(id, range(6), 200, reference=reference).steps == 6 * 200
 
 
 @pytest.fixture
