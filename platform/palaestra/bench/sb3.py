@@ -21,7 +21,7 @@ from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper
 from torch import nn
 
 if TYPE_CHECKING:
-    from palaestra.bench.learner import Setting
+    from palaestra.bench.setting import Setting
 
 
 class PaperFeatures(BaseFeaturesExtractor):
