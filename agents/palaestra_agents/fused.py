@@ -6,7 +6,8 @@ up the weights' rows and squashes them in one pass, and nothing is copied on the
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple, Protocol
 
 import torch
 from torch import nn
@@ -33,6 +34,41 @@ class Layer(NamedTuple):
         return gradient @ self.weight
 
 
+def layer_reader(policy: nn.Module) -> Callable[[nn.Module], Layer]:
+    """Makes layers of the modules of a policy whose parameters were flattened."""
+    slices, start = {}, 0
+    for parameter in policy.parameters():
+        slices[parameter] = slice(start, start + parameter.numel())
+        start += parameter.numel()
+
+    def layer(module: nn.Module) -> Layer:
+        weight, bias = module.get_parameter("weight"), module.get_parameter("bias")
+        return Layer(weight.detach(), bias.detach(), slices[weight], slices[bias])
+
+    return layer
+
+
+class FusedNetwork(Protocol):
+    """A network that was written out."""
+
+    flat: nn.Parameter
+
+    def forward(self, encoded: Any, rows: torch.Tensor | None) -> tuple[torch.Tensor, torch.Tensor, Any]:
+        """Action parameters (B, A), values (B, value heads), and what `gradient` needs."""
+        ...
+
+    def gradient(self, kept: Any, to_parameters: torch.Tensor, to_values: torch.Tensor) -> torch.Tensor:
+        """Gradient of `flat`."""
+        ...
+
+
+def apply_fused(network: FusedNetwork, encoded: Any, rows: torch.Tensor | None) -> tuple[torch.Tensor, torch.Tensor]:
+    """Action parameters and values, differentiable by `network.flat` where gradients are wanted."""
+    if torch.is_grad_enabled():
+        return _Fused.apply(network.flat, network, encoded, rows)  # pyright: ignore[reportReturnType]
+    return network.forward(encoded, rows)[:2]
+
+
 class FusedMLP:
     """Reads the weights of an `ActorCritic` whose parameters were flattened.
 
@@ -42,15 +78,7 @@ class FusedMLP:
     """
 
     def __init__(self, policy: Any, flat: nn.Parameter) -> None:
-        slices, start = {}, 0
-        for parameter in policy.parameters():
-            slices[parameter] = slice(start, start + parameter.numel())
-            start += parameter.numel()
-
-        def layer(module: nn.Module) -> Layer:
-            weight, bias = module.get_parameter("weight"), module.get_parameter("bias")
-            return Layer(weight.detach(), bias.detach(), slices[weight], slices[bias])
-
+        layer = layer_reader(policy)
         body = policy.body
         self.flat = flat
         self.cells = layer(body.first.cells)
@@ -72,10 +100,13 @@ class FusedMLP:
 
     def __call__(self, encoded: Any, rows: torch.Tensor | None) -> tuple[torch.Tensor, torch.Tensor]:
         """Action parameters (B, A) and values (B, value heads) of some rows (B,), or of all."""
-        if torch.is_grad_enabled():
-            return _Fused.apply(self.flat, self, encoded, rows)  # pyright: ignore[reportReturnType]
-        outputs = self.hidden(encoded, rows)[0]
-        return self.actor.forward(outputs[0][-1]), self.critic.forward(outputs[-1][-1])
+        return apply_fused(self, encoded, rows)
+
+    def forward(self, encoded: Any, rows: torch.Tensor | None) -> tuple[torch.Tensor, torch.Tensor, Any]:
+        """Action parameters, values, and what `gradient` needs."""
+        kept = self.hidden(encoded, rows)
+        outputs = kept[0]
+        return self.actor.forward(outputs[0][-1]), self.critic.forward(outputs[-1][-1]), kept
 
     def hidden(self, encoded: Any, rows: torch.Tensor | None) -> tuple[list[list[torch.Tensor]], Any]:
         """Outputs of all hidden layers of each tower; and the first layer's for all towers, with what it read."""
@@ -95,11 +126,9 @@ class FusedMLP:
                 found.append(tanh_in_place(layer.forward(found[-1])))
         return outputs, (first, cells, rows, dense)
 
-    def gradient(
-        self, outputs: list[list[torch.Tensor]], read: Any, to_parameters: torch.Tensor, to_values: torch.Tensor
-    ) -> torch.Tensor:
+    def gradient(self, kept: Any, to_parameters: torch.Tensor, to_values: torch.Tensor) -> torch.Tensor:
         """Gradient of the flat parameter."""
-        first, cells, rows, dense = read
+        outputs, (first, cells, rows, dense) = kept
         flat = torch.empty_like(self.flat)
         above = [
             self.actor.backward(outputs[0][-1], to_parameters, flat),
@@ -128,9 +157,9 @@ class _Fused(torch.autograd.Function):
     def forward(ctx: Any, *inputs: Any) -> Any:
         _, network, encoded, rows = inputs
         ctx.network = network
-        ctx.outputs, ctx.read = network.hidden(encoded, rows)
-        return network.actor.forward(ctx.outputs[0][-1]), network.critic.forward(ctx.outputs[-1][-1])
+        parameters, values, ctx.kept = network.forward(encoded, rows)
+        return parameters, values
 
     @staticmethod
     def backward(ctx: Any, *gradients: torch.Tensor) -> Any:
-        return ctx.network.gradient(ctx.outputs, ctx.read, *gradients), None, None, None
+        return ctx.network.gradient(ctx.kept, *gradients), None, None, None

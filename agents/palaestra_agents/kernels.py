@@ -79,6 +79,19 @@ def _tanh_gradient_rows(outputs: Any, gradient: Any) -> None:
             gradient[b, d] *= _float(1) - outputs[b, d] * outputs[b, d]
 
 
+def relu_gradient_(outputs: torch.Tensor, gradient: torch.Tensor) -> torch.Tensor:
+    """Turns the gradient (B, W), contiguous, of relu's outputs (B, W) into that of its inputs, in place."""
+    _relu_gradient_rows(outputs.numpy(), gradient.numpy())
+    return gradient
+
+
+@jit
+def _relu_gradient_rows(outputs: Any, gradient: Any) -> None:
+    for b in range(gradient.shape[0]):
+        for d in range(gradient.shape[1]):
+            gradient[b, d] = gradient[b, d] if outputs[b, d] > 0 else _float(0)
+
+
 def tanh(values: torch.Tensor) -> torch.Tensor:
     """tanh, within 3e-7."""
     if values.device.type != "cpu" or torch.compiler.is_compiling():

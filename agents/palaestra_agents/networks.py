@@ -9,6 +9,7 @@ from palaestra_agents.cells import CellLinear, whole_image
 from palaestra_agents.config import ConvolutionalConfig, GRUConfig, MLPConfig
 from palaestra_agents.encoding import Encoded, ObservationEncoder
 from palaestra_agents.fused import FusedMLP
+from palaestra_agents.fused_convolution import FusedConvolutional
 from palaestra_agents.layers import ACTIVATIONS, Convolution, convolution_patches, linear
 from palaestra_agents.memory import Memory
 
@@ -171,11 +172,12 @@ class ActorCritic(nn.Module):
             features = memory.size
         self.actor = linear(features, action_parameters, 0.01, generator)
         self.critic = linear(features, value_heads, 1.0, generator)
-        self.fused: FusedMLP | None = None
+        self.fused: FusedMLP | FusedConvolutional | None = None
 
     def fuse(self, flat: nn.Parameter) -> None:
         """From now on computes the faster way, where there is one; `flat` are its parameters in one tensor."""
-        self.fused = FusedMLP(self, flat) if FusedMLP.suits(self) else None
+        forms = [form for form in (FusedMLP, FusedConvolutional) if form.suits(self)]
+        self.fused = forms[0](self, flat) if forms else None
 
     def forward(self, encoded: Encoded, rows: torch.Tensor | None) -> tuple[torch.Tensor, torch.Tensor]:
         """Action parameters (B, A) and values (B, value heads) of some rows (B,), or of all; without memory only."""

@@ -1,4 +1,4 @@
-"""The default network written out by hand is the one of modules: same outputs, same gradients, same learning."""
+"""The networks that are written out by hand are those of modules: same outputs, same gradients, same learning."""
 
 from __future__ import annotations
 
@@ -15,12 +15,14 @@ NETWORKS: list[dict[str, Any]] = [
     {"hidden": (32, 16)},
     {"hidden": (24,)},
     {"hidden": (16, 24, 8), "separate": False},
+    {"kind": "convolutional", "channels": (8, 16, 12), "hidden": 24},
+    {"kind": "convolutional", "channels": (8,), "hidden": 16, "activation": "tanh"},
 ]
 
 
 def make(world: World, network: dict[str, Any], fused: bool, **config: Any) -> PPO:
     interface = AgentInterface(world.single_observation_space, world.single_action_space, world.num_envs)
-    settings = {"network": network | {"kind": "mlp"}, "rollout_length": 16, "minibatch_size": 64} | config
+    settings = {"network": {"kind": "mlp"} | network, "rollout_length": 16, "minibatch_size": 64} | config
     agent = PPO(PPO.Config.model_validate(settings), interface, seed=0)
     assert agent.policy.fused is not None
     if not fused:
@@ -73,5 +75,6 @@ def test_learning(network: dict[str, Any]) -> None:
 def test_other_networks_keep_to_their_modules() -> None:
     world = world_of()
     interface = AgentInterface(world.single_observation_space, world.single_action_space, world.num_envs)
-    for config in ({"network": "convolutional"}, {"network": {"kind": "mlp", "activation": "relu"}}, {"memory": "gru"}):
+    elu = {"kind": "convolutional", "activation": "elu"}
+    for config in ({"network": elu}, {"network": {"kind": "mlp", "activation": "relu"}}, {"memory": "gru"}):
         assert PPO(PPO.Config.model_validate(config), interface).policy.fused is None

@@ -1,0 +1,190 @@
+"""Actor and critic of convolutions on one-hot cells, forward and backward written out: the paper's network, on the CPU.
+
+Computes what `ActorCritic` computes. Small images are mostly border: of the 36 places that four windows of 3x3 over
+4x4 cells have, 11 lie outside. The flattened image holds the places of a window in few runs that are consecutive in
+the window's weights as well, so windows are multiplied run by run where they lie: nothing is gathered, nothing spread,
+and no place outside the image is multiplied.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional
+
+from palaestra_agents.cells import CellLinear, add_cells, spread_over_cells
+from palaestra_agents.fused import Layer, apply_fused, layer_reader
+from palaestra_agents.kernels import relu_gradient_, tanh, tanh_gradient_, tanh_in_place
+
+MOST_WINDOWS = 16
+"""Of one layer that is multiplied window by window. Of more, gathering them costs less than so many small products."""
+
+_ACTIVATIONS: dict[Any, tuple[Any, Any]] = {
+    functional.relu: (torch.relu_, relu_gradient_),
+    tanh: (tanh_in_place, tanh_gradient_),
+}
+"""In place: the function, and how the gradient of its outputs becomes that of its inputs."""
+
+
+class Run(NamedTuple):
+    """Part of a window: columns of the layer's outputs, of its inputs, and of its weights."""
+
+    outputs: slice
+    inputs: slice
+    weights: slice
+
+
+def window_runs(patches: np.ndarray, inputs: int, outputs: int) -> list[list[Run]]:
+    """The runs of each window.
+
+    Args:
+        patches: int (windows, places): cells of the flattened image; -1 lies outside.
+        inputs: channels of a cell.
+        outputs: channels of a window.
+    """
+    found = []
+    for window, cells in enumerate(patches):
+        inside = np.flatnonzero(cells >= 0)
+        breaks = np.flatnonzero((np.diff(inside) != 1) | (np.diff(cells[inside]) != 1)) + 1
+        found.append(
+            [
+                Run(
+                    slice(window * outputs, (window + 1) * outputs),
+                    slice(int(cells[places[0]]) * inputs, (int(cells[places[-1]]) + 1) * inputs),
+                    slice(int(places[0]) * inputs, (int(places[-1]) + 1) * inputs),
+                )
+                for places in np.split(inside, breaks)
+            ]
+        )
+    return found
+
+
+class ConvolutionRuns:
+    """A convolution on flattened images.
+
+    Args:
+        layer: its weights (outputs, places * inputs).
+        patches: its windows, see `window_runs`.
+    """
+
+    def __init__(self, layer: Layer, patches: torch.Tensor) -> None:
+        self.layer = layer
+        outputs, columns = layer.weight.shape
+        self.windows = window_runs(patches.numpy(), columns // patches.shape[1], outputs)
+        self.width = outputs * len(self.windows)
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        """(B, cells * inputs) to (B, windows * outputs)."""
+        weight = self.layer.weight.t()
+        out = inputs.new_empty(len(inputs), self.width)
+        for first, *others in self.windows:
+            window = out[:, first.outputs]
+            torch.addmm(self.layer.bias, inputs[:, first.inputs], weight[first.weights], out=window)
+            for run in others:
+                window.addmm_(inputs[:, run.inputs], weight[run.weights])
+        return out
+
+    def backward(self, inputs: torch.Tensor, gradient: torch.Tensor, flat: torch.Tensor) -> torch.Tensor:
+        """Writes the weights' gradients into `flat`; returns that of the inputs."""
+        layer = self.layer
+        to_weight = flat[layer.weight_slice].zero_().view(layer.weight.shape)
+        to_inputs = torch.zeros_like(inputs)
+        for runs in self.windows:
+            window = gradient[:, runs[0].outputs]
+            for run in runs:
+                to_weight[:, run.weights].addmm_(window.t(), inputs[:, run.inputs])
+                to_inputs[:, run.inputs].addmm_(window, layer.weight[:, run.weights])
+        torch.sum(gradient.view(-1, len(layer.bias)), 0, out=flat[layer.bias_slice])
+        return to_inputs
+
+
+class _Kept(NamedTuple):
+    """What the gradient needs of the forward pass."""
+
+    cells: torch.Tensor
+    rows: torch.Tensor
+    dense: torch.Tensor
+    images: list[torch.Tensor]
+    """Outputs of the convolutions, flattened."""
+    hidden: torch.Tensor
+
+
+class FusedConvolutional:
+    """Reads the weights of an `ActorCritic` whose parameters were flattened.
+
+    Args:
+        policy: one that `suits`.
+        flat: its parameters in one tensor.
+    """
+
+    def __init__(self, policy: Any, flat: nn.Parameter) -> None:
+        layer = layer_reader(policy)
+        body = policy.body
+        self.flat = flat
+        self.activate, self.slope_ = _ACTIVATIONS[body.activation]
+        self.cells = layer(body.cells)
+        self.patches = body.cells.patches
+        self.convolutions = [ConvolutionRuns(layer(module.linear), module.patches) for module in body.layers]
+        self.hidden = layer(body.hidden)
+        self.actor, self.critic = layer(policy.actor), layer(policy.critic)
+
+    @staticmethod
+    def suits(policy: Any) -> bool:
+        """Whether `policy` is of this form, without memory, of small images and on the CPU."""
+        body = policy.body
+        return (
+            policy.memory is None
+            and isinstance(getattr(body, "cells", None), CellLinear)
+            and body.activation in _ACTIVATIONS
+            and all(len(layer.patches) <= MOST_WINDOWS for layer in body.layers)
+            and policy.actor.weight.device.type == "cpu"
+        )
+
+    def __call__(self, encoded: Any, rows: torch.Tensor | None) -> tuple[torch.Tensor, torch.Tensor]:
+        """Action parameters (B, A) and values (B, value heads) of some rows (B,), or of all."""
+        return apply_fused(self, encoded, rows)
+
+    def forward(self, encoded: Any, rows: torch.Tensor | None) -> tuple[torch.Tensor, torch.Tensor, _Kept]:
+        """Action parameters, values, and what `gradient` needs."""
+        cells = encoded.image.flatten(1, 2)
+        dense = encoded.dense if rows is None else encoded.dense.index_select(0, rows)
+        rows = torch.arange(len(cells)) if rows is None else rows
+        first = self.cells.bias.repeat(len(rows), len(self.patches))
+        add_cells(cells, rows, self.patches, self.cells.weight, first.view(len(rows), len(self.patches), -1))
+        images = [self.activate(first)]
+        for convolution in self.convolutions:
+            images.append(self.activate(convolution.forward(images[-1])))
+        pixels = images[-1].shape[1]
+        weight = self.hidden.weight.t()
+        hidden = torch.addmm(self.hidden.bias, images[-1], weight[:pixels])
+        if dense.shape[1]:
+            hidden.addmm_(dense, weight[pixels:])
+        self.activate(hidden)
+        return self.actor.forward(hidden), self.critic.forward(hidden), _Kept(cells, rows, dense, images, hidden)
+
+    def gradient(self, kept: _Kept, to_parameters: torch.Tensor, to_values: torch.Tensor) -> torch.Tensor:
+        """Gradient of the flat parameter."""
+        flat = torch.empty_like(self.flat)
+        above = self.actor.backward(kept.hidden, to_parameters, flat)
+        above += self.critic.backward(kept.hidden, to_values, flat)
+        above = self._hidden_gradient(kept, self.slope_(kept.hidden, above), flat)
+        for k in range(len(self.convolutions) - 1, -1, -1):
+            above = self.convolutions[k].backward(kept.images[k], self.slope_(kept.images[k + 1], above), flat)
+        above = self.slope_(kept.images[0], above).view(len(above), len(self.patches), -1)
+        torch.sum(above.flatten(0, 1), 0, out=flat[self.cells.bias_slice])
+        to_cells = flat[self.cells.weight_slice].zero_().view(self.cells.weight.shape)
+        spread_over_cells(kept.cells, kept.rows, self.patches, above, to_cells)
+        return flat
+
+    def _hidden_gradient(self, kept: _Kept, gradient: torch.Tensor, flat: torch.Tensor) -> torch.Tensor:
+        """Writes the hidden layer's gradient into `flat`; returns that of the last image."""
+        image = kept.images[-1]
+        pixels = image.shape[1]
+        to_weight = flat[self.hidden.weight_slice].view(self.hidden.weight.shape)
+        to_weight[:, :pixels] = gradient.t() @ image
+        to_weight[:, pixels:] = gradient.t() @ kept.dense
+        torch.sum(gradient, 0, out=flat[self.hidden.bias_slice])
+        return gradient @ self.hidden.weight[:, :pixels]
