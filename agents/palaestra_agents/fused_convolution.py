@@ -76,29 +76,42 @@ class ConvolutionRuns:
         self.windows = window_runs(patches.numpy(), columns // patches.shape[1], outputs)
         self.width = outputs * len(self.windows)
 
-    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
-        """(B, cells * inputs) to (B, windows * outputs)."""
+    def forward(self, inputs: torch.Tensor, out: torch.Tensor) -> None:
+        """From (B, cells * inputs) to (B, windows * outputs)."""
         weight = self.layer.weight.t()
-        out = inputs.new_empty(len(inputs), self.width)
         for first, *others in self.windows:
             window = out[:, first.outputs]
             torch.addmm(self.layer.bias, inputs[:, first.inputs], weight[first.weights], out=window)
             for run in others:
                 window.addmm_(inputs[:, run.inputs], weight[run.weights])
-        return out
 
-    def backward(self, inputs: torch.Tensor, gradient: torch.Tensor, flat: torch.Tensor) -> torch.Tensor:
-        """Writes the weights' gradients into `flat`; returns that of the inputs."""
+    def backward(
+        self, inputs: torch.Tensor, gradient: torch.Tensor, flat: torch.Tensor, to_inputs: torch.Tensor
+    ) -> None:
+        """Writes the weights' gradients into `flat`, and that of the inputs."""
         layer = self.layer
         to_weight = flat[layer.weight_slice].zero_().view(layer.weight.shape)
-        to_inputs = torch.zeros_like(inputs)
+        to_inputs.zero_()
         for runs in self.windows:
             window = gradient[:, runs[0].outputs]
             for run in runs:
                 to_weight[:, run.weights].addmm_(window.t(), inputs[:, run.inputs])
                 to_inputs[:, run.inputs].addmm_(window, layer.weight[:, run.weights])
         torch.sum(gradient.view(-1, len(layer.bias)), 0, out=flat[layer.bias_slice])
-        return to_inputs
+
+
+class Buffers:
+    """Memory of one pass over B rows, forward and back: float32 (B, width) each, allocated at its first use."""
+
+    def __init__(self, rows: int) -> None:
+        self.rows = rows
+        self.parts: dict[str, torch.Tensor] = {}
+
+    def get(self, name: str, width: int) -> torch.Tensor:
+        """Holds what was written there last."""
+        if name not in self.parts:
+            self.parts[name] = torch.empty(self.rows, width)
+        return self.parts[name]
 
 
 class _Kept(NamedTuple):
@@ -106,10 +119,12 @@ class _Kept(NamedTuple):
 
     cells: torch.Tensor
     rows: torch.Tensor
-    dense: torch.Tensor
     images: list[torch.Tensor]
-    """Outputs of the convolutions, flattened."""
+    """Outputs of the convolutions, flattened; the last is part of `joined`."""
+    joined: torch.Tensor
+    """What the hidden layer reads: the last image and the dense features."""
     hidden: torch.Tensor
+    buffers: Buffers
 
 
 class FusedConvolutional:
@@ -130,6 +145,8 @@ class FusedConvolutional:
         self.convolutions = [ConvolutionRuns(layer(module.linear), module.patches) for module in body.layers]
         self.hidden = layer(body.hidden)
         self.actor, self.critic = layer(policy.actor), layer(policy.critic)
+        self.widths = [len(self.patches) * len(self.cells.bias), *(c.width for c in self.convolutions)]
+        self.spare: list[Buffers] = []
 
     @staticmethod
     def suits(policy: Any) -> bool:
@@ -150,41 +167,50 @@ class FusedConvolutional:
     def forward(self, encoded: Any, rows: torch.Tensor | None) -> tuple[torch.Tensor, torch.Tensor, _Kept]:
         """Action parameters, values, and what `gradient` needs."""
         cells = encoded.image.flatten(1, 2)
-        dense = encoded.dense if rows is None else encoded.dense.index_select(0, rows)
         rows = torch.arange(len(cells)) if rows is None else rows
-        first = self.cells.bias.repeat(len(rows), len(self.patches))
-        add_cells(cells, rows, self.patches, self.cells.weight, first.view(len(rows), len(self.patches), -1))
-        images = [self.activate(first)]
-        for convolution in self.convolutions:
-            images.append(self.activate(convolution.forward(images[-1])))
-        pixels = images[-1].shape[1]
-        weight = self.hidden.weight.t()
-        hidden = torch.addmm(self.hidden.bias, images[-1], weight[:pixels])
-        if dense.shape[1]:
-            hidden.addmm_(dense, weight[pixels:])
-        self.activate(hidden)
-        return self.actor.forward(hidden), self.critic.forward(hidden), _Kept(cells, rows, dense, images, hidden)
+        buffers = self._take_buffers(len(rows))
+        joined = buffers.get("joined", self.hidden.weight.shape[1])
+        images = [buffers.get(f"image {k}", width) for k, width in enumerate(self.widths[:-1])]
+        images.append(joined[:, : self.widths[-1]])
+        windows = images[0].view(len(rows), len(self.patches), -1)
+        windows.copy_(self.cells.bias)
+        add_cells(cells, rows, self.patches, self.cells.weight, windows)
+        self.activate(images[0])
+        for k, convolution in enumerate(self.convolutions):
+            convolution.forward(images[k], images[k + 1])
+            self.activate(images[k + 1])
+        torch.index_select(encoded.dense, 0, rows, out=joined[:, self.widths[-1] :])
+        hidden = buffers.get("hidden", len(self.hidden.bias))
+        self.activate(torch.addmm(self.hidden.bias, joined, self.hidden.weight.t(), out=hidden))
+        kept = _Kept(cells, rows, images, joined, hidden, buffers)
+        return self.actor.forward(hidden), self.critic.forward(hidden), kept
 
     def gradient(self, kept: _Kept, to_parameters: torch.Tensor, to_values: torch.Tensor) -> torch.Tensor:
-        """Gradient of the flat parameter."""
+        """Gradient of the flat parameter; the memory of what was kept is then used again."""
         flat = torch.empty_like(self.flat)
         above = self.actor.backward(kept.hidden, to_parameters, flat)
         above += self.critic.backward(kept.hidden, to_values, flat)
         above = self._hidden_gradient(kept, self.slope_(kept.hidden, above), flat)
         for k in range(len(self.convolutions) - 1, -1, -1):
-            above = self.convolutions[k].backward(kept.images[k], self.slope_(kept.images[k + 1], above), flat)
-        above = self.slope_(kept.images[0], above).view(len(above), len(self.patches), -1)
-        torch.sum(above.flatten(0, 1), 0, out=flat[self.cells.bias_slice])
+            below = kept.buffers.get(f"to image {k}", self.widths[k])
+            self.convolutions[k].backward(kept.images[k], self.slope_(kept.images[k + 1], above), flat, below)
+            above = below
+        windows = self.slope_(kept.images[0], above).view(len(above), len(self.patches), -1)
+        torch.sum(windows.flatten(0, 1), 0, out=flat[self.cells.bias_slice])
         to_cells = flat[self.cells.weight_slice].zero_().view(self.cells.weight.shape)
-        spread_over_cells(kept.cells, kept.rows, self.patches, above, to_cells)
+        spread_over_cells(kept.cells, kept.rows, self.patches, windows, to_cells)
+        self.spare = [kept.buffers]
         return flat
+
+    def _take_buffers(self, rows: int) -> Buffers:
+        """Those that the last gradient left, if they are of this size: fresh memory costs a fault for each page."""
+        if self.spare and self.spare[0].rows == rows:
+            return self.spare.pop()
+        return Buffers(rows)
 
     def _hidden_gradient(self, kept: _Kept, gradient: torch.Tensor, flat: torch.Tensor) -> torch.Tensor:
         """Writes the hidden layer's gradient into `flat`; returns that of the last image."""
-        image = kept.images[-1]
-        pixels = image.shape[1]
-        to_weight = flat[self.hidden.weight_slice].view(self.hidden.weight.shape)
-        to_weight[:, :pixels] = gradient.t() @ image
-        to_weight[:, pixels:] = gradient.t() @ kept.dense
+        # This way round the product is faster, though it is then copied.
+        flat[self.hidden.weight_slice].view(self.hidden.weight.shape).copy_((kept.joined.t() @ gradient).t())
         torch.sum(gradient, 0, out=flat[self.hidden.bias_slice])
-        return gradient @ self.hidden.weight[:, :pixels]
+        return gradient @ self.hidden.weight[:, : self.widths[-1]]

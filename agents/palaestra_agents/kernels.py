@@ -61,7 +61,9 @@ class _Tanh(torch.autograd.Function):
 
 
 def tanh_in_place(values: torch.Tensor) -> torch.Tensor:
-    """`tanh` into the same contiguous tensor on the CPU, without a gradient."""
+    """`tanh` into the same tensor on the CPU, without a gradient."""
+    if not values.is_contiguous():
+        return values.copy_(tanh_in_place(values.contiguous()))
     squash(values.view(-1).numpy())
     return values
 
