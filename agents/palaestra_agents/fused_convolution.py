@@ -19,9 +19,6 @@ from palaestra_agents.cells import CellLinear, add_cells, spread_over_cells
 from palaestra_agents.fused import Layer, apply_fused, layer_reader
 from palaestra_agents.kernels import relu_gradient_, tanh, tanh_gradient_, tanh_in_place
 
-MOST_WINDOWS = 16
-"""Of one layer that is multiplied window by window. Of more, gathering them costs less than so many small products."""
-
 _ACTIVATIONS: dict[Any, tuple[Any, Any]] = {
     functional.relu: (torch.relu_, relu_gradient_),
     tanh: (tanh_in_place, tanh_gradient_),
@@ -150,13 +147,12 @@ class FusedConvolutional:
 
     @staticmethod
     def suits(policy: Any) -> bool:
-        """Whether `policy` is of this form, without memory, of small images and on the CPU."""
+        """Whether `policy` is of this form, without memory and on the CPU."""
         body = policy.body
         return (
             policy.memory is None
             and isinstance(getattr(body, "cells", None), CellLinear)
             and body.activation in _ACTIVATIONS
-            and all(len(layer.patches) <= MOST_WINDOWS for layer in body.layers)
             and policy.actor.weight.device.type == "cpu"
         )
 

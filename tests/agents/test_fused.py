@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import palaestra_worlds
 import pytest
 import torch
 from palaestra_agents.base import AgentInterface
+from palaestra_agents.fused_convolution import window_runs
+from palaestra_agents.layers import convolution_patches
 from palaestra_agents.ppo import PPO
 from palaestra_worlds.base import World
 
@@ -78,3 +81,41 @@ def test_other_networks_keep_to_their_modules() -> None:
     elu = {"kind": "convolutional", "activation": "elu"}
     for config in ({"network": elu}, {"network": {"kind": "mlp", "activation": "relu"}}, {"memory": "gru"}):
         assert PPO(PPO.Config.model_validate(config), interface).policy.fused is None
+
+
+def test_windows_are_runs_of_the_places_inside() -> None:
+    patches = convolution_patches(5, 4)
+    for cells, runs in zip(patches, window_runs(patches, 2, 3), strict=True):
+        inside = np.flatnonzero(cells >= 0)
+        columns = np.concatenate([np.arange(run.weights.start, run.weights.stop) for run in runs])
+        inputs = np.concatenate([np.arange(run.inputs.start, run.inputs.stop) for run in runs])
+        np.testing.assert_array_equal(columns, (2 * inside[:, None] + np.arange(2)).ravel())
+        np.testing.assert_array_equal(inputs, (2 * cells[inside][:, None] + np.arange(2)).ravel())
+
+
+@pytest.mark.parametrize("network", [NETWORKS[0], NETWORKS[3]])
+def test_memory_is_used_again_only_after_the_gradient(network: dict[str, Any]) -> None:
+    world = world_of()
+    agent = make(world, network, True)
+    encoded = agent.encoder.encode(world.observe())
+    flat = agent.updater.flat
+    rows = [torch.tensor([0, 1, 2]), torch.tensor([5, 4, 7])]
+
+    def gradients_of(parts: list[torch.Tensor]) -> list[torch.Tensor]:
+        return [torch.autograd.grad(part, flat)[0] for part in parts]
+
+    apart = [gradients_of([agent.policy(encoded, some)[1].sum()])[0] for some in rows]
+    values = [agent.policy(encoded, some)[1].sum() for some in rows]
+    with torch.no_grad():
+        agent.policy(encoded, rows[1])
+    for found, wanted in zip(gradients_of(values), apart, strict=True):
+        torch.testing.assert_close(found, wanted)
+
+
+def test_going_back_twice_is_refused() -> None:
+    world = world_of()
+    agent = make(world, NETWORKS[3], True)
+    total = agent.policy(agent.encoder.encode(world.observe()), None)[1].sum()
+    total.backward(retain_graph=True)
+    with pytest.raises(RuntimeError, match="only once"):
+        total.backward()
