@@ -15,9 +15,6 @@ from torch import nn
 from palaestra_agents.cells import CellLinear, add_cells, spread_over_cells
 from palaestra_agents.kernels import tanh, tanh_gradient_, tanh_in_place
 
-NARROW = 16
-"""Layers of fewer outputs (the heads) are multiplied transposed, which takes half as long."""
-
 
 class Layer(NamedTuple):
     """A linear layer: its weights, and the slices of the flat parameter where they lie."""
@@ -28,8 +25,6 @@ class Layer(NamedTuple):
     bias_slice: slice
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
-        if len(self.bias) < NARROW:
-            return torch.addmm(self.bias[:, None], self.weight, inputs.t()).t().contiguous()
         return torch.addmm(self.bias, inputs, self.weight.t())
 
     def backward(self, inputs: torch.Tensor, gradient: torch.Tensor, flat: torch.Tensor) -> torch.Tensor:
