@@ -32,10 +32,36 @@ class LessonError(RuntimeError):
     """A teacher cannot be built, or has a fault that is not a matter of one bad reply; the message says which."""
 
 
+class TeacherSettingsError(LessonError):
+    """A teacher cannot be built from its settings and the environment (a key that is not set); the message says why."""
+
+
 def teacher_hash(arm: ArmSpec) -> str:
     """What the lessons of a teacher go by in the store: the same for arms that would be taught the same."""
     assert arm.teacher is not None
     return short_hash({"world": arm.world.identity(), "teacher": arm.teacher.identity()}, digits=12)
+
+
+def check_teachers(run: Run, arms: Iterable[str]) -> None:
+    """Builds the models of these arms' teachers that still have levels to be asked about, and asks them nothing.
+
+    Raises:
+        TeacherSettingsError: one cannot be built.
+        StoreError: the store cannot be read.
+    """
+    from palaestra_teachers.llm.build import build_model
+
+    taught = [run.spec.arm(name) for name in dict.fromkeys(arms) if run.spec.arm(name).teacher is not None]
+    with run.open_store(read_only=True) as store:
+        for arm in taught:
+            assert arm.teacher is not None
+            query = "SELECT count(*) FROM lessons WHERE teacher = ? AND level_seed < ?"
+            if store.query(query, (teacher_hash(arm), arm.levels or 0))[0][0] >= (arm.levels or 0):
+                continue
+            try:
+                build_model(arm.teacher.model)
+            except ValueError as error:
+                raise TeacherSettingsError(f"the teacher of arm '{arm.name}' cannot be built: {error}") from error
 
 
 class Asker:
@@ -49,7 +75,7 @@ class Asker:
         patient: pause when the model does not answer, rather than give up.
 
     Raises:
-        LessonError: the teacher or its model cannot be built.
+        TeacherSettingsError: the teacher or its model cannot be built.
         StoreError: the store or the cache cannot be used.
     """
 
@@ -67,7 +93,7 @@ class Asker:
         try:
             self.teacher = make_teacher(arm, self._world, ledger, self._limited)
         except ValueError as error:
-            raise LessonError(f"the teacher of arm '{arm.name}' cannot be built: {error}") from error
+            raise TeacherSettingsError(f"the teacher of arm '{arm.name}' cannot be built: {error}") from error
         self._patient = patient
         self._silent = 0
         self._stopped = ""

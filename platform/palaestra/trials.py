@@ -16,6 +16,7 @@ from multiprocessing.process import BaseProcess
 from threading import Event
 from typing import Any
 
+from palaestra.asking import check_teachers
 from palaestra.lessons import Preparation
 from palaestra.progress import Listener, TrialProgress
 from palaestra.run import Run
@@ -74,12 +75,14 @@ def execute(
     Raises:
         RunError: another process is working on the run.
         StoreError: the store or a checkpoint cannot be written (a full disk); the run can be resumed.
-        LessonError: a teacher cannot be built, or has a fault.
+        TeacherSettingsError: a teacher cannot be built; nothing was begun.
+        LessonError: a teacher has a fault.
     """
     jobs = jobs or default_jobs()
     tell = progress or (lambda message: None)
     with run.lock(), stop_on_signals(stopping) as stop, run.open_store() as store:
         unfinished = _unfinished(run, store)
+        check_teachers(run, [trial.arm for trial in unfinished])
         with Preparation(run, [trial.arm for trial in unfinished], stop) as preparation:
             if jobs == 1:
                 _execute_here(run, unfinished, preparation, tell, stop)

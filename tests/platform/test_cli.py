@@ -167,10 +167,27 @@ def test_wrong_settings_are_told_with_the_right_ones(cli: Cli, folder: Path, cha
         (["ask", "tiny.yaml", "--arm", "ppo"], "'ppo' has no teacher"),
         (["ask", "tiny.yaml", "--arm", "taugt"], "'taught'"),
         (["list", "runs", "--licences"], "list worlds"),
+        (["run"], "missing argument 'SPEC'; see palaestra run --help"),
+        (["run", "tiny.yaml", "--seed", "x"], "invalid value for '--seed'"),
+        (["bench", "worlds", "--frob"], "no such option: --frob; see palaestra bench worlds --help"),
+        (["list", "wolds"], "'wolds' is not one of 'worlds'"),
+        (["eat"], "no such command 'eat'; see palaestra --help"),
+        (
+            ["ask", "tiny.yaml", "--set", "teacher.model={backend: openai, model: m, api_key_env: NO_SUCH_KEY}"],
+            "variable NO_SUCH_KEY is not set",
+        ),
+        (
+            ["run", "tiny.yaml", "--set", "teacher.model={backend: openai, model: m, api_key_env: NO_SUCH_KEY}"],
+            "variable NO_SUCH_KEY is not set",
+        ),
+        (["run", "tiny.yaml", "--set", "arms.taugt.teacher.form=object"], "did you mean 'taught'?"),
+        (["run", "tiny.yaml", "--set", "world.id={"], "world.id={: the value is no YAML: expected"),
     ],
 )
 def test_input_that_cannot_be_used(cli: Cli, folder: Path, arguments: list[str], expected: str) -> None:
-    assert expected in cli(*arguments).error
+    wrong = cli(*arguments)
+    assert expected in wrong.error
+    assert wrong.code == 2
 
 
 def test_an_unexpected_error_leaves_its_traceback_in_a_file(capsys: pytest.CaptureFixture[str]) -> None:

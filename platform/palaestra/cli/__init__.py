@@ -10,9 +10,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     Exit codes: 0: done; 1: something failed; 2: the input cannot be used; 130: stopped by Ctrl-C or SIGTERM.
     """
+    import sys
+
     from palaestra.cli.errors import explain_errors
 
     with explain_errors():
         from palaestra.cli.app import app
 
-        app(args=arguments, prog_name="palaestra")
+        sys.exit(app(args=arguments, prog_name="palaestra", standalone_mode=False))

@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
 
@@ -20,6 +21,7 @@ _EXPECTED = (
     ("palaestra.watch", "WatchError", BAD_INPUT),
     ("palaestra_worlds.registry", "UnknownName", BAD_INPUT),
     ("palaestra_worlds.base", "TaskError", BAD_INPUT),
+    ("palaestra.asking", "TeacherSettingsError", BAD_INPUT),
     ("palaestra.store", "StoreError", FAILED),
     ("palaestra.asking", "LessonError", FAILED),
     ("palaestra_worlds.registry", "BrokenPlugin", FAILED),
@@ -51,12 +53,32 @@ def explain_errors() -> Iterator[None]:
             import traceback
 
             traceback.print_exc()
+        usage = _usage_error(error)
+        if usage is not None:
+            if usage:
+                print(f"palaestra: {usage}", file=sys.stderr)
+            sys.exit(BAD_INPUT)
         code = expected_exit_code(error)
         if code is None:
             print(_unexpected(error), file=sys.stderr)
             sys.exit(FAILED)
         print(f"palaestra: {error}", file=sys.stderr)
         sys.exit(code)
+
+
+def _usage_error(error: Exception) -> str | None:
+    """What is wrong with the arguments, "" where the help was shown because there are none; None for other errors."""
+    import typer
+
+    # Typer brings click's exceptions along, but exports only the most special one.
+    kind: Any = typer.BadParameter.__bases__[0]
+    if not isinstance(error, kind):
+        return None
+    wrong: Any = error
+    if type(error).__name__ == "NoArgsIsHelpError":
+        return ""
+    said = " ".join(wrong.format_message().split()).removesuffix(".").replace("Value error, ", "")
+    return f"{said[:1].lower()}{said[1:]}; see {wrong.ctx.command_path if wrong.ctx else 'palaestra'} --help"
 
 
 def expected_exit_code(error: BaseException) -> int | None:

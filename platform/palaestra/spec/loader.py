@@ -121,7 +121,8 @@ def parse_value(text: str, source: str) -> Node:
     try:
         node = parse(text, source) if text.strip() else Node(None, place, place)
     except SpecError as error:
-        raise SpecError(f"{source}: the value is no YAML: {str(error).partition(': ')[2]}") from error
+        what = str(error).partition(": ")[2].removeprefix("is no YAML: ")
+        raise SpecError(f"{source}: the value is no YAML: {what}") from error
     return _at(node, place)
 
 

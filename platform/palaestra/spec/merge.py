@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from palaestra_worlds.registry import nearest
+
 from palaestra.spec.errors import SpecError, fail
 from palaestra.spec.loader import Node, parse, parse_value, read_file
 
@@ -73,7 +75,7 @@ def with_overrides(node: Node, overrides: Sequence[str]) -> Node:
     """What `--set key.path=value` makes of a spec: as if a last file that extends it said so.
 
     Raises:
-        SpecError: one of them is malformed.
+        SpecError: one of them is malformed, or changes an arm that there is not.
     """
     for override in overrides:
         source = f"--set {override}"
@@ -81,8 +83,19 @@ def with_overrides(node: Node, overrides: Sequence[str]) -> Node:
         keys = path.strip().split(".")
         if not equals or not all(keys):
             raise SpecError(f"{source}: must have the form key=value or key.key=value, e.g. budget.steps=100_000")
+        _check_arm(node, keys, source)
         above = parse_value(text, source)
         for key in reversed(keys):
             above = Node({key: above}, above.place, above.place)
         node = overlay(node, above)
     return node
+
+
+def _check_arm(node: Node, keys: Sequence[str], source: str) -> None:
+    """A mistyped arm would be one more arm; `--set arms.new={}` still makes one."""
+    arms = node.child("arms")
+    known = arms.children() if arms else {}
+    if keys[0] != "arms" or len(keys) < 3 or not known or keys[1] in known:
+        return
+    hint = nearest(keys[1], known) or f"; the arms are: {', '.join(known)}"
+    raise SpecError(f"{source}: there is no arm '{keys[1]}'{hint}")

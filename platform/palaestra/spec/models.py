@@ -195,9 +195,8 @@ class RunSpec(Section):
             SpecError: there is none of this name.
         """
         if name not in self.arms:
-            raise SpecError(
-                f"run '{self.name}' has no arm '{name}'{nearest(name, self.arms)} It has: {', '.join(self.arms)}."
-            )
+            hint = nearest(name, self.arms) or "."
+            raise SpecError(f"run '{self.name}' has no arm '{name}'{hint} It has: {', '.join(self.arms)}.")
         return self.arms[name]
 
     def to_yaml(self) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from palaestra.asking import LessonError
+from palaestra.asking import LessonError, TeacherSettingsError
 from palaestra.progress import LessonProgress, TrialProgress
 from palaestra.trials import execute
 
@@ -294,9 +294,12 @@ def test_a_fault_in_a_model_is_named(runs: Any, tmp_path: Path, moody: Any) -> N
 
 def test_a_teacher_that_cannot_be_built_is_named(runs: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NO_SUCH_KEY", raising=False)
-    run = runs.make(spec("{backend: openai, model: m, api_key_env: NO_SUCH_KEY}"), tmp_path)
-    with pytest.raises(LessonError, match=r"the teacher of arm 'main' cannot be built: .*NO_SUCH_KEY"):
-        execute(run, jobs=1)
+    text = spec("{backend: openai, model: m, api_key_env: NO_SUCH_KEY}")
+    for changed in (text, text.replace("levels: 24", "levels: 24, mode: live")):
+        run = runs.make(changed, tmp_path)
+        with pytest.raises(TeacherSettingsError, match=r"the teacher of arm 'main' cannot be built: .*NO_SUCH_KEY"):
+            execute(run, jobs=2)
+        assert {trial.status for trial in run.trials()} == {"waiting"}
 
 
 def test_live_lessons_come_in_while_training_goes_on_and_survive_a_stop(runs: Any, tmp_path: Path, moody: Any) -> None:
