@@ -220,7 +220,8 @@ class CallSummary:
     """A teacher's calls of its language model.
 
     Attributes:
-        origins: calls by where the reply came from ("live", "cache", "replay").
+        calls: of the model itself, as budgets count them; answers that were there already are none.
+        reused: answers taken from the run's own ledger or a cache, by where from ("cache", "replay").
         retries: calls that repeated a request with the error told.
         failures: calls by kind of failure.
         tokens_in, tokens_out, price: sums over calls, price in US dollars; None where a live call's is unknown.
@@ -229,7 +230,7 @@ class CallSummary:
     """
 
     calls: int
-    origins: dict[str, int]
+    reused: dict[str, int]
     retries: int
     failures: dict[str, int]
     tokens_in: int | None
@@ -252,8 +253,8 @@ def read_calls(store: Store, teacher: str) -> CallSummary:
         return None if None in values or not rows else sum(values)
 
     return CallSummary(
-        calls=len(rows),
-        origins=dict(Counter(row[0] for row in rows)),
+        calls=len(live),
+        reused=dict(Counter(row[0] for row in rows if row[0] != "live")),
         retries=sum(row[1] > 0 for row in rows),
         failures=dict(Counter(row[2] for row in rows if row[2]).most_common()),
         tokens_in=total(3),

@@ -25,7 +25,7 @@ HEADINGS = (
     "Steps to {threshold} success",
     "Times fewer steps than the best untaught arm",
     "Success at the end",
-    "LLM calls",
+    "Teacher calls",
     "Price",
 )
 
@@ -129,7 +129,7 @@ def compare(runs: Sequence[Run], threshold: float, allow_differences: bool = Fal
     if differences and not allow_differences:
         raise CompareError(
             f"the runs cannot be compared as they are: {' '.join(differences)} "
-            "Compare them one by one, or allow the differences and read the table with them in mind."
+            "Compare them one by one, or allow the differences (--differing) and read the table with them in mind."
         )
     entries = [(run, arm, calls) for run in runs for arm, calls in _read(run)]
     worlds = [_world(arm.spec, _shown(runs)) for _, arm, _ in entries]

@@ -151,7 +151,7 @@ def calls_cells(calls: CallSummary) -> list[tuple[str, str]]:
     """Names and values for a table."""
     return [
         ("Calls", text.count(calls.calls)),
-        ("Replies", ", ".join(f"{text.count(number)} {origin}" for origin, number in calls.origins.items()) or "none"),
+        ("Answers used again, without a call", text.count(sum(calls.reused.values()))),
         ("Repeated with the error told", text.count(calls.retries)),
         ("Failed", ", ".join(f"{text.count(number)} {kind}" for kind, number in calls.failures.items()) or "none"),
         ("Tokens in / out", f"{text.count(calls.tokens_in)} / {text.count(calls.tokens_out)}"),

@@ -43,6 +43,7 @@ def test_arms_are_compared_with_the_best_untaught_one(whole_run: Run) -> None:
     assert found["taught"]["final"] == "100 % [100, 100]"
     assert found["taught"]["seeds"] == "3/3 reached"
     assert found["taught"]["calls"] == "8"
+    assert "Teacher calls" in compare([whole_run], 0.8).headings
     assert found["taught"]["teacher"].startswith("scripted (an oracle")
     assert found["ppo"]["steps"] == "not reached in 40 k"
     assert found["ppo"]["ratio"] == "none"

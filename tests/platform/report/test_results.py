@@ -115,8 +115,8 @@ def test_calls_are_counted_by_origin_and_failure(empty_run: Run) -> None:
         ledger.record(call(origin="cache", tokens_in=None, tokens_out=None, price=None, seconds=9.0))
         found = read_calls(store, "teacher")
     assert found == CallSummary(
-        calls=3,
-        origins={"live": 2, "cache": 1},
+        calls=2,
+        reused={"cache": 1},
         retries=1,
         failures={"not_json": 1},
         tokens_in=200,
