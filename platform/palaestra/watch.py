@@ -144,6 +144,14 @@ def _load(
 # ---------------------------------------------------------------------------------------------- films
 
 
+def check_format(path: Path) -> str:
+    """The ending of an animation's file, one of FORMATS; raises WatchError if it has another."""
+    ending = Path(path).suffix.lower()
+    if ending not in FORMATS:
+        raise WatchError(f"'{path}' must end with one of {', '.join(FORMATS)}: the ending says the format")
+    return ending
+
+
 def write_animation(films: Sequence[Film], path: Path, speed: float = FRAMES_PER_SECOND) -> Path:
     """Writes episodes one after another to a .gif, .webp or .mp4 file.
 
@@ -155,9 +163,7 @@ def write_animation(films: Sequence[Film], path: Path, speed: float = FRAMES_PER
     Raises:
         WatchError: unknown ending, or the file cannot be written.
     """
-    ending = Path(path).suffix.lower()
-    if ending not in FORMATS:
-        raise WatchError(f"'{path}' must end with one of {', '.join(FORMATS)}: the ending says the format")
+    ending = check_format(path)
     try:
         if ending == ".mp4":
             _write_mp4(films, Path(path), speed)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from palaestra.cli.errors import refusing
+from palaestra.cli.errors import CommandError, refusing
 from palaestra.cli.output import console
 from palaestra.cli.specs import find_trained
 
@@ -36,8 +36,12 @@ def watch(
 ) -> None:
     """Watch a trained agent at work, in the terminal or as a film."""
     from palaestra.evaluation import FIRST_EVALUATION_LEVEL
-    from palaestra.watch import Player, play_in_terminal, write_animation
+    from palaestra.watch import Player, check_format, play_in_terminal, write_animation
 
+    if output is not None:
+        check_format(output)
+        if not output.absolute().parent.is_dir():
+            raise CommandError(f"{output} cannot be written: there is no folder {output.parent}")
     run, checkpoint_path = find_trained(path)
     if checkpoint_path is not None and arm is None:
         from palaestra.checkpoint import load
