@@ -68,7 +68,7 @@ def test_the_table_is_text_and_markdown(whole_run: Run) -> None:
     assert markdown[1] == "| " + " | ".join(["---"] * 10) + " |"
     assert all(line.count("|") == 11 for line in markdown[:5])
     assert len(markdown) == 7
-    assert markdown[6].startswith(f"- {whole_run.folder.name}: `palaestra ")
+    assert markdown[6].startswith(f"- {whole_run.folder.name}: `palaestra")
     assert "torch " in markdown[6]
 
 
