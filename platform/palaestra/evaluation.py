@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 from palaestra_agents.base import Agent
 from palaestra_worlds.base import Task, World
 
-FIRST_EVALUATION_LEVEL = 1_000_000
+from palaestra.spec.models import FIRST_HELD_OUT_LEVEL
+
+FIRST_EVALUATION_LEVEL = FIRST_HELD_OUT_LEVEL
 """Levels from this seed on are held out: no teacher is asked about them and no agent learns in them."""
 MOST_ENVIRONMENTS = 256
 GENERATOR_SEED = 20_241_008

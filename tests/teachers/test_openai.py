@@ -112,7 +112,9 @@ def test_empty_and_refused_replies_are_passed_on(connect: Connect) -> None:
 
 def test_text_that_no_database_could_keep_is_made_storable(connect: Connect) -> None:
     body = b'{"choices": [{"message": {"content": "a\\ud800b"}}]}'
-    ask(connect(raw(body))).text.encode()
+    text = ask(connect(raw(body))).text
+    assert text.encode().decode() == text
+    assert text[0] + text[-1] == "ab"
 
 
 # ---------------------------------------------------------------------------------------------- failures

@@ -68,7 +68,10 @@ def test_the_table_is_text_and_markdown(whole_run: Run) -> None:
     assert markdown[1] == "| " + " | ".join(["---"] * 10) + " |"
     assert all(line.count("|") == 11 for line in markdown[:5])
     assert len(markdown) == 7
-    assert markdown[6].startswith(f"- {whole_run.folder.name}: `palaestra")
+    with whole_run.open_store(read_only=True) as store:
+        command = store.info()["command"]
+    assert command.startswith("palaestra")
+    assert markdown[6].startswith(f"- {whole_run.folder.name}: `{command}`, commit ")
     assert "torch " in markdown[6]
 
 
