@@ -70,13 +70,11 @@ def installed() -> Installed:
     broken = list(registry.broken_worlds())
     points = WORLDS.points()
     worlds = [_worlds(points[name], provider) for name, provider in sorted(registry.world_providers().items())]
-    return Installed(
-        worlds=worlds,
-        teachers=_plugins(TEACHERS, broken),
-        agents=_plugins(AGENTS, broken),
-        models=_plugins(LANGUAGE_MODELS, broken),
-        broken=broken,
-    )
+    found = {}
+    for name, kind in {"teachers": TEACHERS, "agents": AGENTS, "models": LANGUAGE_MODELS}.items():
+        found[name], failed = plugins_of(kind)
+        broken += failed
+    return Installed(worlds=worlds, **found, broken=broken)
 
 
 def _worlds(point: EntryPoint, provider: WorldProvider) -> Worlds:
@@ -85,11 +83,11 @@ def _worlds(point: EntryPoint, provider: WorldProvider) -> Worlds:
     )
 
 
-def _plugins(kind: Registry, broken: list[Broken]) -> list[Plugin]:
-    loaded, failed = kind.load_all()
-    broken.extend(failed)
+def plugins_of(kind: Registry) -> tuple[list[Plugin], list[Broken]]:
+    """The teachers, the agents or the language models, and those of them that are broken."""
+    loaded, broken = kind.load_all()
     points = kind.points()
-    found = []
+    found: list[Plugin] = []
     for name, plugin in loaded.items():
         point = points[name]
         config = getattr(plugin, "Config", None)
@@ -99,7 +97,7 @@ def _plugins(kind: Registry, broken: list[Broken]) -> list[Plugin]:
             package = _distribution(point)[0]
             what = f"{kind.kind} '{name}' of package '{package}' ({point.value})"
             broken.append(Broken(kind.group, name, package, f"{what} is broken: it has no pydantic model 'Config'"))
-    return found
+    return found, broken
 
 
 def _distribution(point: EntryPoint) -> tuple[str, str]:

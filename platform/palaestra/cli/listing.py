@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import inspect
 from collections import Counter
+from collections.abc import Iterable
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from palaestra.cli.errors import CommandError
 from palaestra.cli.output import console, plain_table
 from palaestra.cli.specs import RUNS, configs_folder, packaged_names, run_folders
+
+if TYPE_CHECKING:
+    from palaestra_worlds.registry import Broken
 
 EXAMPLES = (
     "palaestra list",
@@ -63,7 +66,7 @@ def list_installed(
 
 
 def _worlds(summed: bool, licences: bool) -> None:
-    from palaestra_worlds.registry import WORLDS, broken_worlds, world_entries
+    from palaestra_worlds.registry import broken_worlds, world_entries
 
     entries = world_entries()
     missing = [entry for entry in entries if entry.missing]
@@ -84,28 +87,23 @@ def _worlds(summed: bool, licences: bool) -> None:
             "levels: native: made by the compiled engine; reference: by the reference package, and kept on disk.",
             style="dim",
         )
-    _tell_broken([*WORLDS.load_all()[1], *broken_worlds()])
+    _tell_broken(broken_worlds())
 
 
 def _plugins(kind: Kind) -> None:
     from palaestra_worlds.registry import AGENTS, LANGUAGE_MODELS, TEACHERS
 
-    registry = {Kind.teachers: TEACHERS, Kind.agents: AGENTS, Kind.models: LANGUAGE_MODELS}[kind]
-    loaded, broken = registry.load_all()
-    points = registry.points()
+    from palaestra.plugins import plugins_of
+
+    found, broken = plugins_of({Kind.teachers: TEACHERS, Kind.agents: AGENTS, Kind.models: LANGUAGE_MODELS}[kind])
     table = plain_table("name", "what it is", "from")
-    for name, plugin in loaded.items():
-        distribution = points[name].dist
-        table.add_row(name, _first_paragraph(plugin), distribution.name if distribution else "")
+    for plugin in found:
+        table.add_row(plugin.name, plugin.summary, plugin.package)
     console().print(table)
     _tell_broken(broken)
 
 
-def _first_paragraph(plugin: Any) -> str:
-    return " ".join((inspect.getdoc(plugin) or "").partition("\n\n")[0].split())
-
-
-def _tell_broken(broken: list[Any]) -> None:
+def _tell_broken(broken: Iterable[Broken]) -> None:
     for plugin in broken:
         typer.echo(f"palaestra: skipped: {plugin.reason}", err=True)
 
