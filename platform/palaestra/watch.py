@@ -131,6 +131,9 @@ def _load(
         settings = run.spec.arm(arm)
         checkpoint.check_header(header, str(path), world_id=settings.world.id, agent_kind=settings.agent.kind)
         return header, state
+    if seed is not None and seed not in run.spec.seed_list:
+        seeds = ", ".join(map(str, run.spec.seed_list))
+        raise WatchError(f"{run.folder} has no seed {seed}; it has: {seeds}")
     for number in run.spec.seed_list if seed is None else [seed]:
         found = checkpoint.load_newest(run.checkpoint_folder(arm, number), arm=arm, seed=number)
         if found.header is not None and found.state is not None:

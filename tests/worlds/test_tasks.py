@@ -6,7 +6,19 @@ import numpy as np
 import palaestra_worlds
 import pytest
 from palaestra_worlds import TaskError
-from palaestra_worlds.minigrid.state import DOOR, FORWARD, GOAL, LEFT, PICKUP, RIGHT, TOGGLE
+from palaestra_worlds.minigrid.state import (
+    DOOR,
+    FORWARD,
+    GOAL,
+    KEY,
+    LEFT,
+    PICKUP,
+    RIGHT,
+    TOGGLE,
+    cell_color,
+    cell_type,
+)
+from palaestra_worlds.minigrid.subgoals import COLOR_NUMBERS
 from palaestra_worlds.minigrid.tasks import (
     PHRASES,
     LanguageSubgoal,
@@ -272,3 +284,20 @@ def test_descriptions_name_what_is_there() -> None:
         assert word in text
     kinds = {cell & 15 for cell in world.grid_state(0).cells}
     assert {DOOR, GOAL} <= kinds
+
+
+def test_what_a_task_is_about_is_found_in_the_picture_of_its_level_in_whatever_form_it_is_given() -> None:
+    world = make()
+    world.reset(seed=[3])
+    state = world.grid_state(0)
+    (key,) = [(x, y) for x, y, cell in state.objects if cell_type(cell) == KEY]
+    color = next(name for name, number in COLOR_NUMBERS.items() if number == cell_color(state.at(*key)))
+    instruction = f"pick up the {color} key"
+    forms = (at(*key), ObjectSubgoal(type="key", color=color), LanguageSubgoal(instruction=instruction))
+    places = {world.locate(MiniGridTask(level_seed=3, subgoals=(subgoal,))) for subgoal in forms}
+    assert len(places) == 1
+    ((x, y),) = places.pop()
+    red, green, blue = (int(value) for value in world.render_frame(0)[y - 6, x])
+    assert color == "yellow"
+    assert min(red, green) > blue + 100
+    assert world.locate(MiniGridTask(level_seed=3)) == ()

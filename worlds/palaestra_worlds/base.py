@@ -136,6 +136,18 @@ class World(VectorEnv[Any, Any, Any]):
         """
         return ()
 
+    def locate(self, task: Task) -> tuple[tuple[int, int] | None, ...]:
+        """Where each part of a task is in the picture that `render_frame` gives of its level's first state.
+
+        Returns:
+            For each part the pixel (x, y), of the upper left corner counted, in the middle of what it is about; None
+            for a part without a place. Empty where there is nothing to show.
+
+        Raises:
+            TaskError: it cannot be carried out in its level.
+        """
+        return ()
+
     @abstractmethod
     def snapshot(self) -> bytes:
         """The exact state of all environments, random streams, tasks and pending draws included."""

@@ -7,6 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from palaestra_worlds.registry import world_provider
+from pydantic_core import to_jsonable_python
+
 from palaestra.report import text
 from palaestra.report.arms import ArmResult, Standing, read_arms, standings
 from palaestra.report.words import describe_model
@@ -182,8 +185,14 @@ def _shown(runs: Sequence[Run]) -> set[str]:
 
 
 def _world(arm: ArmSpec, without: set[str]) -> str:
-    given = {key: value for key, value in arm.world.settings.items() if value not in (None, {})}
-    settings = {key: value for key, value in given.items() if key not in without}
+    """The world with the settings that are not its defaults: a run made before a setting existed is of the same."""
+    fields = world_provider(arm.world.id).settings().model_fields
+    usual = to_jsonable_python({key: field.get_default(call_default_factory=True) for key, field in fields.items()})
+    settings = {
+        key: value
+        for key, value in to_jsonable_python(arm.world.settings).items()
+        if key not in without and value not in (None, {}) and value != usual.get(key)
+    }
     return f"{arm.world.id} {json.dumps(settings, sort_keys=True, default=str)}" if settings else arm.world.id
 
 

@@ -6,7 +6,7 @@ from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
 from io import BytesIO
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,7 @@ from palaestra.run import Run
 from palaestra.watch import Film, Player, WatchError, shrink, to_bytes
 
 if TYPE_CHECKING:
-    from palaestra_worlds.base import World
+    from palaestra_worlds.base import Task, World
 
 FILMS = 3
 """Held-out levels that each arm is shown in."""
@@ -28,8 +28,8 @@ BYTES_FOR_FILMS = 1_000_000
 _QUALITIES = ((192, 100), (144, 80), (112, 60), (80, 40), (64, 20))
 """Longer side in pixels and frames of one episode at most, tried in this order until all films fit."""
 _LEVEL_SIDE = 224
-_CELL = 32
-"""Pixels of a cell in what worlds of cells render."""
+_BESIDE = 11
+"""Pixels to the right and upwards from a place to the middle of its mark."""
 
 
 def data_url(data: bytes, kind: str) -> str:
@@ -40,42 +40,42 @@ def data_url(data: bytes, kind: str) -> str:
 # ---------------------------------------------------------------------------------------------- levels
 
 
-def level_picture(world: World, level_seed: int, subgoals: Sequence[dict[str, Any]]) -> str:
-    """The first state of a level, its subgoals that are cells marked 1, 2, ... in their order.
+def level_picture(world: World, task: Task) -> str:
+    """The first state of a task's level, with the parts of the task marked 1, 2, ... where they are.
 
     Args:
         world: with one environment; it is reset to the level.
-        level_seed: of the level.
-        subgoals: the lesson's, as JSON; those without "x" and "y" are not marked.
+        task: with a level seed.
+
+    Raises:
+        TaskError: the task cannot be carried out in its level.
     """
     from PIL import Image
 
-    world.reset(seed=[level_seed])
+    world.reset(seed=[task.level_seed])
     frame = world.render_frame(0)
-    picture = Image.fromarray(_marked(frame, subgoals))
+    picture = Image.fromarray(_marked(frame, world.locate(task)))
     small = Image.fromarray(shrink(np.asarray(picture), 2 * _LEVEL_SIDE)).quantize(64)
     out = BytesIO()
     small.save(out, "png", optimize=True)
     return data_url(out.getvalue(), "png")
 
 
-def _marked(frame: NDArray[np.uint8], subgoals: Sequence[dict[str, Any]]) -> NDArray[np.uint8]:
+def _marked(frame: NDArray[np.uint8], places: Sequence[tuple[int, int] | None]) -> NDArray[np.uint8]:
     from PIL import Image, ImageDraw, ImageFont
 
-    rows, columns = frame.shape[0] // _CELL, frame.shape[1] // _CELL
-    cells: dict[tuple[int, int], list[str]] = {}
-    for number, subgoal in enumerate(subgoals, 1):
-        x, y = subgoal.get("x", -1), subgoal.get("y", -1)
-        if 0 <= x < columns and 0 <= y < rows:
-            cells.setdefault((x, y), []).append(str(number))
+    marks: dict[tuple[int, int], list[str]] = {}
+    for number, place in enumerate(places, 1):
+        if place is not None:
+            marks.setdefault(place, []).append(str(number))
     picture = Image.fromarray(frame)
     draw = ImageDraw.Draw(picture)
     # Big levels are shown smaller, so their numbers are written larger.
     scale = max(1.0, max(frame.shape[:2]) / (1.4 * _LEVEL_SIDE))
     font = ImageFont.load_default(15 * scale)
-    for (x, y), numbers in cells.items():
-        # In a corner, so that what stands in the cell is seen.
-        center = ((x + 0.85) * _CELL, (y + 0.15) * _CELL)
+    for (x, y), numbers in marks.items():
+        # Above and to the right, so that what stands there is seen.
+        center = (x + _BESIDE, y - _BESIDE)
         radius = (9 + 5 * (len(numbers) - 1)) * scale
         box = (center[0] - radius, center[1] - 9 * scale, center[0] + radius, center[1] + 9 * scale)
         draw.rounded_rectangle(box, 9 * scale, fill="white", outline="black", width=2)

@@ -108,7 +108,7 @@ def _examples(arm: ArmResult, lessons: Sequence[LessonRow], reached: dict[int, R
     from palaestra.build import make_world
 
     usable = [
-        (lesson.level_seed, lesson.tasks[0]["subgoals"])
+        (lesson.level_seed, lesson.tasks[0])
         for lesson in lessons
         if lesson.kept and lesson.level_seed is not None and lesson.tasks and lesson.tasks[0].get("subgoals")
     ]
@@ -119,7 +119,7 @@ def _examples(arm: ArmResult, lessons: Sequence[LessonRow], reached: dict[int, R
     chosen = [usable[round(k * (len(usable) - 1) / max(count - 1, 1))] for k in range(count)]
     world = make_world(arm.spec, 1)
     try:
-        return [_example(world, seed, subgoals, reached.get(seed)) for seed, subgoals in chosen]
+        return [_example(world, seed, task, reached.get(seed)) for seed, task in chosen]
     finally:
         world.close()
 
@@ -128,10 +128,11 @@ def _followed(reached: Reached | None) -> float:
     return reached.shares[-1] if reached else -1.0
 
 
-def _example(world: Any, seed: int, subgoals: Sequence[dict[str, Any]], reached: Reached | None) -> ExampleLevel:
+def _example(world: Any, seed: int, task: dict[str, Any], reached: Reached | None) -> ExampleLevel:
+    subgoals = task["subgoals"]
     shares = reached.shares if reached else (None,) * len(subgoals)
     shown = [ExampleSubgoal(subgoal_words(subgoal), share) for subgoal, share in zip(subgoals, shares, strict=False)]
-    picture = level_picture(world, seed, subgoals)
+    picture = level_picture(world, world.task_space.model_validate(task))
     return ExampleLevel(seed, picture, reached.episodes if reached else 0, tuple(shown))
 
 

@@ -20,7 +20,7 @@ def describe_model(model: Mapping[str, Any]) -> str:
         return "scripted (an oracle that sees the whole level; no language model)"
     if backend == "noisy":
         inner = dict(model.get("inner") or {"backend": "scripted"})
-        accuracy = text.percent(model.get("accuracy", 1.0))
+        accuracy = f"{100 * model.get('accuracy', 1.0):.4g} %"
         if inner.get("backend") == "scripted":
             return f"noisy (an oracle made wrong on purpose, {accuracy} of its subgoals right; no language model)"
         return f"{describe_model(inner)}, made wrong on purpose: {accuracy} of its subgoals kept right"

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from palaestra.report import CompareError, Comparison, compare
+from palaestra.report.compare import find_differences
 from palaestra.run import Run, start_run
 from palaestra.spec import RunSpec
 
@@ -109,6 +110,18 @@ def test_runs_of_other_things_are_refused_unless_asked_for(
     note, _, *sources = comparison.to_markdown().splitlines()[-4:]
     assert note.startswith("Note: The ")
     assert [source.partition(":")[0] for source in sources] == [f"- {whole_run.folder.name}", f"- {other.folder.name}"]
+
+
+def test_a_run_made_before_a_setting_existed_is_of_the_same_world(whole_run: Run) -> None:
+    older = {
+        name: arm.model_copy(
+            update={"world": arm.world.model_copy(update={"settings": {"max_steps": arm.world.settings["max_steps"]}})}
+        )
+        for name, arm in whole_run.spec.arms.items()
+    }
+    assert all(len(arm.world.settings) > 1 for arm in whole_run.spec.arms.values())
+    run = Run(whole_run.folder, whole_run.spec.model_copy(update={"arms": older}))
+    assert find_differences([whole_run, run]) == []
 
 
 def test_ratios_are_within_one_world(whole_run: Run, tmp_path: Path, record: Recording) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import palaestra_worlds
 import pytest
 from palaestra.report import arms as arms_module
 from palaestra.report import pictures, text, words, write_report
@@ -83,6 +84,25 @@ def test_it_shows_levels_films_and_curves(page: str) -> None:
     assert len(re.findall(r'alt="Level \d+ at its start"', page)) == 6
     films = re.findall(r'alt="(\w+), level (\d+): [^"]+"', page)
     assert films == [(arm, f"100000{k}") for arm in ("taught", "rnd") for k in range(3)]
+
+
+@pytest.mark.parametrize(
+    "subgoal",
+    [
+        {"form": "position", "x": 3, "y": 3},
+        {"form": "object", "type": "goal", "color": "green"},
+        {"form": "language", "instruction": "go to the green goal"},
+    ],
+)
+def test_subgoals_are_marked_in_the_picture_of_their_level_in_whatever_form_they_are(subgoal: dict[str, str]) -> None:
+    world = palaestra_worlds.make("MiniGrid-DoorKey-5x5-v0")
+    marked, plain = (
+        pictures.level_picture(world, world.task_space.model_validate({"level_seed": 3, "subgoals": subgoals}))
+        for subgoals in ([subgoal], [])
+    )
+    assert marked != plain
+    at_goal = {"level_seed": 3, "subgoals": [{"form": "position", "x": 3, "y": 3}]}
+    assert marked == pictures.level_picture(world, world.task_space.model_validate(at_goal))
 
 
 def test_pictures_use_only_colours_of_the_page(page: str) -> None:

@@ -63,6 +63,8 @@ def test_there_must_be_a_checkpoint_and_it_must_fit(whole_run: Run, empty_run: R
         Player(whole_run, "ppo")
     with pytest.raises(ValueError, match="no arm 'tought'"):
         Player(whole_run, "tought")
+    with pytest.raises(WatchError, match="has no seed 9; it has: 0, 1, 2"):
+        Player(whole_run, "taught", 9)
     folder = empty_run.checkpoint_folder("ppo", 0)
     shutil.copytree(whole_run.checkpoint_folder("taught", 0), folder)
     with pytest.raises(CheckpointError, match="is of arm taught, not ppo"):

@@ -22,6 +22,9 @@ from palaestra_worlds.minigrid.state import (
     cell_type,
 )
 
+TILE_SIZE = 32
+"""Pixels of a cell."""
+
 
 def to_reference(reference: Any, levels: Levels, index: int) -> None:
     """Puts the state of one environment into an instance of the reference class."""
@@ -48,4 +51,4 @@ def to_object(cell: int) -> WorldObj | None:
 def render_level(reference: Any, levels: Levels, index: int) -> NDArray[np.uint8]:
     """The whole level with the agent's view highlighted, uint8 (32 * height, 32 * width, 3)."""
     to_reference(reference, levels, index)
-    return np.asarray(reference.get_frame(highlight=True, tile_size=32), dtype=np.uint8)
+    return np.asarray(reference.get_frame(highlight=True, tile_size=TILE_SIZE), dtype=np.uint8)

@@ -37,7 +37,7 @@ from palaestra_worlds.minigrid.observations import (
 )
 from palaestra_worlds.minigrid.random import seed_streams
 from palaestra_worlds.minigrid.reference_levels import ReferenceLevels
-from palaestra_worlds.minigrid.render import render_level
+from palaestra_worlds.minigrid.render import TILE_SIZE, render_level
 from palaestra_worlds.minigrid.rules import Rules
 from palaestra_worlds.minigrid.settings import MiniGridSettings
 from palaestra_worlds.minigrid.snapshot import pack_snapshot, unpack_snapshot
@@ -236,11 +236,18 @@ class MiniGridWorld(World):
         return describe_level(self.grid_state(index))
 
     def explain(self, task: Task) -> tuple[str, ...]:
+        return tuple(f"{name_cell(state.at(x, y))} at ({x}, {y})" for state, (x, y) in self._places(task))
+
+    def locate(self, task: Task) -> tuple[tuple[int, int] | None, ...]:
+        cells = [cell for _, cell in self._places(task)]
+        return tuple((x * TILE_SIZE + TILE_SIZE // 2, y * TILE_SIZE + TILE_SIZE // 2) for x, y in cells)
+
+    def _places(self, task: Task) -> list[tuple[GridState, tuple[int, int]]]:
+        """The level's first state with the cell that each subgoal of a task is about."""
         if not isinstance(task, MiniGridTask) or task.level_seed is None or not task.subgoals:
-            return ()
+            return []
         state = self._first_states([task.level_seed])[0]
-        cells = [cell for cell, _ in resolve_subgoals(state, task.subgoals)]
-        return tuple(f"{name_cell(state.at(x, y))} at ({x}, {y})" for x, y in cells)
+        return [(state, cell) for cell, _ in resolve_subgoals(state, task.subgoals)]
 
     def render_frame(self, index: int = 0) -> NDArray[np.uint8]:
         return render_level(self._reference, self._levels, index)
