@@ -52,6 +52,37 @@ class Mistakes(BaseModel):
 
 
 @dataclass(frozen=True)
+class Judgement:
+    """What a planner that sees everything thinks of a task, beside the list that it would give itself.
+
+    Attributes:
+        useful: whether all that is listed lies on a way to the goal, in order.
+        why: why it is not, in words; empty if it is.
+        expected: entries of the perfect list.
+        in_place: entries of that list that the task has at the very same place.
+        errors: how far apart they are at each place that both lists have, in the world's unit of length; 0: the same.
+        right, wrong, missing: the perfect list's entries in the likeliest reading of the task as that list with
+            mistakes: as they should be, replaced by something else (how far from it each), left out.
+        wrong_kind: what a wrong entry is, e.g. "position" or "object".
+        superfluous: entries of the task that stand for nothing in the perfect list.
+        swapped: pairs of neighbours that have swapped places, out of `neighbours` that could have.
+    """
+
+    useful: bool
+    why: str
+    expected: int
+    in_place: int
+    errors: tuple[float, ...]
+    right: int
+    wrong: tuple[float, ...]
+    wrong_kind: str
+    missing: int
+    superfluous: int
+    swapped: int
+    neighbours: int
+
+
+@dataclass(frozen=True)
 class WorldEntry:
     """One world id, as `palaestra list worlds` shows it."""
 
@@ -72,8 +103,9 @@ class World(VectorEnv[Any, Any, Any]):
 
     * `"episode"`: while at least one episode ended in this step, a dict of arrays of length `num_envs`, valid where
       `infos["_episode"]` (bool) holds: `"return"` (float64, the task's own reward, undiscounted), `"length"` (int32),
-      `"success"` (bool), `"task"` (int32: row of the tasks given by `draw_from` or `assign`, -1 for none) and
-      `"lesson_progress"` (int32: how many of the task's subgoals were reached);
+      `"success"` (bool), `"task"` (int32: row of the tasks given by `draw_from` or `assign`, -1 for none),
+      `"lesson_progress"` (int32: how many of the task's subgoals were reached) and, of worlds whose `objectives` are
+      not ("success",), `"objectives"` (bool (num_envs, objectives): which of them were reached);
     * `"lesson_reward"`: float32 array (num_envs,), the undecorated bonus of the running task in this step (for a
       subgoal just reached 1 - steps since it began / max steps, else 0). `rewards` never contains it.
 
@@ -87,6 +119,8 @@ class World(VectorEnv[Any, Any, Any]):
     """Model of what a teacher may set; its JSON schema goes into prompts and constrains decoding."""
     objectives: tuple[str, ...] = ("success",)
     """Names of what is measured in each episode."""
+    about: str = ""
+    """For teachers: what the world is like when no task sets anything in it, in plain words."""
     subgoal_phrases: tuple[str, ...] = ()
     """The fixed pool of instructions when subgoals are given in language; `observations["subgoal"]` then holds
     the row in this tuple (-1: none)."""
@@ -136,6 +170,16 @@ class World(VectorEnv[Any, Any, Any]):
         """
         return ()
 
+    def examine(self, task: Task) -> tuple[str, ...]:
+        """What a task promises and its levels do not hold, a sentence for each, for a teacher to mend it.
+
+        Some levels are generated and looked at. Empty: nothing is wrong, or the world cannot tell.
+
+        Raises:
+            TaskError: it cannot be carried out at all.
+        """
+        return ()
+
     def locate(self, task: Task) -> tuple[tuple[int, int] | None, ...]:
         """Where each part of a task is in the picture that `render_frame` gives of its level's first state.
 
@@ -147,6 +191,14 @@ class World(VectorEnv[Any, Any, Any]):
             TaskError: it cannot be carried out in its level.
         """
         return ()
+
+    def judge(self, task: Task) -> Judgement | None:
+        """What a planner that sees everything thinks of a task; None where there is none that could judge it.
+
+        Raises:
+            TaskError: it cannot be carried out in its level.
+        """
+        return None
 
     @abstractmethod
     def snapshot(self) -> bytes:
@@ -192,10 +244,11 @@ class WorldProvider(Protocol):
         ...
 
     def oracle(self, prompt: str, schema: dict[str, Any] | None) -> dict[str, Any] | None:
-        """What somebody who sees everything and plans perfectly would answer.
+        """What somebody who sees everything and plans perfectly would answer; of a prompt for environments (see
+        heuristics.py) what a plain heuristic would.
 
         Args:
-            prompt: any text that holds what `World.describe` of one of these worlds gave.
+            prompt: any text that holds what `World.describe` of one of these worlds gave, or asks for environments.
             schema: JSON schema that the answer is to follow.
 
         Returns:

@@ -12,7 +12,7 @@ from gymnasium.vector.utils import batch_space
 from minigrid.minigrid_env import MiniGridEnv
 from numpy.typing import NDArray
 
-from palaestra_worlds.base import Task, TaskError, World
+from palaestra_worlds.base import Judgement, Task, TaskError, World
 from palaestra_worlds.compiled import available_threads, most_threads, use_threads
 from palaestra_worlds.minigrid import families
 from palaestra_worlds.minigrid.description import describe_level, name_cell
@@ -241,6 +241,14 @@ class MiniGridWorld(World):
     def locate(self, task: Task) -> tuple[tuple[int, int] | None, ...]:
         cells = [cell for _, cell in self._places(task)]
         return tuple((x * TILE_SIZE + TILE_SIZE // 2, y * TILE_SIZE + TILE_SIZE // 2) for x, y in cells)
+
+    def judge(self, task: Task) -> Judgement | None:
+        # The solver is compiled when the first level is judged, not for every world.
+        from palaestra_worlds.minigrid.judge import judge
+
+        if not isinstance(task, MiniGridTask) or task.level_seed is None:
+            return None
+        return judge(self._first_states([task.level_seed])[0], task.subgoals)
 
     def _places(self, task: Task) -> list[tuple[GridState, tuple[int, int]]]:
         """The level's first state with the cell that each subgoal of a task is about."""
