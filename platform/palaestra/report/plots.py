@@ -28,6 +28,9 @@ _VARIABLES = {_INK: "var(--ink)", _LINE: "var(--line)", _MUTED: "var(--muted)"} 
 _SIZE = (5.6, 3.5)
 """In inches; the page stretches it to its column."""
 
+_LEGEND_WIDTH = 1.4
+"""In inches, beside the curves: within, it would cover some."""
+
 
 @dataclass(frozen=True)
 class Style:
@@ -73,7 +76,8 @@ def learning_curves(arms: Sequence[ArmResult], measure: Measure, title: str, leg
     axes.set_xlabel("environment steps", color=_MUTED)
     if legend:
         axes.set_title(title, color=_INK, fontsize=10, loc="left")
-        axes.legend(frameon=False, labelcolor=_INK, fontsize=9)
+        figure.set_figwidth(_SIZE[0] + _LEGEND_WIDTH)
+        figure.legend(loc="outside right upper", frameon=False, labelcolor=_INK, fontsize=9)
     return _to_svg(figure, title)
 
 
