@@ -77,6 +77,14 @@ def random_integer(random: Any, i: Any, low: Any, high: Any) -> Any:
 
 
 @register_jitable
+def _make_words(words: Any, first: Any, end: Any, ahead: Any) -> None:
+    """Makes words[first:end] anew. Unsigned indices, which need no check for negative ones, let it use vectors."""
+    for j in range(first, end):
+        k = np.uint64(j)
+        words[k] = words[k + np.uint64(ahead)] ^ _mix(words[k], words[k + np.uint64(1)])
+
+
+@register_jitable
 def skip_doubles(random: Any, i: Any, count: Any) -> None:
     """Goes on as if `count` doubles had been drawn."""
     words = random[i]
@@ -85,12 +93,10 @@ def skip_doubles(random: Any, i: Any, count: Any) -> None:
     while left > 0:
         if k < WORDS - _AHEAD:
             end = min(k + left, WORDS - _AHEAD)
-            for j in range(k, end):
-                words[j] = words[j + _AHEAD] ^ _mix(words[j], words[j + 1])
+            _make_words(words, k, end, _AHEAD)
         elif k < WORDS - 1:
             end = min(k + left, WORDS - 1)
-            for j in range(k, end):
-                words[j] = words[j + _AHEAD - WORDS] ^ _mix(words[j], words[j + 1])
+            _make_words(words, k, end, _AHEAD - WORDS)
         else:
             end = WORDS
             words[k] = words[_AHEAD - 1] ^ _mix(words[k], words[0])
@@ -132,7 +138,7 @@ def to_random_state(row: NDArray[np.uint32]) -> np.random.RandomState:
     else:
         _make_the_rest(words, position)
     found = np.random.RandomState(0)
-    found.set_state(("MT19937", words, position))
+    found.set_state(("MT19937", words, position, 0, 0.0))
     return found
 
 

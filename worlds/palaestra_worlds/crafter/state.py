@@ -59,7 +59,7 @@ DIRECTIONS = np.array([(-1, 0), (1, 0), (0, -1), (0, 1)], dtype=np.int64)
 NUM_ITEMS = 16
 MOST_OF_AN_ITEM = 9
 
-# Columns of `Levels.status`. Hunger, thirst, fatigue and recovery count in halves.
+# Columns of `Levels.status`. HUNGER, THIRST and RECOVERY count in halves; UNLOCKED has a bit for each achievement.
 (
     STEP,
     NUM_OBJECTS,
@@ -73,8 +73,9 @@ MOST_OF_AN_ITEM = 9
     HEALTH_REWARDED,
     NUM_CHUNKS_SEEN,
     EPISODE,
-) = range(12)
-NUM_STATUS = 12
+    UNLOCKED,
+) = range(13)
+NUM_STATUS = 13
 
 # Columns of `Levels.parameters`. `*_ABOVE`: the thing is there where a uniform draw exceeds this.
 (
@@ -101,6 +102,8 @@ FIRST_ITEM = 17
 NUM_PARAMETERS = FIRST_ITEM + NUM_ITEMS
 
 NUM_RANDOM = 625
+NIGHT_DRAWS = 63 * 49
+"""Doubles that crafter draws for a picture's noise at night, one for each pixel of the map."""
 POSITION = 624
 """Column of `Levels.random` after the 624 words of MT19937: which word is made next."""
 
@@ -140,6 +143,14 @@ class Levels(NamedTuple):
     """(N,): 0 at night to 1 at noon."""
     random: NDArray[np.uint32]
     """(N, NUM_RANDOM): the world's random stream."""
+    spaces: NDArray[np.int16]
+    """(N, NUM_CHUNKS, 2): cells of grass and of path in each chunk."""
+    census: NDArray[np.int16]
+    """(N, NUM_CHUNKS, 3): working space of `balance`: cows, zombies and skeletons in each chunk."""
+    night: NDArray[np.uint32]
+    """(N, NUM_RANDOM): where the random stream stood before the noise of the last picture was drawn, valid where
+    daylight < 0.5. The rules pass over these draws; whoever draws the picture makes them from a copy of this row, so
+    that it can be drawn again."""
     seeds: NDArray[np.int64]
     """(N,): what the environment was seeded with."""
     parameters: NDArray[np.float64]
@@ -160,6 +171,9 @@ def allocate(num_envs: int) -> Levels:
         chunks=np.zeros((num_envs, NUM_CHUNKS), dtype=np.uint8),
         daylight=np.zeros(num_envs, dtype=np.float64),
         random=np.zeros((num_envs, NUM_RANDOM), dtype=np.uint32),
+        spaces=np.zeros((num_envs, NUM_CHUNKS, 2), dtype=np.int16),
+        census=np.zeros((num_envs, NUM_CHUNKS, 3), dtype=np.int16),
+        night=np.zeros((num_envs, NUM_RANDOM), dtype=np.uint32),
         seeds=np.zeros(num_envs, dtype=np.int64),
         parameters=np.tile(original_parameters(), (num_envs, 1)),
         tunnels=np.zeros((num_envs, AREA, AREA), dtype=np.bool_),
@@ -178,9 +192,37 @@ def is_walkable(material: Any) -> Any:
 
 
 @register_jitable
+def chunk_of(x: Any, y: Any) -> Any:
+    return x // CHUNK * CHUNKS_PER_SIDE + y // CHUNK
+
+
+@register_jitable
+def set_material(levels: Any, i: Any, x: Any, y: Any, material: Any) -> None:
+    """Changes a cell of a running episode."""
+    before = levels.materials[i, x, y]
+    levels.materials[i, x, y] = material
+    chunk = chunk_of(x, y)
+    for k, counted in ((0, GRASS), (1, PATH)):
+        levels.spaces[i, chunk, k] += (material == counted) - (before == counted)
+
+
+@register_jitable
+def count_spaces(levels: Any, i: Any) -> None:
+    """Counts the cells of grass and of path in each chunk anew."""
+    for chunk in range(NUM_CHUNKS):
+        levels.spaces[i, chunk, 0] = levels.spaces[i, chunk, 1] = 0
+    for x in range(AREA):
+        for y in range(AREA):
+            if levels.materials[i, x, y] == GRASS:
+                levels.spaces[i, chunk_of(x, y), 0] += 1
+            elif levels.materials[i, x, y] == PATH:
+                levels.spaces[i, chunk_of(x, y), 1] += 1
+
+
+@register_jitable
 def _see_chunk(levels: Any, i: Any, x: Any, y: Any) -> None:
     """Enters the chunk of a cell into the order of chunks."""
-    chunk = x // CHUNK * CHUNKS_PER_SIDE + y // CHUNK
+    chunk = chunk_of(x, y)
     count = levels.status[i, NUM_CHUNKS_SEEN]
     for k in range(count):
         if levels.chunks[i, k] == chunk:
