@@ -87,16 +87,10 @@ def plugins_of(kind: Registry) -> tuple[list[Plugin], list[Broken]]:
     """The teachers, the agents or the language models, and those of them that are broken."""
     loaded, broken = kind.load_all()
     points = kind.points()
-    found: list[Plugin] = []
-    for name, plugin in loaded.items():
-        point = points[name]
-        config = getattr(plugin, "Config", None)
-        if isinstance(config, type) and issubclass(config, BaseModel):
-            found.append(Plugin(name, *_distribution(point), _first_paragraph(plugin), config))
-        else:
-            package = _distribution(point)[0]
-            what = f"{kind.kind} '{name}' of package '{package}' ({point.value})"
-            broken.append(Broken(kind.group, name, package, f"{what} is broken: it has no pydantic model 'Config'"))
+    found = [
+        Plugin(name, *_distribution(points[name]), _first_paragraph(plugin), plugin.Config)
+        for name, plugin in loaded.items()
+    ]
     return found, broken
 
 

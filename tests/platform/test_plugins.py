@@ -272,7 +272,7 @@ BROKEN = {
     "missing": "has no attribute 'NO_SUCH_PROVIDER'",
     "half": "is broken: it has no 'prefix'",
     "nowhere": "No module named 'no_such_package'",
-    "bare": "has no pydantic model 'Config'",
+    "bare": "is broken: it has no 'Config' and no 'initial_state'",
     "explosive": "RuntimeError: this package is broken",
 }
 
@@ -353,7 +353,7 @@ def test_what_others_add_is_listed_and_what_is_broken_is_named(site: Path) -> No
     assert toy["properties"]["max_steps"]["maximum"] == 1000
     nowhere, bare, length, unknown = found["errors"]
     assert nowhere.startswith("spec.yaml:3:17: teacher.kind: teacher 'nowhere' of package 'toys'")
-    assert bare == "spec.yaml:3:15: agent.kind: agent 'bare' is broken: it has no pydantic model `Config`"
+    assert bare.startswith("spec.yaml:3:15: agent.kind: agent 'bare' of package 'toys' (toys:Provider in ")
     assert length.startswith("spec.yaml:1:29: world.length: unknown key")
     assert unknown.startswith("spec.yaml:1:13: world.id: unknown world 'toy-corridor'; did you mean 'toy:corridor'?")
     assert "skipped: world 'missing' of package 'toys'" in unknown
