@@ -5,6 +5,7 @@ Everything outside this package knows worlds through this module alone.
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -119,6 +120,8 @@ class World(VectorEnv[Any, Any, Any]):
     """Model of what a teacher may set; its JSON schema goes into prompts and constrains decoding."""
     objectives: tuple[str, ...] = ("success",)
     """Names of what is measured in each episode."""
+    reward_range: tuple[float, float] = (-math.inf, math.inf)
+    """Least and greatest reward of one step."""
     about: str = ""
     """For teachers: what the world is like when no task sets anything in it, in plain words."""
     subgoal_phrases: tuple[str, ...] = ()
