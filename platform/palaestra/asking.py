@@ -6,14 +6,18 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from palaestra_teachers.base import Lesson, LessonRefused, LessonRequest, TeacherUnavailable
-from palaestra_worlds.base import TaskError
+from palaestra_teachers.base import LanguageModel, Lesson, LessonRefused, LessonRequest, TeacherUnavailable
+from palaestra_teachers.llm.budget import BudgetModel
+from palaestra_teachers.llm.cache import AnswerCache, CacheError
+from palaestra_teachers.llm.prices import PricedModel
+from palaestra_worlds.base import Task, TaskError
 
 from palaestra.bank import USABLE, lesson_json
 from palaestra.build import make_teacher, make_world
-from palaestra.ledger import AnswerCache, BudgetedModel, StoreLedger, calls_spent, claim
+from palaestra.ledger import StoreLedger, StoreMeter, calls_spent, claim, limits_of
 from palaestra.progress import LessonProgress
 from palaestra.run import Run, short_hash
 from palaestra.store import Store, StoreError
@@ -56,12 +60,21 @@ def check_teachers(run: Run, arms: Iterable[str]) -> None:
         for arm in taught:
             assert arm.teacher is not None
             query = "SELECT count(*) FROM lessons WHERE teacher = ? AND level_seed < ?"
-            if store.query(query, (teacher_hash(arm), arm.levels or 0))[0][0] >= (arm.levels or 0):
+            ahead = arm.teacher.schedule is None
+            if ahead and store.query(query, (teacher_hash(arm), arm.levels or 0))[0][0] >= (arm.levels or 0):
                 continue
             try:
                 build_model(arm.teacher.model)
             except ValueError as error:
                 raise TeacherSettingsError(f"the teacher of arm '{arm.name}' cannot be built: {error}") from error
+
+
+def _cache(folder: Path | None) -> AnswerCache | None:
+    """Raises StoreError when it cannot be used."""
+    try:
+        return AnswerCache(folder) if folder else None
+    except CacheError as error:
+        raise StoreError(f"teacher.cache: {error}") from error
 
 
 class Asker:
@@ -85,13 +98,13 @@ class Asker:
         self.hash = teacher_hash(arm)
         self.store = Store(run.store_path, durable=False)
         self._settings = arm.teacher
-        self._cache = AnswerCache(arm.teacher.cache) if arm.teacher.cache else None
+        self._cache = _cache(arm.teacher.cache)
         # Tasks are tried out in a world that the teacher does not use.
         self._world = make_world(arm, 1)
         self._trial_world = make_world(arm, 1)
         ledger = StoreLedger(self.store, self.hash, self._cache)
         try:
-            self.teacher = make_teacher(arm, self._world, ledger, self._limited)
+            self.teacher = make_teacher(arm, self._world, ledger, self._counted, self._meter)
         except ValueError as error:
             raise TeacherSettingsError(f"the teacher of arm '{arm.name}' cannot be built: {error}") from error
         self._patient = patient
@@ -99,8 +112,18 @@ class Asker:
         self._stopped = ""
         self.failures: Counter[str] = Counter()
 
-    def _limited(self, model: Any) -> BudgetedModel:
-        return BudgetedModel(model, self.store, self.hash, self.arm.budget.teacher_calls)
+    def _counted(self, model: LanguageModel) -> LanguageModel:
+        """A model whose calls have a price and count against the run's budget."""
+        priced = PricedModel(model, self._settings.prices) if self._settings.prices else model
+        return BudgetModel(limits_of(self.arm.budget), priced, self._meter(""))
+
+    def _meter(self, place: str) -> StoreMeter:
+        return StoreMeter(self.store, f"{self.hash}/{place}" if place else self.hash)
+
+    @property
+    def task_space(self) -> type[Task]:
+        """What lessons are made of in this world."""
+        return self._world.task_space
 
     def close(self) -> None:
         self.store.close()
@@ -171,23 +194,39 @@ class Asker:
             # A teacher that answers without waiting must leave the others their turn.
             await asyncio.sleep(0)
 
+    async def propose(self, request: LessonRequest) -> Lesson:
+        """One lesson, which the world can carry out.
+
+        Raises:
+            LessonRefused: no reply was usable.
+            TeacherUnavailable: the model gave no reply.
+            LessonError: the teacher has a fault.
+            StoreError: the store cannot be written.
+        """
+        try:
+            lesson = await self.teacher.propose(request)
+            self._trial_world.draw_from(lesson.tasks())
+        except TaskError as error:
+            raise LessonRefused("impossible_task", str(error)) from error
+        except (LessonRefused, TeacherUnavailable, StoreError):
+            raise
+        except CacheError as error:
+            raise StoreError(str(error)) from error
+        except Exception as error:
+            where = f"turn {request.turn}" if request.level_seed is None else f"level {request.level_seed}"
+            raise LessonError(
+                f"teacher '{self._settings.kind}' has a fault: {type(error).__name__}: {error} (at {where})"
+            ) from error
+        return lesson
+
     async def _ask(self, level_seed: int) -> None:
         try:
-            lesson = await self.teacher.propose(self._request(level_seed))
-            self._trial_world.draw_from(lesson.tasks())
+            lesson = await self.propose(self._request(level_seed))
         except LessonRefused as error:
             self._drop(level_seed, error.kind, str(error))
-        except TaskError as error:
-            self._drop(level_seed, "impossible_task", str(error))
         except TeacherUnavailable as error:
             self._drop(level_seed, error.kind, str(error), "unavailable: ")
             await self._unavailable(error.kind)
-        except StoreError:
-            raise
-        except Exception as error:
-            raise LessonError(
-                f"teacher '{self._settings.kind}' has a fault: {type(error).__name__}: {error} (at level {level_seed})"
-            ) from error
         else:
             self._silent = 0
             self._keep(level_seed, lesson)

@@ -10,6 +10,7 @@ import palaestra_worlds
 from numpy.typing import NDArray
 from palaestra_agents.base import Agent, AgentInterface
 from palaestra_teachers.base import LanguageModel, Ledger, Teacher
+from palaestra_teachers.llm.budget import MemoryMeter, Meter
 from palaestra_worlds.base import World
 from palaestra_worlds.registry import AGENTS, TEACHERS
 
@@ -66,7 +67,11 @@ def _subgoal_embeddings(arm: ArmSpec, world: World) -> NDArray[np.float32] | Non
 
 
 def make_teacher(
-    arm: ArmSpec, world: World, ledger: Ledger, limited: Callable[[LanguageModel], LanguageModel] = lambda model: model
+    arm: ArmSpec,
+    world: World,
+    ledger: Ledger,
+    around: Callable[[LanguageModel], LanguageModel] = lambda model: model,
+    meter: Callable[[str], Meter] = lambda place: MemoryMeter(),
 ) -> Teacher:
     """A new teacher with its language model.
 
@@ -74,7 +79,8 @@ def make_teacher(
         arm: one that has a teacher.
         world: a small one, which the teacher may reset to any level.
         ledger: keeps every call.
-        limited: wraps the model, e.g. to count calls against a budget.
+        around: wraps every model that makes calls, e.g. to count them; see `build_model`.
+        meter: counts for budgets among the model's settings; see `build_model`.
 
     Raises:
         ValueError: there is no such teacher or model, or it does not fit the world.
@@ -83,7 +89,7 @@ def make_teacher(
 
     assert arm.teacher is not None
     kind = TEACHERS.load(arm.teacher.kind)
-    return kind(arm.teacher.config, limited(build_model(arm.teacher.model)), world, ledger)
+    return kind(arm.teacher.config, build_model(arm.teacher.model, around, meter), world, ledger)
 
 
 def settings_when_taught(arm: ArmSpec) -> dict[str, Any] | None:

@@ -4,79 +4,25 @@ from __future__ import annotations
 
 import json
 import os
-import sqlite3
 import time
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
+from dataclasses import astuple, fields
+from typing import TYPE_CHECKING, Any
 
-from palaestra_teachers.base import CallRecord, Completion, LanguageModel, Message, Sampling, TeacherUnavailable
-from pydantic import BaseModel, ValidationError
+from palaestra_teachers.base import CallRecord, Completion
+from palaestra_teachers.llm.budget import Limits, Spent
+from palaestra_teachers.llm.cache import AnswerCache
 
-from palaestra.store import Store, StoreError
+from palaestra.store import Store
+
+if TYPE_CHECKING:
+    from palaestra.spec import BudgetSpec
 
 _CLAIM_SECONDS = 3600.0
 """After this long, a claim of a process that seems to live is another process's of the same number."""
 
-_COLUMNS = (
-    "time", "lesson_key", "request_hash", "backend", "model", "messages", "response_schema", "reply", "parsed",
-    "error_kind", "error", "retry", "tokens_in", "tokens_out", "seconds", "price", "origin",
-)  # fmt: skip
-_JSON_COLUMNS = ("messages", "response_schema", "parsed")
-
-
-class AnswerCache:
-    """Usable answers by request, in a folder that several runs share.
-
-    Args:
-        folder: made when it does not exist.
-
-    Raises:
-        StoreError: it cannot be used.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self.path = Path(folder) / "answers.sqlite"
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._connection = sqlite3.connect(self.path, timeout=60.0, isolation_level=None)
-            self._connection.execute("PRAGMA journal_mode = WAL")
-            self._connection.execute("PRAGMA synchronous = NORMAL")
-            self._connection.execute(
-                "CREATE TABLE IF NOT EXISTS answers (request_hash TEXT PRIMARY KEY, record TEXT NOT NULL) WITHOUT ROWID"
-            )
-        except (OSError, sqlite3.Error) as error:
-            raise self._explain(error) from error
-
-    def get(self, request_hash: str) -> CallRecord | None:
-        """A usable answer; one that cannot be read any more counts as none."""
-        try:
-            row = self._connection.execute(
-                "SELECT record FROM answers WHERE request_hash = ?", (request_hash,)
-            ).fetchone()
-        except sqlite3.Error as error:
-            raise self._explain(error) from error
-        if row is None:
-            return None
-        try:
-            return CallRecord.model_validate_json(row[0])
-        except ValidationError:
-            return None
-
-    def put(self, call: CallRecord) -> None:
-        """Raises StoreError when it cannot be written."""
-        try:
-            self._connection.execute(
-                "INSERT OR REPLACE INTO answers VALUES (?, ?)", (call.request_hash, call.model_dump_json())
-            )
-        except sqlite3.Error as error:
-            raise self._explain(error) from error
-
-    def close(self) -> None:
-        self._connection.close()
-
-    def _explain(self, error: Exception) -> StoreError:
-        return StoreError(f"the cache of answers {self.path} cannot be used: {error}; change or remove teacher.cache")
+_COLUMNS = tuple(CallRecord.model_fields)
+_JSON_COLUMNS = ("messages", "response_schema", "parsed", "sampling")
 
 
 class StoreLedger:
@@ -108,60 +54,92 @@ class StoreLedger:
                 f"INSERT INTO calls ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})",
                 (self._teacher, *(content[name] for name in _COLUMNS)),
             )
-        if self._cache and call.parsed is not None and call.origin == "live":
+        if self._cache and call.parsed is not None and call.chosen and call.origin == "live":
             self._cache.put(call)
 
     def answered(self, request_hash: str) -> CallRecord | None:
         """The last usable answer to this request, from this run (whichever teacher asked) or from the cache."""
-        rows = self._store.query(
-            f"SELECT {', '.join(_COLUMNS)} FROM calls WHERE request_hash = ? AND parsed IS NOT NULL "
-            "AND error_kind IS NULL ORDER BY id DESC LIMIT 1",
-            (request_hash,),
-        )
-        if not rows:
-            return self._cache.get(request_hash) if self._cache else None
-        content: dict[str, Any] = dict(zip(_COLUMNS, rows[0], strict=True))
-        for name in _JSON_COLUMNS:
-            content[name] = None if content[name] is None else json.loads(content[name])
-        return CallRecord.model_validate(content)
+        where = "request_hash = ? AND parsed IS NOT NULL AND error_kind IS NULL AND chosen ORDER BY id DESC LIMIT 1"
+        found = read_calls(self._store, where, (request_hash,))
+        if found:
+            return found[0]
+        return self._cache.get(request_hash) if self._cache else None
 
 
-class BudgetedModel:
-    """A language model that is called at most so often by all processes that ask for one teacher together.
+def read_calls(store: Store, where: str = "1 ORDER BY id", parameters: Sequence[Any] = ()) -> list[CallRecord]:
+    """Calls of the ledger.
 
     Args:
-        inner: the model.
-        store: where calls are counted.
-        teacher: hash of the teacher's settings.
-        limit: calls allowed over the whole life of the run; None: any number.
+        store: of the run.
+        where: SQL after WHERE, with question marks for the parameters.
+        parameters: values.
+
+    Raises:
+        StoreError: the store cannot be read.
+    """
+    return [
+        CallRecord.model_validate(
+            {
+                name: json.loads(value) if name in _JSON_COLUMNS and value is not None else value
+                for name, value in zip(_COLUMNS, row, strict=True)
+            }
+        )
+        for row in store.query(f"SELECT {', '.join(_COLUMNS)} FROM calls WHERE {where}", tuple(parameters))
+    ]
+
+
+class StoreMeter:
+    """Counts in the run's store what calls cost, for all processes and resumes of the run; see `Meter`.
+
+    Args:
+        store: for the thread that calls it.
+        key: what is counted together: hash of the teacher's settings, and for a `budget` inside them its place.
     """
 
-    Config = BaseModel
-
-    def __init__(self, inner: LanguageModel, store: Store, teacher: str, limit: int | None) -> None:
-        self.name = inner.name
-        self.identity = inner.identity
-        self._inner = inner
+    def __init__(self, store: Store, key: str) -> None:
         self._store = store
-        self._teacher = teacher
-        self._limit = limit
+        self._key = key
 
-    async def complete(
-        self, messages: Sequence[Message], schema: dict[str, Any] | None, settings: Sampling
-    ) -> Completion:
-        """Raises TeacherUnavailable of the kind "budget" when the calls are spent."""
-        if not self._spend():
-            raise TeacherUnavailable("budget", f"the budget of {self._limit} calls of the language model is spent")
-        return await self._inner.complete(messages, schema, settings)
+    def begin(self, limits: Limits) -> str:
+        """Counts a call, unless that would exceed a limit: then says which.
 
-    def _spend(self) -> bool:
+        Raises:
+            StoreError: the store cannot be written.
+        """
         with self._store.transaction() as connection:
-            connection.execute("INSERT OR IGNORE INTO spent VALUES (?, 0)", (self._teacher,))
-            changed = connection.execute(
-                "UPDATE spent SET calls = calls + 1 WHERE teacher = ? AND calls < ?",
-                (self._teacher, 2**62 if self._limit is None else self._limit),
+            connection.execute("INSERT OR IGNORE INTO spent (teacher, calls) VALUES (?, 0)", (self._key,))
+            rows = connection.execute(f"SELECT {_SPENT} FROM spent WHERE teacher = ?", (self._key,)).fetchall()
+            reason = Spent(*rows[0]).exhausts(limits)
+            if not reason:
+                connection.execute("UPDATE spent SET calls = calls + 1 WHERE teacher = ?", (self._key,))
+        return reason
+
+    def end(self, completion: Completion | None, seconds: float) -> None:
+        """Counts what a call cost.
+
+        Raises:
+            StoreError: the store cannot be written.
+        """
+        call = Spent(seconds=seconds) if completion is None else Spent().with_reply(completion, seconds)
+        names = [field.name for field in fields(Spent)]
+        with self._store.transaction() as connection:
+            connection.execute(
+                f"UPDATE spent SET {', '.join(f'{name} = {name} + ?' for name in names)} WHERE teacher = ?",
+                (*astuple(call), self._key),
             )
-            return changed.rowcount == 1
+
+
+_SPENT = ", ".join(field.name for field in fields(Spent))
+
+
+def limits_of(budget: BudgetSpec) -> Limits:
+    """What a run may spend on each teacher."""
+    return Limits(
+        calls=budget.teacher_calls,
+        tokens=budget.teacher_tokens,
+        cost=budget.teacher_cost,
+        seconds=budget.teacher_seconds,
+    )
 
 
 def calls_spent(store: Store, teacher: str) -> int:

@@ -17,7 +17,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 BUSY_SECONDS = 60.0
 """How long a process waits for another one's transaction."""
 
@@ -46,13 +46,18 @@ CREATE TABLE calls (
     id INTEGER PRIMARY KEY, teacher TEXT NOT NULL, time REAL NOT NULL, lesson_key TEXT NOT NULL,
     request_hash TEXT NOT NULL, backend TEXT NOT NULL, model TEXT NOT NULL, messages TEXT NOT NULL,
     response_schema TEXT, reply TEXT, parsed TEXT, error_kind TEXT, error TEXT, retry INTEGER NOT NULL DEFAULT 0,
-    tokens_in INTEGER, tokens_out INTEGER, seconds REAL NOT NULL DEFAULT 0, price REAL, origin TEXT NOT NULL);
+    tokens_in INTEGER, tokens_out INTEGER, seconds REAL NOT NULL DEFAULT 0, price REAL, origin TEXT NOT NULL,
+    identity TEXT NOT NULL DEFAULT '', sampling TEXT, part INTEGER NOT NULL DEFAULT 0,
+    chosen INTEGER NOT NULL DEFAULT 1);
 CREATE INDEX calls_by_request ON calls (request_hash);
 CREATE INDEX calls_by_teacher ON calls (teacher);
 CREATE TABLE claims (
     teacher TEXT NOT NULL, level_seed INTEGER NOT NULL, process TEXT NOT NULL, time REAL NOT NULL,
     PRIMARY KEY (teacher, level_seed)) WITHOUT ROWID;
-CREATE TABLE spent (teacher TEXT PRIMARY KEY, calls INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE spent (
+    teacher TEXT PRIMARY KEY, calls INTEGER NOT NULL, tokens INTEGER NOT NULL DEFAULT 0, cost REAL NOT NULL DEFAULT 0,
+    seconds REAL NOT NULL DEFAULT 0, uncounted INTEGER NOT NULL DEFAULT 0, unpriced INTEGER NOT NULL DEFAULT 0)
+    WITHOUT ROWID;
 CREATE TABLE events (
     id INTEGER PRIMARY KEY, trial INTEGER, iteration INTEGER, time REAL NOT NULL, kind TEXT NOT NULL,
     message TEXT NOT NULL);
@@ -60,8 +65,36 @@ CREATE TABLE info (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 """
 
 
+_ADDED = {
+    2: {
+        "calls": {
+            "identity": "TEXT NOT NULL DEFAULT ''",
+            "sampling": "TEXT",
+            "part": "INTEGER NOT NULL DEFAULT 0",
+            "chosen": "INTEGER NOT NULL DEFAULT 1",
+        },
+        "spent": {
+            "tokens": "INTEGER NOT NULL DEFAULT 0",
+            "cost": "REAL NOT NULL DEFAULT 0",
+            "seconds": "REAL NOT NULL DEFAULT 0",
+            "uncounted": "INTEGER NOT NULL DEFAULT 0",
+            "unpriced": "INTEGER NOT NULL DEFAULT 0",
+        },
+    }
+}
+"""By version: the columns that it added to tables of the one before."""
+
+
 class StoreError(RuntimeError):
     """The store cannot be read or written; the message says which file, why, and what to do."""
+
+
+def _added_since(version: int) -> Iterator[tuple[str, str, str]]:
+    """Table, column and declaration."""
+    for later in range(version + 1, SCHEMA_VERSION + 1):
+        for table, columns in _ADDED.get(later, {}).items():
+            for column, declaration in columns.items():
+                yield table, column, declaration
 
 
 class TrialRow(BaseModel):
@@ -146,6 +179,10 @@ class Store:
                 f"{self.path} was written by a newer Palaestra (store version {version}; this one knows up to "
                 f"{SCHEMA_VERSION}): update Palaestra to read it"
             )
+        elif version < SCHEMA_VERSION and self.read_only:
+            self._present()
+        elif version < SCHEMA_VERSION:
+            self._migrate()
 
     def _create(self) -> None:
         with self.transaction() as connection:
@@ -159,6 +196,26 @@ class Store:
             connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
             connection.execute("INSERT INTO info VALUES ('schema_version', ?)", (json.dumps(SCHEMA_VERSION),))
             connection.execute("INSERT INTO info VALUES ('created', ?)", (json.dumps(time.time()),))
+
+    def _migrate(self) -> None:
+        """Adds what later versions have."""
+        with self.transaction() as connection:
+            # Another process may have done it meanwhile.
+            version = connection.execute("PRAGMA user_version").fetchone()[0]
+            for table, column, declaration in _added_since(version):
+                connection.execute(f"ALTER TABLE {table} ADD COLUMN {column} {declaration}")
+            connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+    def _present(self) -> None:
+        """Shows an older store as this version has it, and leaves it as it is."""
+        with self._errors():
+            version = self._connection.execute("PRAGMA user_version").fetchone()[0]
+            columns: dict[str, list[str]] = {}
+            for table, column, declaration in _added_since(version):
+                default = declaration.partition("DEFAULT ")[2] or "NULL"
+                columns.setdefault(table, []).append(f"{default} AS {column}")
+            for table, added in columns.items():
+                self._connection.execute(f"CREATE TEMP VIEW {table} AS SELECT *, {', '.join(added)} FROM main.{table}")
 
     # ------------------------------------------------------------------------------------------ access
 

@@ -30,15 +30,31 @@ class LessonSource(Frozen):
     """Calls it took until a reply was usable."""
 
 
+class Remark(Frozen):
+    """Something about a reply that could not be used as it was; the loop counts it by its kind."""
+
+    kind: str
+    message: str
+
+
 class Lesson(Frozen):
     """What a teacher proposes. A kind of lesson is a subclass; the loop needs only `tasks()`."""
 
     kind: ClassVar[str] = "lesson"
     source: LessonSource
+    remarks: tuple[Remark, ...] = ()
 
     def tasks(self) -> Sequence[Task]:
         """The tasks to put into the level bank, as the world's `task_space`."""
         raise NotImplementedError
+
+    def weights(self) -> Sequence[float] | None:
+        """How often each of the tasks is to be drawn, up to a factor; None: all alike."""
+        return None
+
+    def reasons(self) -> Sequence[str]:
+        """Why the teacher chose each of the tasks, in its own words; empty where it does not say."""
+        return ()
 
 
 class Subgoals(Lesson):
@@ -51,11 +67,63 @@ class Subgoals(Lesson):
         return (self.task,)
 
 
+class Environment(Frozen):
+    """One environment of a lesson: a task that makes many levels, and why the teacher wants it."""
+
+    task: SerializeAsAny[Task]
+    why: str = ""
+    weight: float = 1.0
+
+
+class Environments(Lesson):
+    """Environments to train in for a while (EnvGen, arXiv 2403.12014)."""
+
+    kind: ClassVar[str] = "environments"
+    environments: tuple[Environment, ...]
+
+    def tasks(self) -> Sequence[Task]:
+        return tuple(environment.task for environment in self.environments)
+
+    def weights(self) -> Sequence[float]:
+        return tuple(environment.weight for environment in self.environments)
+
+    def reasons(self) -> Sequence[str]:
+        return tuple(environment.why for environment in self.environments)
+
+
+class Stage(Frozen):
+    """A stretch of training: in the tasks of the last lesson, or in the original without any."""
+
+    name: Literal["lesson", "original"]
+    steps: int = Field(ge=1)
+
+
+class Schedule(Frozen):
+    """When a teacher is asked while an agent learns: once before each round of stages.
+
+    After the last round training goes on in the original.
+    """
+
+    turns: int = Field(ge=1)
+    stages: tuple[Stage, ...] = Field(min_length=1)
+    measured: bool = True
+    """Whether the agent is evaluated before each question, so that the teacher can be told how it does."""
+
+    @property
+    def steps(self) -> int:
+        """Environment steps of all rounds."""
+        return self.turns * sum(stage.steps for stage in self.stages)
+
+
 class LessonRequest(Frozen):
     """What the teacher is told when it is to propose a lesson."""
 
     world_id: str
     level_seed: int | None = None
+    turn: int | None = None
+    """Of a teacher with a schedule: how often it was asked before in this trial."""
+    trial_seed: int = 0
+    """Of a teacher with a schedule: its own random numbers depend on it."""
     mission: str = ""
     description: str = ""
     """`World.describe` of the level's first state."""
@@ -65,12 +133,25 @@ class LessonRequest(Frozen):
     """What became of earlier lessons, in words; empty at first."""
 
 
+class Practice(Frozen):
+    """How training went in one task of a lesson since it was given."""
+
+    episodes: int = 0
+    success: float = 0.0
+    return_mean: float = 0.0
+    """Undiscounted, the task's own reward only."""
+
+
 class Feedback(Frozen):
     """What became of the lessons: measured by the loop, told to the teacher."""
 
     step: int
     success: dict[str, float] = Field(default_factory=dict)
-    """Success rate by objective, of the agent on its own."""
+    """Success rate by objective, of the agent on its own, in the original."""
+    episodes: int = 0
+    """Over how many episodes `success` was measured; 0: not at all."""
+    practice: tuple[Practice, ...] = ()
+    """Of each task of the last lesson, in its order; of teachers with a schedule."""
     lessons: dict[int, tuple[int, float]] = Field(default_factory=dict)
     """By level seed: episodes played, mean number of subgoals reached."""
 
@@ -89,7 +170,9 @@ class Teacher(Protocol):
     the teacher may reset to any level, describe, and have tasks checked in, and `ledger` keeps every call.
 
     Its `Config` may have a method `world_settings() -> dict`: the settings that its lessons need a world to have
-    (for subgoals the form in which they are shown); a run adds them to the arm's world.
+    (for subgoals the form in which they are shown); a run adds them to the arm's world. A method
+    `schedule() -> Schedule` makes it a teacher that is asked in each trial, in turns with training, and not about
+    levels: `observe` is called before each `propose`, and its lessons are for that trial alone.
     """
 
     @property
@@ -138,22 +221,26 @@ class Completion(Frozen):
     tokens_out: int | None = None
     seconds: float = 0.0
     price: float | None = None
-    """US dollars; None: unknown."""
+    """US dollars; None: unknown. Of a replayed reply: what it cost when it was recorded."""
     origin: Literal["live", "cache", "replay"] = "live"
 
 
 class TeacherUnavailable(RuntimeError):
     """The model gave no reply. `kind` is what is counted: refused, timeout, http_429, http_5xx, http_4xx,
-    bad_response, too_large, budget."""
+    bad_response, too_large, budget (no call was made), unrecorded (a replay has no such call).
+    `origin`, as of replies: "replay" when it is told from a record."""
 
-    def __init__(self, kind: str, message: str) -> None:
+    def __init__(self, kind: str, message: str, origin: Literal["live", "cache", "replay"] = "live") -> None:
         super().__init__(message)
         self.kind = kind
+        self.origin = origin
 
 
 @runtime_checkable
 class LanguageModel(Protocol):
-    """Constructed as `Kind(config)`; wrappers as `Kind(config, inner)`. Config has `backend: Literal[<name>]`."""
+    """Constructed as `Kind(config)`; one whose Config has a field `inner` (the settings of a model that it wraps) as
+    `Kind(config, inner)`, one with a field `models` (a list of such) as `Kind(config, models)`. Config has
+    `backend: Literal[<name>]`."""
 
     @property
     def Config(self) -> type[BaseModel]:  # noqa: N802
@@ -176,8 +263,42 @@ class LanguageModel(Protocol):
         ...
 
 
+class Judge(Protocol):
+    """Who asks: reads replies, so that a wrapper can tell the usable ones, and keeps every call.
+
+    Attributes:
+        lesson_key: what it is all for, e.g. "MiniGrid-DoorKey-5x5-v0/17"; "" where that is not known.
+    """
+
+    lesson_key: str
+
+    def read(self, completion: Completion) -> BaseModel:
+        """What a reply says; the same object may be read several times, and counts as one call.
+
+        Raises:
+            LessonRefused: it is no usable lesson.
+        """
+        ...
+
+    def failed(self, model: LanguageModel, error: TeacherUnavailable, seconds: float) -> None:
+        """Keeps a call that got no reply."""
+        ...
+
+
+@runtime_checkable
+class JudgedModel(Protocol):
+    """What a LanguageModel may have besides: wrappers that choose between replies, or ask several models for one."""
+
+    async def complete_judged(
+        self, messages: Sequence[Message], schema: dict[str, Any] | None, settings: Sampling, judge: Judge
+    ) -> Completion:
+        """One reply, as `LanguageModel.complete`; the judge has read, or been told of, every call made for it but,
+        at most, the reply itself."""
+        ...
+
+
 class CallRecord(Frozen):
-    """One row of the ledger: one attempt to get a lesson out of a model."""
+    """One row of the ledger: one call of a model, for one attempt to get a lesson."""
 
     time: float
     lesson_key: str
@@ -197,7 +318,16 @@ class CallRecord(Frozen):
     tokens_out: int | None = None
     seconds: float = 0.0
     price: float | None = None
-    origin: Literal["live", "cache", "replay"] = "live"
+    """US dollars; None: unknown."""
+    origin: Literal["live", "cache", "replay", "none"] = "live"
+    """none: the budget was spent, and no call was made."""
+    identity: str = ""
+    """`LanguageModel.identity` of the model that the teacher has."""
+    sampling: Sampling | None = None
+    part: int = 0
+    """Which of the calls of this attempt: a vote, for one, makes several."""
+    chosen: bool = True
+    """Whether the attempt ended with this call's reply, or failure."""
 
 
 class Ledger(Protocol):

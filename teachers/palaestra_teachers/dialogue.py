@@ -1,4 +1,4 @@
-"""Asks a language model until its reply is usable, and keeps every attempt in the ledger."""
+"""Asks a language model until its reply is usable, and keeps every call in the ledger."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from weakref import WeakValueDictionary
 
 from pydantic import BaseModel
 
+from palaestra_teachers.attempt import Attempt
 from palaestra_teachers.base import (
     CallRecord,
-    Completion,
     LanguageModel,
     Ledger,
     LessonRefused,
@@ -21,6 +21,7 @@ from palaestra_teachers.base import (
     Sampling,
     TeacherUnavailable,
 )
+from palaestra_teachers.llm.judging import ask
 from palaestra_teachers.llm.requests import request_hash
 
 MAX_REPLY_QUOTED = 4_000
@@ -70,7 +71,7 @@ class Dialogue:
 
     Args:
         model: whom to ask.
-        ledger: has every attempt recorded, and is looked at first: what was answered once is not asked again.
+        ledger: has every call recorded, and is looked at first: what was answered once is not asked again.
         retries: how often an unusable reply is answered with what is wrong with it.
     """
 
@@ -99,17 +100,21 @@ class Dialogue:
     async def _insist(self, key: str, question: Question, read: Callable[[str], Value]) -> Answer[Value]:
         messages = question.messages
         for retry in range(self._retries + 1):
-            completion = await self._complete(key, question, messages, retry)
+            attempt = Attempt(question.key, read)
             try:
-                value = read(completion.text)
+                completion = await ask(self._model, messages, question.schema, question.sampling, attempt)
+                value = attempt.conclude(completion)
+                return Answer(value, completion.model, key, attempts=retry + 1)
             except LessonRefused as error:
-                self._record(key, question, messages, retry, completion, error=error)
                 if error.kind in FINAL or retry == self._retries:
                     raise
-                messages = (*messages, *_objection(completion.text, error))
-            else:
-                self._record(key, question, messages, retry, completion, value=value)
-                return Answer(value, completion.model, key, attempts=retry + 1)
+                objection = _objection(attempt.reply, error)
+            except TeacherUnavailable as error:
+                attempt.give_up(error)
+                raise
+            finally:
+                self._record(key, question, messages, retry, attempt)
+            messages = (*messages, *objection)
         raise AssertionError("the last attempt returns or raises")
 
     def _remembered(self, key: str, question: Question, read: Callable[[str], Value]) -> Answer[Value] | None:
@@ -121,47 +126,30 @@ class Dialogue:
             value = read(call.reply)
         except LessonRefused:
             return None
-        now = {"time": time.time(), "lesson_key": question.key, "origin": "cache"}
+        now = {"time": time.time(), "lesson_key": question.key, "origin": "cache", "part": 0, "chosen": True}
         free = {"seconds": 0.0, "price": 0.0, "tokens_in": 0, "tokens_out": 0}
         self._ledger.record(call.model_copy(update=now | free))
         return Answer(value, call.model, key, attempts=call.retry + 1)
 
-    async def _complete(self, key: str, question: Question, messages: tuple[Message, ...], retry: int) -> Completion:
-        try:
-            return await self._model.complete(messages, question.schema, question.sampling)
-        except TeacherUnavailable as error:
-            # Over budget, no call was made.
-            if error.kind != "budget":
-                self._record(key, question, messages, retry, error=error)
-            raise
-
     def _record(
-        self,
-        key: str,
-        question: Question,
-        messages: Sequence[Message],
-        retry: int,
-        completion: Completion | None = None,
-        value: BaseModel | None = None,
-        error: LessonRefused | TeacherUnavailable | None = None,
+        self, key: str, question: Question, messages: Sequence[Message], retry: int, attempt: Attempt[Value]
     ) -> None:
-        got: dict[str, Any] = {"backend": "", "model": self._model.name}
-        if completion is not None:
-            got = completion.model_dump() | {"reply": completion.text}
-            del got["text"]
-        call = CallRecord(
-            time=time.time(),
-            lesson_key=question.key,
-            request_hash=key,
-            messages=tuple(messages),
-            response_schema=question.schema,
-            parsed=None if value is None else value.model_dump(mode="json"),
-            error_kind=None if error is None else error.kind,
-            error=None if error is None else str(error),
-            retry=retry,
-            **got,
-        )
-        self._ledger.record(call)
+        """Keeps every call of an attempt."""
+        for part, call in enumerate(attempt.calls):
+            self._ledger.record(
+                CallRecord(
+                    lesson_key=question.key,
+                    request_hash=key,
+                    messages=tuple(messages),
+                    response_schema=question.schema,
+                    sampling=question.sampling,
+                    identity=self._model.identity,
+                    retry=retry,
+                    part=part,
+                    chosen=call is attempt.chosen,
+                    **call.content(),
+                )
+            )
 
 
 def _objection(reply: str, error: LessonRefused) -> tuple[Message, Message]:

@@ -96,10 +96,10 @@ class SpentModel(ModelThatSays):
         raise TeacherUnavailable("budget", "all calls are spent")
 
 
-def test_a_call_that_the_budget_forbids_is_no_call(ledger: MemoryLedger) -> None:
+def test_a_call_that_the_budget_forbids_is_kept_as_none(ledger: MemoryLedger) -> None:
     with pytest.raises(TeacherUnavailable):
         ask(SpentModel(GOOD), ledger)
-    assert ledger.calls == []
+    assert [(call.error_kind, call.origin) for call in ledger.calls] == [("budget", "none")]
 
 
 # ---------------------------------------------------------------------------------------------- memory

@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from palaestra.ledger import BudgetedModel, StoreLedger
+from palaestra.ledger import StoreLedger, StoreMeter
 from palaestra.store import Store
 from palaestra_teachers.base import LessonRefused, TeacherUnavailable
+from palaestra_teachers.llm.budget import BudgetModel, Limits
 from palaestra_teachers.llm.openai import OpenAIModel
 from palaestra_teachers.subgoals.teacher import SubgoalTeacher
 from palaestra_worlds.base import World
@@ -55,7 +56,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 def teach(model: OpenAIModel, world: World, store: Store, retries: int = 1, timeout: float = 20.0) -> str:
     """Kind of failure; "" when a lesson came of it."""
     config = SubgoalTeacher.Config.model_validate({"retries": retries, "sampling": {"timeout": timeout}})
-    limited = BudgetedModel(model, store, "teacher", limit=10)
+    limited = BudgetModel(Limits(calls=10), model, StoreMeter(store, "teacher"))
     teacher = SubgoalTeacher(config, limited, world, StoreLedger(store, "teacher"))
     try:
         asyncio.run(teacher.propose(request_for(world, 0)))
@@ -93,7 +94,7 @@ def test_a_reply_is_corrected_after_the_error_was_told(connect: Connect, world: 
 
 def test_the_budget_ends_it(connect: Connect, world: World, store: Store) -> None:
     assert teach(connect(say("hm")), world, store, retries=10) == "budget"
-    assert kinds(store) == ["not_json"] * 10
+    assert kinds(store) == [*["not_json"] * 10, "budget"]
 
 
 def test_an_answer_in_the_store_is_not_asked_again(connect: Connect, world: World, store: Store) -> None:

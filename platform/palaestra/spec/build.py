@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path as FilePath
 from typing import Any
 
+from palaestra_teachers.base import Schedule
+from palaestra_teachers.llm.build import MAX_NESTING, wrapped
 from palaestra_worlds import registry
 from palaestra_worlds.registry import AGENTS, LANGUAGE_MODELS, TEACHERS, BrokenPlugin, Registry, UnknownName
 from pydantic import BaseModel, Field
 
-from palaestra.spec.errors import Path, fail
+from palaestra.spec.errors import Path, SpecError, fail
 from palaestra.spec.explain import named, validated
-from palaestra.spec.loader import Node
+from palaestra.spec.loader import Node, parse, read_file
 from palaestra.spec.models import (
     FIRST_HELD_OUT_LEVEL,
     AgentSpec,
@@ -27,9 +30,6 @@ from palaestra.spec.models import (
 
 DEFAULT_LEVELS = 1000
 """Training levels of an arm with a teacher that says nothing about them."""
-
-MAX_MODELS = 8
-"""Language models that wrap one another."""
 
 
 class _Plain(Section):
@@ -70,8 +70,10 @@ def build_arm(name: str, node: Node, over: Node) -> ArmSpec:
     budget_node, budget_path = section("budget")
     budget = validated(BudgetSpec, budget_node, budget_path)
     _check_budget(budget, world, agent, budget_node, budget_path)
+    if teacher and teacher.schedule:
+        _check_schedule(teacher, teacher.schedule, budget, _iteration_steps(world, agent), teacher_node, teacher_path)
     plain = _plain(node, over, name)
-    if teacher and teacher.levels is None:
+    if teacher and teacher.levels is None and not teacher.schedule:
         teacher = teacher.model_copy(update={"levels": plain.levels or DEFAULT_LEVELS})
     return ArmSpec(
         name=name,
@@ -79,7 +81,7 @@ def build_arm(name: str, node: Node, over: Node) -> ArmSpec:
         world=world,
         agent=agent,
         teacher=teacher,
-        levels=teacher.levels if teacher else plain.levels,
+        levels=teacher.levels if teacher and not teacher.schedule else plain.levels,
         budget=budget,
         evaluation=validated(EvaluationSpec, *section("evaluation")),
         checkpoint=validated(CheckpointSpec, *section("checkpoint")),
@@ -130,7 +132,7 @@ def build_teacher(node: Node, path: Path) -> TeacherSpec:
     own_keys = tuple(key for key in TeacherSpec.model_fields if key not in ("kind", "config"))
     name, config_model, rest, kind_node = _kind(TEACHERS, node, path, None)
     own, rest = _split(rest, path, own_keys)
-    common = validated(TeacherSection, own, path)
+    common = validated(TeacherSection, _with_prices(own, path), path)
     with named(f"teacher '{name}'", kind_node, (*path, "kind")):
         config = validated(config_model, rest, path, ("kind", *own_keys))
     model_node = own.children().get("model")
@@ -155,12 +157,30 @@ def build_model_settings(node: Node, path: Path, depth: int = 0) -> dict[str, An
     kind = _found(lambda: LANGUAGE_MODELS.load(name), backend, (*path, "backend"))
     with named(f"language model '{name}'", backend, (*path, "backend")):
         settings = validated(kind.Config, node, path).model_dump(mode="json")
-    inner = node.children().get("inner")
-    if inner is not None and isinstance(inner.value, dict):
-        if depth == MAX_MODELS:
-            raise fail(inner.place, path, f"more than {MAX_MODELS} models wrap one another")
-        settings["inner"] = build_model_settings(inner, (*path, "inner"), depth + 1)
+    children = node.children()
+    given = {key: child.value if key == "models" else child for key, child in children.items()}
+    for keys, inner in wrapped(kind.Config, given):
+        if depth == MAX_NESTING:
+            raise fail(inner.place, path, f"more than {MAX_NESTING} models wrap one another")
+        checked = build_model_settings(inner, (*path, *keys), depth + 1)
+        if len(keys) == 1:
+            settings[keys[0]] = checked
+        else:
+            settings[keys[0]][keys[1]] = checked
     return settings
+
+
+def _with_prices(own: Node, path: Path) -> Node:
+    """A teacher's own settings; where a file of prices is named, with what stands in it."""
+    named_file = own.children().get("prices")
+    if named_file is None or not isinstance(named_file.value, str):
+        return own
+    file = FilePath(named_file.place.source).parent / FilePath(named_file.value).expanduser()
+    try:
+        prices = parse(read_file(file), str(file))
+    except SpecError as error:
+        raise fail(named_file.place, (*path, "prices"), str(error)) from error
+    return Node({**own.children(), "prices": prices}, own.place, own.key)
 
 
 def _kind(plugins: Registry, node: Node, path: Path, default: str | None) -> tuple[str, type[BaseModel], Node, Node]:
@@ -175,10 +195,7 @@ def _kind(plugins: Registry, node: Node, path: Path, default: str | None) -> tup
     if not isinstance(name, str):
         raise fail(kind_node.place, path, f"must be a name; installed: {_installed(plugins)}")
     kind = _found(lambda: plugins.load(name), kind_node, path)
-    config = getattr(kind, "Config", None)
-    if not (isinstance(config, type) and issubclass(config, BaseModel)):
-        raise fail(kind_node.place, path, f"{plugins.kind} '{name}' is broken: it has no pydantic model `Config`")
-    return name, config, rest, kind_node
+    return name, kind.Config, rest, kind_node
 
 
 def _installed(plugins: Registry) -> str:
@@ -219,8 +236,45 @@ def _as_taught(world: WorldSpec, teacher: TeacherSpec, node: Node, path: Path) -
     return world.model_copy(update={"settings": {**world.settings, **needed}})
 
 
+def _check_schedule(
+    teacher: TeacherSpec, schedule: Schedule, budget: BudgetSpec, iteration: int, node: Node, path: Path
+) -> None:
+    if "mode" in node.children() and teacher.mode != "ahead":
+        raise fail(
+            node.children()["mode"].place,
+            (*path, "mode"),
+            f"is {teacher.mode!r}, but teacher '{teacher.kind}' has a schedule of its own; remove this key",
+        )
+    if teacher.levels is not None:
+        raise fail(
+            node.children()["levels"].place,
+            (*path, "levels"),
+            f"has no meaning for teacher '{teacher.kind}', which is not asked about levels; write `levels` beside "
+            "`teacher` to say which levels the original has",
+        )
+    if schedule.steps > budget.steps:
+        raise fail(
+            node.place,
+            path,
+            f"takes {schedule.steps:,} steps in its {schedule.turns} rounds, but budget.steps is {budget.steps:,}; "
+            "allow more, or make its rounds fewer or shorter",
+        )
+    shortest = min(stage.steps for stage in schedule.stages)
+    if shortest < iteration:
+        raise fail(
+            node.place,
+            path,
+            f"has stages of {shortest:,} steps, but one iteration alone takes {iteration:,} (agent.rollout_length x "
+            "world.num_envs); make the stages longer, or one of the two smaller",
+        )
+
+
+def _iteration_steps(world: WorldSpec, agent: AgentSpec) -> int:
+    return getattr(agent.config, "rollout_length", 1) * world.num_envs
+
+
 def _check_budget(budget: BudgetSpec, world: WorldSpec, agent: AgentSpec, node: Node, path: Path) -> None:
-    steps = getattr(agent.config, "rollout_length", 1) * world.num_envs
+    steps = _iteration_steps(world, agent)
     if steps > budget.steps:
         raise fail(
             node.children()["steps"].place,

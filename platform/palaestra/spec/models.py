@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
+from palaestra_teachers.base import Schedule
+from palaestra_teachers.llm.prices import Price
 from palaestra_worlds.registry import nearest
 from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, field_validator
 
@@ -54,10 +56,17 @@ class TeacherSection(Section):
         description="Training levels, seeds 0 to levels - 1, each asked about once; null: the arm's levels, or 1000.",
     )
     mode: Literal["ahead", "live"] = Field(
-        default="ahead", description="ahead: all levels before training; live: while training goes on."
+        default="ahead",
+        description="ahead: all levels before training; live: while training goes on. A teacher with a schedule of its "
+        "own (environments) keeps to that.",
     )
     concurrency: int = Field(default=8, ge=1, le=256, description="Levels asked about at a time.")
     cache: Path | None = Field(default=None, description="Folder in which answers are kept for other runs too.")
+    prices: dict[str, Price] = Field(
+        default_factory=dict,
+        description="US dollars for a million tokens by model, whose name may have * in it; or a YAML file of these, "
+        "relative to the spec's folder.",
+    )
     model: dict[str, Any] = Field(
         default_factory=lambda: {"backend": "scripted"}, description="Language model: backend and its settings."
     )
@@ -68,6 +77,11 @@ class TeacherSpec(TeacherSection):
 
     kind: str = Field(description="What `palaestra list teachers` shows.")
     config: SerializeAsAny[BaseModel]
+
+    @property
+    def schedule(self) -> Schedule | None:
+        """When it is asked in each trial, in turns with training; None: about levels, as `mode` says."""
+        return getattr(self.config, "schedule", lambda: None)()
 
     def identity(self) -> dict[str, Any]:
         """What lessons depend on."""
@@ -86,10 +100,25 @@ class BudgetSpec(Section):
     teacher_calls: int | None = Field(
         default=None, ge=0, le=10**9, description="Calls of the language model over the whole run; null: any number."
     )
+    teacher_tokens: int | None = Field(
+        default=None, ge=0, le=10**15, description="Tokens of its prompts and replies; null: any number."
+    )
+    teacher_cost: float | None = Field(
+        default=None, ge=0, le=1e9, description="US dollars for its calls, whose price must be known; null: any amount."
+    )
+    teacher_seconds: float | None = Field(
+        default=None, ge=0, le=1e10, description="Seconds of its calls, summed; null: any number."
+    )
     until_success: float | None = Field(
         default=None, gt=0, le=1, description="Stop earlier once evaluations without lessons succeed this often."
     )
     held: int = Field(default=2, ge=1, le=1000, description="Evaluations in a row that must reach until_success.")
+
+    def identity(self) -> dict[str, Any]:
+        """What an arm's results depend on; limits that are not set are left out, so that older runs can be resumed."""
+        content = self.model_dump(mode="json")
+        unset = [key for key in ("teacher_tokens", "teacher_cost", "teacher_seconds") if content[key] is None]
+        return {key: value for key, value in content.items() if key not in unset}
 
 
 class EvaluationSpec(Section):
@@ -130,7 +159,7 @@ class ArmSpec(Section):
             "agent": {"kind": self.agent.kind, "config": self.agent.config.model_dump(mode="json")},
             "teacher": self.teacher.identity() if self.teacher else None,
             "levels": self.levels,
-            "budget": self.budget.model_dump(mode="json"),
+            "budget": self.budget.identity(),
             "evaluation": self.evaluation.model_dump(mode="json"),
         }
 

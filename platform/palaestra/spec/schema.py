@@ -102,9 +102,12 @@ def _teachers(collected: _Collected, found: Installed) -> Schema:
     for model in models:
         if "inner" in model["properties"]:
             model["properties"]["inner"] = {"$ref": "#/$defs/language_model"}
+        if "models" in model["properties"]:
+            model["properties"]["models"]["items"] = {"$ref": "#/$defs/language_model"}
     collected.definitions["language_model"] = {"anyOf": models}
     common = collected.model("teacher", TeacherSection)["properties"]
     common["model"] = {"$ref": "#/$defs/language_model"}
+    common["prices"] = {"description": common["prices"]["description"], "anyOf": [common["prices"], _TEXT]}
     kinds = []
     for plugin in found.teachers:
         kind = _kind(collected, "teacher", plugin)

@@ -1,17 +1,20 @@
-"""Settings as in YAML -> a language model, which may wrap another (`inner`)."""
+"""Settings as in YAML -> a language model, which may wrap others: `inner` one, `models` several."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from palaestra_worlds.registry import LANGUAGE_MODELS, BrokenPlugin, UnknownName
 from pydantic import BaseModel, ValidationError
 
 from palaestra_teachers.base import LanguageModel
-from palaestra_teachers.llm.schemas import inline_refs
+from palaestra_teachers.llm.budget import BudgetModel, MemoryMeter, Meter
 
 MAX_NESTING = 8
+"""Language models that wrap one another."""
+
+Path = tuple[str | int, ...]
 
 
 class ModelSettingsError(ValueError):
@@ -22,45 +25,68 @@ class ModelSettingsError(ValueError):
         reason: what is wrong with it.
     """
 
-    def __init__(self, path: tuple[str | int, ...], reason: str) -> None:
+    def __init__(self, path: Path, reason: str) -> None:
         where = ".".join(("model", *map(str, path)))
         super().__init__(f"{where}: {reason}")
         self.path = path
         self.reason = reason
 
 
-def check_model(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings with all defaults filled in; nothing is built, no key and no endpoint is needed.
+def wrapped(config: type[BaseModel], settings: Any) -> Iterator[tuple[Path, Any]]:
+    """The settings of the models that one wraps, each with the keys that lead to them.
 
-    Raises:
-        ModelSettingsError: they describe no language model.
+    Args:
+        config: model of its settings.
+        settings: a mapping of them, or the validated settings.
     """
-    _, config = _validate(settings, ())
-    return config.model_dump(mode="json")
+    given = settings if isinstance(settings, Mapping) else dict(settings)
+    if "inner" in config.model_fields and "inner" in given:
+        yield ("inner",), given["inner"]
+    if "models" in config.model_fields:
+        for index, one in enumerate(given.get("models", ())):
+            yield ("models", index), one
 
 
-def build_model(settings: Mapping[str, Any]) -> LanguageModel:
+def build_model(
+    settings: Mapping[str, Any],
+    around: Callable[[LanguageModel], LanguageModel] = lambda model: model,
+    meter: Callable[[str], Meter] = lambda place: MemoryMeter(),
+) -> LanguageModel:
     """The model, e.g. of `{"backend": "noisy", "accuracy": 0.9, "inner": {"backend": "scripted"}}`.
+
+    Args:
+        settings: as in YAML.
+        around: wraps what the ledger has a row for each call of, e.g. to count them: of wrappers that are
+            `JudgedModel`s the models inside, of others the wrapper itself.
+        meter: makes what a `budget` counts with; its place among the settings is told, e.g. "models.1".
 
     Raises:
         ModelSettingsError: the settings describe no language model.
         ValueError: it cannot be built here, e.g. because the variable with its key is not set.
     """
-    kind, config = _validate(settings, ())
-    if _wraps(kind.Config):
-        return kind(config, build_model(config.inner))
-    return kind(config)
+    return _build(settings, (), around, meter)
 
 
-def model_schema() -> dict[str, Any]:
-    """JSON schema of the settings of every installed backend; self-contained."""
-    loaded, _ = LANGUAGE_MODELS.load_all()
-    return {"oneOf": [inline_refs(kind.Config.model_json_schema()) for kind in loaded.values()]}
+def _build(
+    settings: Any, path: Path, around: Callable[[LanguageModel], LanguageModel], meter: Callable[[str], Meter]
+) -> LanguageModel:
+    kind, config = _validate(settings, path)
+    if kind is BudgetModel:
+        counted = meter(".".join(map(str, path)))
+        return _build(config.inner, (*path, "inner"), lambda model: BudgetModel(config, around(model), counted), meter)
+    transparent = hasattr(kind, "complete_judged")
+    within = around if transparent else lambda model: model
+    inside = [_build(one, (*path, *keys), within, meter) for keys, one in wrapped(kind.Config, config)]
+    if "models" in kind.Config.model_fields:
+        model = kind(config, inside)
+    else:
+        model = kind(config, inside[0]) if "inner" in kind.Config.model_fields else kind(config)
+    return model if transparent else around(model)
 
 
-def _validate(settings: Mapping[str, Any], path: tuple[str | int, ...]) -> tuple[Any, Any]:
-    """The class and its validated configuration, wrapped models checked too."""
-    if len(path) > MAX_NESTING:
+def _validate(settings: Any, path: Path) -> tuple[Any, Any]:
+    """The class and its validated configuration."""
+    if len([key for key in path if isinstance(key, str)]) > MAX_NESTING:
         raise ModelSettingsError(path, f"models wrap each other more than {MAX_NESTING} times")
     if not isinstance(settings, Mapping):
         raise ModelSettingsError(path, f"should be a mapping with the key 'backend', not {settings!r:.80}")
@@ -74,18 +100,10 @@ def _validate(settings: Mapping[str, Any], path: tuple[str | int, ...]) -> tuple
     except (UnknownName, BrokenPlugin) as error:
         raise ModelSettingsError((*path, "backend"), str(error)) from error
     try:
-        config = kind.Config.model_validate(dict(settings))
+        return kind, kind.Config.model_validate(dict(settings))
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         raise ModelSettingsError((*path, *first["loc"]), _reason(first)) from error
-    if _wraps(kind.Config):
-        _, inner = _validate(config.inner, (*path, "inner"))
-        config = config.model_copy(update={"inner": inner.model_dump(mode="json")})
-    return kind, config
-
-
-def _wraps(config: type[BaseModel]) -> bool:
-    return "inner" in config.model_fields
 
 
 def _reason(error: Any) -> str:

@@ -11,7 +11,8 @@ from palaestra_worlds.base import Mistakes
 from palaestra_worlds.registry import world_providers
 from pydantic import Field
 
-from palaestra_teachers.base import Completion, LanguageModel, LessonRefused, Message, Sampling
+from palaestra_teachers.base import Completion, Judge, LanguageModel, LessonRefused, Message, Sampling
+from palaestra_teachers.llm.judging import Changed, JudgedWrapper, ask
 from palaestra_teachers.llm.requests import request_hash, told
 from palaestra_teachers.replies import find_object
 
@@ -30,7 +31,7 @@ class NoisyConfig(Mistakes):
         return Mistakes.model_validate(self.model_dump(include=set(Mistakes.model_fields)))
 
 
-class NoisyModel:
+class NoisyModel(JudgedWrapper):
     """Another model's answers, of which a chosen share is made wrong.
 
     Each request has random numbers of its own: mistakes depend neither on the order of requests nor on how often a
@@ -50,16 +51,20 @@ class NoisyModel:
         self.name = f"noisy({', '.join([inner.name, *_in_words(self._mistakes)])})"
         self.identity = f"noisy({inner.identity}, {self._mistakes.model_dump_json()}, seed {config.seed})"
 
-    async def complete(
-        self, messages: Sequence[Message], schema: dict[str, Any] | None, settings: Sampling
+    async def complete_judged(
+        self, messages: Sequence[Message], schema: dict[str, Any] | None, settings: Sampling, judge: Judge
     ) -> Completion:
         """The inner model's reply with mistakes; a reply that holds no answer is passed on as it is."""
-        completion = await self._inner.complete(messages, schema, settings)
         first = next((i for i, message in enumerate(messages) if message.role == "assistant"), len(messages))
         number = int(request_hash(messages[:first], schema, settings)[:16], 16)
-        random = np.random.default_rng((self._config.seed, number))
-        text = self._misread(told(messages), completion.text, random)
-        return completion.model_copy(update={"text": text, "model": self.name})
+
+        def misread(completion: Completion) -> Completion:
+            random = np.random.default_rng((self._config.seed, number))
+            text = self._misread(told(messages), completion.text, random)
+            return completion.model_copy(update={"text": text, "model": self.name})
+
+        changed = Changed(judge, misread)
+        return changed.reply(await ask(self._inner, messages, schema, settings, changed))
 
     def _misread(self, prompt: str, reply: str, random: np.random.Generator) -> str:
         try:

@@ -15,24 +15,10 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from palaestra_teachers.base import Completion, Message, Sampling, TeacherUnavailable
 from palaestra_teachers.llm.endpoint import AttemptFailed, Endpoint, Reply
+from palaestra_teachers.llm.prices import Price
 from palaestra_teachers.llm.schemas import strict_schema
 
 DEFAULT_URL = "https://api.openai.com/v1"
-
-
-class Price(BaseModel):
-    """US dollars for a million tokens."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    input: float = Field(ge=0, le=1e6, description="Of the prompt.")
-    output: float = Field(ge=0, le=1e6, description="Of the reply.")
-
-    def of(self, reply: Reply) -> float | None:
-        """US dollars; None when the server did not say how many tokens it took."""
-        if reply.tokens_in is None or reply.tokens_out is None:
-            return None
-        return (reply.tokens_in * self.input + reply.tokens_out * self.output) / 1e6
 
 
 class OpenAIConfig(BaseModel):
@@ -215,7 +201,7 @@ class OpenAIModel:
             tokens_in=reply.tokens_in,
             tokens_out=reply.tokens_out,
             seconds=reply.seconds,
-            price=self._config.price.of(reply) if self._config.price else None,
+            price=self._config.price.of(reply.tokens_in, reply.tokens_out) if self._config.price else None,
         )
 
 
