@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import Literal
 
 import numpy as np
@@ -25,7 +26,7 @@ Statistic = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
 @dataclass(frozen=True)
 class Interval:
-    """A value with its percentile bootstrap interval; both ends equal the value where there is one seed only."""
+    """A value with its interval; a bootstrapped one's ends equal the value where there is one seed only."""
 
     value: float
     low: float
@@ -63,6 +64,20 @@ def bootstrap(samples: Sequence[float] | NDArray[np.float64], statistic: Statist
     values = np.asarray(samples, dtype=np.float64)
     low, high = bootstrap_band(values[:, None], statistic)
     return Interval(float(statistic(values)), float(low[0]), float(high[0]))
+
+
+def wilson(successes: float, trials: float) -> Interval:
+    """A share with Wilson's score interval at `LEVEL`; it does not shrink to a point at 0 or 1.
+
+    Args:
+        successes: from 0 to `trials`.
+        trials: independent of each other, at least one.
+    """
+    z = NormalDist().inv_cdf(0.5 + LEVEL / 2)
+    share = successes / trials
+    middle = (share + z * z / (2 * trials)) / (1 + z * z / trials)
+    half = z / (1 + z * z / trials) * math.sqrt(share * (1 - share) / trials + z * z / (4 * trials * trials))
+    return Interval(share, max(middle - half, 0.0), min(middle + half, 1.0))
 
 
 def bootstrap_band(
