@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from palaestra.cli import asking, bench, evaluating, exporting, listing, reporting, running, watching
+from palaestra.cli import asking, bench, evaluating, exam, exporting, listing, reporting, running, watching
 from palaestra.cli.errors import DEBUG
 from palaestra.cli.output import examples
 
@@ -49,6 +49,7 @@ def palaestra(
 app.command("run", epilog=examples(*running.RUN_EXAMPLES))(running.run)
 app.command("resume", epilog=examples(*running.RESUME_EXAMPLES))(running.resume)
 app.command("ask", epilog=examples(*asking.EXAMPLES))(asking.ask)
+app.command("exam", epilog=examples(*exam.EXAMPLES))(exam.exam)
 app.command("eval", epilog=examples(*evaluating.EXAMPLES))(evaluating.evaluate)
 app.command("watch", epilog=examples(*watching.EXAMPLES))(watching.watch)
 app.command("report", epilog=examples(*reporting.REPORT_EXAMPLES))(reporting.report)
