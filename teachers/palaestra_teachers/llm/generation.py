@@ -14,7 +14,7 @@ import xgrammar
 from safetensors import SafetensorError
 
 from palaestra_teachers.base import Message, TeacherUnavailable
-from palaestra_teachers.llm.grammar import Grammar, SchemaError, finish
+from palaestra_teachers.llm.grammar import Grammar, SchemaError, as_text, finish
 
 _LOADING_FAILS = (OSError, ValueError, RuntimeError, KeyError, TypeError, AttributeError, ImportError, SafetensorError)
 """What transformers raises when a folder is not what it should be; it has no error of its own for that."""
@@ -216,7 +216,7 @@ class LocalGenerator:
                 raise TeacherUnavailable("bad_schema", f"{error}; raise max_tokens") from error
         # Their bytes, as the grammar has seen them: a tokenizer's own decoding leaves some out, or adds blanks.
         text = b"".join(self._tokens.decoded_vocab[id] for id in reply.tokens[:kept]) + ending
-        return Written(text.decode(), len(reply.prompt), kept + self._count(ending), seconds, beside)
+        return Written(as_text(text), len(reply.prompt), kept + self._count(ending), seconds, beside)
 
     def _count(self, text: bytes) -> int:
         # The rest of a character that was begun counts by the byte.

@@ -8,6 +8,7 @@ open is bounded, and a reply that is not through by its last token is taken back
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -18,25 +19,36 @@ from palaestra_teachers.llm.schemas import strict_schema
 if TYPE_CHECKING:
     import xgrammar
 
-MAX_STRING = 500
-"""Characters of a string whose schema names no limit."""
+MAX_STRING = 1000
+"""Characters of a string whose schema allows more; the grammar of a limit grows with it."""
 MAX_ITEMS = 64
 """Entries of a list or a mapping whose schema names no limit."""
 MAX_NUMBER = 10**12
 """Largest size of a number whose schema names no limit; larger ones could not be read."""
 
+_CHARACTER = re.compile(rb"[\xc0-\xff][\x80-\xbf]*")
+"""Of more than one byte."""
 _CLOSING = b'"}],: '
 """In this order they end what is open soonest: what stands in an open string is ended before all else."""
 _TEXT = b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 def bounded_schema(schema: dict[str, Any]) -> dict[str, Any]:
-    """The same schema in the strict form, with a limit on everything that it leaves without one.
+    """The same schema in the strict form, with limits on the lists, mappings and numbers that it leaves without one.
 
-    Strings without a pattern of their own are limited by one, because xgrammar lets control characters, which JSON
-    forbids, into strings that only have a length.
+    Strings without a pattern of their own get one that says their length, because xgrammar lets control characters,
+    which JSON forbids, into strings that only have a length. They hold no quotes, backslashes or line breaks.
     """
     return _bounded(strict_schema(schema))
+
+
+def _characters(least: int, most: int | None) -> str:
+    """A pattern for so many characters; xgrammar fails on repetitions of more than 128."""
+    if most is None:
+        return rf"^[\s\S]{{{least},}}$"
+    most = max(least, min(most, MAX_STRING))
+    parts = [range(start, min(start + 100, most)) for start in range(0, most, 100)]
+    return "^" + "".join(rf"[\s\S]{{{max(0, min(least - part.start, len(part)))},{len(part)}}}" for part in parts) + "$"
 
 
 def _bounded(node: Any) -> Any:
@@ -51,8 +63,7 @@ def _bounded(node: Any) -> Any:
     if "enum" in node or "const" in node or not kinds:
         return found
     if "string" in kinds and "pattern" not in node and "format" not in node:
-        least, most = found.pop("minLength", 0), found.pop("maxLength", MAX_STRING)
-        found["pattern"] = rf"^[\s\S]{{{least},{max(least, most)}}}$"
+        found["pattern"] = _characters(found.pop("minLength", 0), found.pop("maxLength", None))
     if "array" in kinds and "prefixItems" not in node:
         found["maxItems"] = node.get("maxItems", max(MAX_ITEMS, node.get("minItems", 0)))
     if "object" in kinds and "properties" not in node:
@@ -124,6 +135,27 @@ def finish(
         back = min(back, kept)
         matcher.rollback(back)
         kept, back = kept - back, 2 * back
+
+
+def as_text(reply: bytes) -> str:
+    """The text of a reply, with what xgrammar lets pass made right: characters that there are not become question
+    marks, and of a key that occurs twice in one object the last is kept.
+    """
+    text = _CHARACTER.sub(_checked, reply).decode()
+    try:
+        text = json.dumps(json.loads(text), ensure_ascii=False)
+    except (ValueError, RecursionError):
+        # A schema without bounds of its own; whoever reads the reply says what is wrong with it.
+        return text
+    return text.encode("utf-8", "replace").decode()
+
+
+def _checked(character: re.Match[bytes]) -> bytes:
+    try:
+        character[0].decode()
+    except UnicodeDecodeError:
+        return b"?"
+    return character[0]
 
 
 def _ending(matcher: xgrammar.GrammarMatcher, limit: int) -> bytes | None:
