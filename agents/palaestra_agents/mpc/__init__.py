@@ -1,0 +1,1 @@
+"""Model-predictive control: planners over control splines, and iLQG, by parallel MuJoCo rollouts."""

@@ -1,0 +1,1 @@
+"""Robots in MuJoCo. The simulator is loaded when the first world is made."""

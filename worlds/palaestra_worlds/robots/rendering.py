@@ -1,0 +1,86 @@
+"""Draws robots without a screen, by EGL or OSMesa, whichever there is."""
+
+# MuJoCo's compiled part comes without type information.
+# pyright: reportAttributeAccessIssue=false
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+import mujoco
+import numpy as np
+from numpy.typing import NDArray
+
+WIDTH, HEIGHT = 480, 360
+HOW = (
+    "install one of them, e.g. `apt-get install libegl1` (EGL, also without a GPU) or `apt-get install libosmesa6` "
+    "(OSMesa)"
+)
+
+
+class RenderingUnavailable(RuntimeError):
+    """Neither EGL nor OSMesa can be used here; the message says which system package brings them."""
+
+
+def _context(width: int, height: int) -> Any:
+    reasons = []
+    for backend in ("egl", "osmesa"):
+        try:
+            context = import_module(f"mujoco.{backend}").GLContext(width, height)
+            context.make_current()
+            return context
+        except (ImportError, AttributeError, RuntimeError, OSError) as error:
+            # Libraries that are not there show as any of these, by way of PyOpenGL.
+            reasons.append(f"{backend}: {str(error).partition(chr(10))[0]}")
+    raise RenderingUnavailable(f"robots cannot be drawn here ({'; '.join(reasons)}): {HOW}")
+
+
+class Picture:
+    """Draws states of one model; what that takes is set up when the first is drawn."""
+
+    def __init__(self, model: mujoco.MjModel, width: int = WIDTH, height: int = HEIGHT) -> None:
+        self._model = model
+        self._size = (width, height)
+        self._context: Any = None
+        self._camera = mujoco.MjvCamera()
+        self._camera.type = mujoco.mjtCamera.mjCAMERA_TRACKING
+        self._camera.trackbodyid = 1
+        self._camera.distance, self._camera.azimuth, self._camera.elevation = 1.8, 130.0, -20.0
+
+    def draw(self, data: mujoco.MjData) -> NDArray[np.uint8]:
+        """uint8 (height, width, 3).
+
+        Raises:
+            RenderingUnavailable: neither EGL nor OSMesa can be used here.
+        """
+        self._set_up()
+        mujoco.mj_forward(self._model, data)
+        self._context.make_current()
+        width, height = self._size
+        view = mujoco.MjrRect(0, 0, width, height)
+        everything = int(mujoco.mjtCatBit.mjCAT_ALL)
+        mujoco.mjv_updateScene(self._model, data, self._option, None, self._camera, everything, self._scene)
+        mujoco.mjr_render(view, self._scene, self._resources)
+        pixels = np.empty((height, width, 3), np.uint8)
+        mujoco.mjr_readPixels(pixels, None, view, self._resources)
+        return np.ascontiguousarray(pixels[::-1])
+
+    def _set_up(self) -> None:
+        if self._context is not None:
+            return
+        width, height = self._size
+        self._model.vis.global_.offwidth = max(self._model.vis.global_.offwidth, width)
+        self._model.vis.global_.offheight = max(self._model.vis.global_.offheight, height)
+        self._context = _context(width, height)
+        self._scene = mujoco.MjvScene(self._model, maxgeom=2000)
+        self._option = mujoco.MjvOption()
+        self._resources = mujoco.MjrContext(self._model, mujoco.mjtFontScale.mjFONTSCALE_100)
+        mujoco.mjr_setBuffer(mujoco.mjtFramebuffer.mjFB_OFFSCREEN, self._resources)
+
+    def close(self) -> None:
+        """Gives the drawing context back."""
+        if self._context is not None:
+            self._resources.free()
+            self._context.free()
+            self._context = None
