@@ -211,8 +211,8 @@ def _begin_rows(generate: Callable[..., None]) -> Callable[..., None]:
         for i in range(first, last):
             if chosen[i]:
                 begin_task(levels, lessons, table, i, dropout)
-                generate(levels, i, parameters)
                 levels.status[i, CARRYING] = 0
+                generate(levels, i, parameters)
                 levels.status[i, STEP] = 0
                 running_return[i] = 0.0
 

@@ -15,6 +15,7 @@ from typing import Any
 # MEMORY            TARGET_X, TARGET_Y: cell of success; REGISTER_A, REGISTER_B: cell of failure
 # PUT_NEAR          TARGET_X, TARGET_Y: cell to put it near; REGISTER_A, REGISTER_B: type and colour of what to move
 # RED_BLUE_DOORS    TARGET_X, TARGET_Y: the red door; REGISTER_A, REGISTER_B: the blue one
+# HEIST             REGISTER_A: 0; it becomes a bit mask of the objectives that were reached
 (
     RULE_NONE,
     RULE_PICK_UP_TARGET,
@@ -25,7 +26,8 @@ from typing import Any
     RULE_MEMORY,
     RULE_PUT_NEAR,
     RULE_RED_BLUE_DOORS,
-) = range(9)
+    RULE_HEIST,
+) = range(10)
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,7 @@ class Family:
     Attributes:
         generate: `generate(levels, i, parameters)`, register_jitable: what the reference's `_gen_grid` does to
             environment i, with the same random numbers. It starts from cells that hold anything, and sets all cells,
-            X, Y, DIRECTION, MISSION and the target columns of `status`; the engine sets CARRYING and STEP.
+            X, Y, DIRECTION, MISSION and the target columns of `status`; the engine sets STEP, and CARRYING to 0 before.
         parameters: from an instance of the reference class (unwrapped, as its registration makes it), the integers
             that `generate` needs besides width and height.
         missions: from the same instance, all mission texts; `status[i, MISSION]` is a row of it.

@@ -9,7 +9,7 @@ from numba.extending import register_jitable
 from numpy.typing import NDArray
 
 from palaestra_worlds.minigrid.random import random_double
-from palaestra_worlds.minigrid.state import NUM_RANDOM, STEP, X, Y
+from palaestra_worlds.minigrid.state import NUM_RANDOM, NUM_SETTINGS, SETTINGS, STEP, X, Y
 from palaestra_worlds.minigrid.tasks import MAX_SUBGOALS
 
 # Columns of `Lessons.status`.
@@ -28,6 +28,8 @@ class TaskTable(NamedTuple):
     """(M,) whether the task brings a level of its own."""
     random: NDArray[np.uint64]
     """(M, NUM_RANDOM): the random stream that the level is made with."""
+    settings: NDArray[np.int32]
+    """(M, NUM_SETTINGS): what the task sets in the level; zeros: nothing."""
     counts: NDArray[np.int32]
     """(M,) number of subgoals."""
     targets: NDArray[np.int16]
@@ -67,6 +69,7 @@ def allocate_table(size: int) -> TaskTable:
         cumulative=np.zeros(0, dtype=np.float64),
         has_level=np.zeros(size, dtype=np.bool_),
         random=np.zeros((size, NUM_RANDOM), dtype=np.uint64),
+        settings=np.zeros((size, NUM_SETTINGS), dtype=np.int32),
         counts=np.zeros(size, dtype=np.int32),
         targets=np.zeros((size, MAX_SUBGOALS, 2), dtype=np.int16),
         tokens=np.zeros((size, MAX_SUBGOALS, 3), dtype=np.int16),
@@ -88,7 +91,7 @@ def _draw_row(cumulative: Any, value: Any) -> Any:
 
 @register_jitable
 def begin_task(levels: Any, lessons: Any, table: Any, i: Any, dropout: Any) -> None:
-    """Chooses the next episode's task, and puts the level's random stream where the task wants it."""
+    """Chooses the next episode's task, and leaves its settings and random stream for the level's generator."""
     for column in (CURRENT, BEGAN, HIDDEN, NUM_SUBGOALS):
         lessons.status[i, column] = 0
     row = lessons.status[i, ASSIGNED]
@@ -96,6 +99,8 @@ def begin_task(levels: Any, lessons: Any, table: Any, i: Any, dropout: Any) -> N
     if row == NO_TASK and len(table.cumulative) > 0:
         row = _draw_row(table.cumulative, random_double(lessons.random, i))
     lessons.status[i, TASK] = row
+    for column in range(NUM_SETTINGS):
+        levels.status[i, SETTINGS + column] = table.settings[row, column] if row != NO_TASK else 0
     if row == NO_TASK:
         return
     if table.has_level[row]:

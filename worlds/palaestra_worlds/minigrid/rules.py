@@ -10,6 +10,7 @@ from palaestra_worlds.minigrid.family import (
     RULE_DYNAMIC_OBSTACLES,
     RULE_FETCH,
     RULE_GO_TO,
+    RULE_HEIST,
     RULE_MEMORY,
     RULE_NONE,
     RULE_PICK_UP_TARGET,
@@ -20,6 +21,7 @@ from palaestra_worlds.minigrid.family import (
 from palaestra_worlds.minigrid.random import random_integer
 from palaestra_worlds.minigrid.state import (
     BALL,
+    BLUE,
     BOX,
     CARRYING,
     CLOSED,
@@ -214,6 +216,18 @@ def _family_step(levels: Any, i: Any, action: Any, rules: Any) -> Any:
 
 
 @register_jitable(forceinline=True)
+def _note_objectives(levels: Any, i: Any, action: Any, at_goal: Any) -> None:
+    """Heist: sets the bits of what was just done: key and door of each colour, blue to red, and last the gem."""
+    carried, ahead = levels.status[i, CARRYING], cell_in_front(levels, i)
+    if action == PICKUP and cell_type(carried) == KEY:
+        levels.status[i, REGISTER_A] |= 1 << 2 * (BLUE - cell_color(carried))
+    elif action == TOGGLE and cell_type(ahead) == DOOR and cell_state(ahead) == OPEN:
+        levels.status[i, REGISTER_A] |= 2 << 2 * (BLUE - cell_color(ahead))
+    elif at_goal:
+        levels.status[i, REGISTER_A] |= 4 << 2 * BLUE
+
+
+@register_jitable(forceinline=True)
 def _outcome(levels: Any, i: Any, action: Any, reward: Any, terminated: Any, rules: Any) -> Any:
     """What families decide from the state after the base step: (reward, terminated)."""
     carried = levels.status[i, CARRYING]
@@ -236,6 +250,8 @@ def _outcome(levels: Any, i: Any, action: Any, reward: Any, terminated: Any, rul
             return reward_of(levels, i, rules), True
         if levels.status[i, X] == levels.status[i, REGISTER_A] and levels.status[i, Y] == levels.status[i, REGISTER_B]:
             return 0.0, True
+    elif rules.rule == RULE_HEIST:
+        _note_objectives(levels, i, action, terminated)
     return reward, terminated
 
 

@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from palaestra_worlds.minigrid.state import NUM_SETTINGS
+
 FORMAT = 1
 
 
@@ -56,4 +58,7 @@ def unpack_snapshot(
         group, _, field = name.partition("/")
         if field != "scratch":
             groups.setdefault(group, {})[field] = array
+    for table in (groups["bank"], groups["table"]):
+        # Older snapshots are of tasks that set nothing in their level.
+        table.setdefault("settings", np.zeros((len(table["counts"]), NUM_SETTINGS), dtype=np.int32))
     return groups, running_return, missions

@@ -21,6 +21,9 @@ LEFT, RIGHT, FORWARD, PICKUP, DROP, TOGGLE, DONE = range(7)
 
 # Columns of `Levels.status`.
 X, Y, DIRECTION, CARRYING, STEP, MISSION, TARGET_X, TARGET_Y, REGISTER_A, REGISTER_B, REGISTER_C, REGISTER_D = range(12)
+SETTINGS, NUM_SETTINGS = 12, 4
+"""First column and number of those that hold what the running task sets in the level, for families that can be set;
+zeros: nothing."""
 OBSTACLES = 16
 """First of MAX_OBSTACLES columns: where each moving obstacle is, x | y << 16."""
 MAX_OBSTACLES = 16

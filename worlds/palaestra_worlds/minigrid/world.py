@@ -24,9 +24,15 @@ from palaestra_worlds.minigrid.engine import (
     begin_kernel,
     keep_level,
 )
-from palaestra_worlds.minigrid.family import RULE_NONE
+from palaestra_worlds.minigrid.family import RULE_NONE, Family
 from palaestra_worlds.minigrid.grid_state import GridState
-from palaestra_worlds.minigrid.lessons import ASSIGNED, NO_TASK, allocate_lessons, allocate_table
+from palaestra_worlds.minigrid.lessons import (
+    ASSIGNED,
+    NO_TASK,
+    TaskTable,
+    allocate_lessons,
+    allocate_table,
+)
 from palaestra_worlds.minigrid.observations import (
     FinalObservations,
     allocate_observations,
@@ -78,7 +84,7 @@ class MiniGridWorld(World):
         self.render_mode = "rgb_array"
         if settings.subgoals == "language":
             self.subgoal_phrases = PHRASES
-        self._reference: Any = _make_reference(id, settings)
+        self._reference: Any = self._make_reference()
         self._set_up_levels()
         self._set_up_spaces()
         self._set_up_arrays()
@@ -86,9 +92,20 @@ class MiniGridWorld(World):
 
     # ------------------------------------------------------------------------------------------ construction
 
+    def _make_reference(self) -> Any:
+        """What the engine takes constants, spaces and pictures from."""
+        return _make_reference(self.id, self.settings)
+
+    def _find_family(self) -> Family | None:
+        return families.find(type(self._reference).__name__)
+
+    def _make_task_compiler(self) -> Callable[[Sequence[Task]], TaskTable]:
+        """Gives one row for each task, or raises TaskError."""
+        return TaskCompiler(self.settings.subgoals, self._first_states).table
+
     def _set_up_levels(self) -> None:
         reference = self._reference
-        family = families.find(type(reference).__name__)
+        family = self._find_family()
         if family is None and type(reference).step is not MiniGridEnv.step:
             raise ValueError(f"{self.id} has a step rule of its own ({type(reference).__name__}) that is not built in")
         self._rules = Rules(
@@ -132,7 +149,7 @@ class MiniGridWorld(World):
         self._missions = np.full(self.num_envs, self._mission_table[0], dtype=object)
         self._mission_tuple: tuple[str, ...] = tuple(self._missions)
         self._seeded = False
-        self._task_compiler = TaskCompiler(self.settings.subgoals, self._first_states)
+        self._compile_tasks = self._make_task_compiler()
 
     def _compile(self) -> None:
         paying = self.settings.threads or max(1, self.num_envs // ENVIRONMENTS_WORTH_A_THREAD)
@@ -201,7 +218,7 @@ class MiniGridWorld(World):
     def draw_from(self, tasks: Sequence[Task] | None, weights: NDArray[np.float64] | None = None) -> None:
         if tasks is not None and len(tasks) == 0:
             raise TaskError("there is no task to draw from; pass None to go back to the world's own levels")
-        bank = allocate_table(0) if tasks is None else self._task_compiler.table(tasks)
+        bank = allocate_table(0) if tasks is None else self._compile_tasks(tasks)
         if tasks is not None:
             chances = np.ones(len(tasks)) if weights is None else np.asarray(weights, dtype=np.float64)
             if (
@@ -220,7 +237,7 @@ class MiniGridWorld(World):
             raise TaskError(f"{len(tasks)} tasks for {self.num_envs} environments; pass None for those without")
         given = [task for task in tasks if task is not None]
         drawable = len(self._bank.counts)
-        self._table = join_tables(self._bank, self._task_compiler.table(given))
+        self._table = join_tables(self._bank, self._compile_tasks(given))
         rows = iter(range(drawable, drawable + len(given)))
         self._lessons.status[:, ASSIGNED] = [NO_TASK if task is None else next(rows) for task in tasks]
 
@@ -387,8 +404,13 @@ class MiniGridWorld(World):
             "_episode": ended,
         }
 
-    def _first_states(self, level_seeds: Sequence[int]) -> list[GridState]:
-        """The first state of each level, made apart from the running environments."""
+    def _first_states(self, level_seeds: Sequence[int], table: TaskTable | None = None) -> list[GridState]:
+        """The first state of each level, made apart from the running environments.
+
+        Args:
+            level_seeds: of the levels.
+            table: tasks that set something in them, one for each level; None: nothing is set.
+        """
         count = len(level_seeds)
         levels = allocate(count, self._reference.width, self._reference.height)
         levels.random[...] = seed_streams(level_seeds)
@@ -397,10 +419,11 @@ class MiniGridWorld(World):
             assert self._reference_levels is not None
             self._reference_levels.generate(levels, everywhere)
         else:
+            lessons = allocate_lessons(count)
+            if table is not None:
+                lessons.status[:, ASSIGNED] = np.arange(count)
             begin = begin_kernel(self._generate, 1)
-            begin(
-                levels, allocate_lessons(count), allocate_table(0), self._parameters, 0.0, np.zeros(count), everywhere
-            )
+            begin(levels, lessons, table or allocate_table(0), self._parameters, 0.0, np.zeros(count), everywhere)
         return [
             GridState.from_levels(
                 levels, i, mission=self._mission_table[levels.status[i, MISSION]], max_steps=self._rules.max_steps
