@@ -13,12 +13,13 @@ from palaestra_teachers.base import LanguageModel, Lesson, LessonRefused, Lesson
 from palaestra_teachers.llm.budget import BudgetModel
 from palaestra_teachers.llm.cache import AnswerCache, CacheError
 from palaestra_teachers.llm.prices import PricedModel
-from palaestra_worlds.base import Task, TaskError
+from palaestra_worlds.base import TaskError
 
 from palaestra.bank import USABLE, lesson_json
 from palaestra.build import make_teacher, make_world
 from palaestra.ledger import StoreLedger, StoreMeter, calls_spent, claim, limits_of
 from palaestra.progress import LessonProgress
+from palaestra.replay import replayed
 from palaestra.run import Run, short_hash
 from palaestra.store import Store, StoreError
 
@@ -30,6 +31,10 @@ SECONDS_FOR_CALLS_UNDER_WAY = 5.0
 SECONDS_BETWEEN_LOOKS = 0.2
 SECONDS_OF_PAUSE = 60.0
 """Live, a model that does not answer is left alone for so long."""
+
+
+_WHY = {"budget": "the budget of calls is spent", "unavailable": "the model does not answer"}
+"""Why levels were left without a lesson."""
 
 
 class LessonError(RuntimeError):
@@ -108,6 +113,7 @@ class Asker:
         except ValueError as error:
             raise TeacherSettingsError(f"the teacher of arm '{arm.name}' cannot be built: {error}") from error
         self._patient = patient
+        self._recorded = replayed(arm)
         self._silent = 0
         self._stopped = ""
         self.failures: Counter[str] = Counter()
@@ -119,11 +125,6 @@ class Asker:
 
     def _meter(self, place: str) -> StoreMeter:
         return StoreMeter(self.store, f"{self.hash}/{place}" if place else self.hash)
-
-    @property
-    def task_space(self) -> type[Task]:
-        """What lessons are made of in this world."""
-        return self._world.task_space
 
     def close(self) -> None:
         self.store.close()
@@ -145,7 +146,7 @@ class Asker:
             StoreError: the store cannot be written.
         """
         levels = list(levels)
-        remaining = iter(levels)
+        remaining = iter([level for level in levels if not self._recorded or self._recorded.asked_about(level)])
         tasks = [asyncio.create_task(self._work(remaining, stop)) for _ in range(self._settings.concurrency)]
         try:
             while not all(task.done() for task in tasks):
@@ -162,6 +163,8 @@ class Asker:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+        if self._recorded and self._recorded.ended in _WHY:
+            self._stopped = self._recorded.ended
         if self._stopped:
             self._count_untaught(levels)
         return "stopped" if stop() else self._stopped
@@ -225,6 +228,8 @@ class Asker:
         except LessonRefused as error:
             self._drop(level_seed, error.kind, str(error))
         except TeacherUnavailable as error:
+            if error.kind == "unrecorded":
+                raise LessonError(str(error)) from error
             self._drop(level_seed, error.kind, str(error), "unavailable: ")
             await self._unavailable(error.kind)
         else:
@@ -243,6 +248,9 @@ class Asker:
         )
 
     async def _unavailable(self, kind: str) -> None:
+        if self._recorded:
+            # What the recorded run did then is known.
+            return
         if kind == "budget":
             self._stopped = "budget"
             return
@@ -277,5 +285,5 @@ class Asker:
 
     def _count_untaught(self, levels: Sequence[int]) -> None:
         untaught = len(levels) - self.progress(levels).kept
-        why = {"budget": "the budget of calls is spent", "unavailable": "the model does not answer"}[self._stopped]
-        self.store.event(f"teacher_{self._stopped}", f"{why}: {untaught} of {len(levels)} levels have no lesson")
+        message = f"{_WHY[self._stopped]}: {untaught} of {len(levels)} levels have no lesson"
+        self.store.event(f"teacher_{self._stopped}", message)

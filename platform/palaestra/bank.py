@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from palaestra_teachers.base import Lesson
 from palaestra_worlds.base import Task
 
@@ -21,7 +24,7 @@ class LevelBank:
         levels: how many levels there are, seeds 0 to levels - 1; each is a task without a lesson until one comes.
 
     Attributes:
-        tasks: what worlds draw from; empty: the world's own levels.
+        tasks: what worlds may draw from; empty: the world's own levels.
         newest: id of the newest lesson in the bank.
     """
 
@@ -31,6 +34,8 @@ class LevelBank:
         self.newest = 0
         self._levels = levels
         self._taught: dict[int, int] = {}
+        self._rows: dict[Task, int] = {}
+        self._chosen: dict[int, float] | None = None
 
     @property
     def keys(self) -> list[int]:
@@ -48,6 +53,35 @@ class LevelBank:
     def subgoals(self) -> list[int]:
         """How many subgoals each row's task has; 0 for kinds of lesson that have none."""
         return [len(getattr(task, "subgoals", ())) for task in self.tasks]
+
+    def add(self, tasks: Sequence[Task]) -> list[int]:
+        """Makes sure that tasks that no level stands for have a row each; gives the rows."""
+        for task in tasks:
+            if task not in self._rows:
+                self._rows[task] = self._append(task, 0)
+        return [self._rows[task] for task in tasks]
+
+    def added(self) -> list[Task]:
+        """What `add` has added, in its order."""
+        return list(self._rows)
+
+    def choose(self, rows: Sequence[int] | None, weights: Sequence[float] = ()) -> None:
+        """Has worlds draw from these rows alone, as often as the weights say; None: from all levels alike."""
+        self._chosen = None if rows is None else dict(zip(rows, weights, strict=True))
+
+    def drawn(self) -> tuple[list[Task] | None, NDArray[np.float64] | None]:
+        """What `World.draw_from` takes: tasks, so that row numbers stay as they are, and their weights.
+
+        None, None: the world's own levels.
+        """
+        weights = np.zeros(len(self.tasks))
+        if self._chosen is not None:
+            weights[list(self._chosen)] = list(self._chosen.values())
+        elif not self._rows:
+            return self.tasks or None, None
+        else:
+            weights[: self._levels] = 1.0
+        return (self.tasks, weights) if weights.any() else (None, None)
 
     def update(self, store: Store, teacher: str, until: int | None = None) -> bool:
         """Adds the lessons that a teacher has given since the last call.
@@ -81,14 +115,24 @@ class LevelBank:
             self.tasks[seed] = task
             self._taught[seed] = lesson
         else:
-            self._taught[len(self.tasks)] = lesson
-            self.tasks.append(task)
+            self._append(task, lesson)
+
+    def _append(self, task: Task, lesson: int) -> int:
+        self.tasks.append(task)
+        self._taught[len(self.tasks) - 1] = lesson
+        return len(self.tasks) - 1
 
 
 def lesson_json(lesson: Lesson) -> str:
-    """A lesson as the store keeps it: its tasks and where they come from."""
+    """A lesson as the store keeps it: its tasks, why each was chosen, and where they come from."""
     content: dict[str, Any] = {
         "tasks": [task.model_dump(mode="json") for task in lesson.tasks()],
         "source": lesson.source.model_dump(mode="json"),
     }
+    if reasons := list(lesson.reasons()):
+        content["reasons"] = reasons
+    if weights := lesson.weights():
+        content["weights"] = list(weights)
+    if lesson.remarks:
+        content["remarks"] = [remark.model_dump(mode="json") for remark in lesson.remarks]
     return json.dumps(content)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from palaestra_agents.base import Agent
@@ -18,29 +17,16 @@ from palaestra.bank import LevelBank
 from palaestra.build import make_agent, make_world, settings_when_taught, world_seeds
 from palaestra.checkpoint import CheckpointHeader
 from palaestra.evaluation import Evaluation, held_out_tasks, num_envs_for, play
-from palaestra.lessons import LessonSupply, open_supply
+from palaestra.lessons import LessonSupply
 from palaestra.measured import MeasuredWorld
-from palaestra.progress import TrialProgress
+from palaestra.progress import Position, TrialProgress
 from palaestra.recorder import TrialRecorder
 from palaestra.run import Run, short_hash
 from palaestra.store import Store
+from palaestra.turns import open_supply
 
 if TYPE_CHECKING:
     from palaestra_worlds.base import World
-
-
-@dataclass
-class Position:
-    """The loop's own counters; in checkpoints."""
-
-    iteration: int = 0
-    steps: int = 0
-    evaluated: int = -1
-    """Steps at the last evaluation; -1: there was none."""
-    held: int = 0
-    """Evaluations in a row that reached the success at which the trial may stop."""
-    seconds: float = 0.0
-    solved: bool = False
 
 
 class Trial:
@@ -76,7 +62,7 @@ class Trial:
         self.world = MeasuredWorld(make_world(self.arm))
         self.agent: Agent = make_agent(self.arm, self.world, seed)
         self.bank = LevelBank(self.world.task_space, self.arm.levels or 0)
-        self.supply: LessonSupply | None = open_supply(run, self.arm, self.row.id)
+        self.supply: LessonSupply | None = open_supply(run, self.arm, self.row, self.recorder, self.world.lesson_counts)
         self._header = CheckpointHeader(
             world_id=self.arm.world.id,
             agent_kind=self.arm.agent.kind,
@@ -102,8 +88,8 @@ class Trial:
         )
         if found.state is None:
             self.recorder.roll_back(-1, -1)
-            self._update_bank()
-            self.world.reset(seed=world_seeds(self.seed, self.world.num_envs))
+            self._fill_bank()
+            self._reset_world()
         else:
             self._restore(found.state)
             self.recorder.roll_back(self.position.iteration, self.position.steps)
@@ -115,13 +101,23 @@ class Trial:
     def _restore(self, state: dict[str, Any]) -> None:
         self.position = Position(**state["position"])
         self._seen = dict(state["seen"])
-        self._update_bank(until=state["newest_lesson"])
+        if self.supply and state["supply"] is not None:
+            self.supply.load_state_dict(state["supply"])
+        self._fill_bank(state["newest_lesson"])
         self.agent.load_state_dict(state["agent"])
         self.world.restore(state["world"])
         self.world.steps = self.position.steps
         self.world.lesson_counts.load_state_dict(state["lesson_counts"])
-        if self.supply and state["supply"] is not None:
-            self.supply.load_state_dict(state["supply"])
+
+    def _fill_bank(self, newest: int | None = None) -> None:
+        if self.supply:
+            self.supply.fill(self.bank, self.store, newest)
+        tasks, weights = self.bank.drawn()
+        if tasks:
+            self.world.draw_from(tasks, weights)
+
+    def _reset_world(self) -> None:
+        self.world.reset(seed=world_seeds(self.seed, self.world.num_envs))
 
     def save(self) -> None:
         """Commits what was measured, then writes a checkpoint; the checkpoint is never ahead of the store.
@@ -165,6 +161,7 @@ class Trial:
             if self._evaluation_due():
                 self._evaluate()
                 continue
+            self._update_bank(stop)
             if stop():
                 self.save()
                 return "interrupted"
@@ -184,6 +181,8 @@ class Trial:
         every, position = self.arm.evaluation.every, self.position
         if position.evaluated < 0 or position.steps >= self.arm.budget.steps:
             return True
+        if self.supply and position.evaluated != position.steps and self.supply.wants_evaluation(position.steps):
+            return True
         return position.steps // every > position.evaluated // every
 
     def _checkpoint_due(self) -> bool:
@@ -192,17 +191,15 @@ class Trial:
             return self.position.iteration % settings.iterations == 0
         return time.monotonic() - self._saved >= settings.seconds
 
-    def _update_bank(self, until: int | None = None) -> None:
-        """Adds lessons that have come in; worlds draw from them from their next reset on."""
-        if self.supply:
-            self.bank.update(self.store, self.supply.teacher, until)
-        if self.bank.tasks:
-            self.world.draw_from(self.bank.tasks)
+    def _update_bank(self, stop: Callable[[], bool]) -> None:
+        """Has worlds draw from what has come in, or is due now, from their next reset on."""
+        if self.supply and self.supply.update(self.bank, self.store, self.position, stop):
+            self.world.draw_from(*self.bank.drawn())
+            if self.position.steps == 0:
+                self._reset_world()
 
     def _iterate(self) -> None:
         began = time.perf_counter()
-        if self.supply and self.supply.live and self.bank.update(self.store, self.supply.teacher):
-            self.world.draw_from(self.bank.tasks)
         position, steps_before = self.position, self.world.steps
         progress = min(position.steps / self.arm.budget.steps, 1.0)
         metrics = self.agent.train_iteration(self.world, progress)
@@ -264,7 +261,7 @@ class Trial:
             if episodes := int(counts.episodes[row]):
                 reached = counts.reached[row] @ range(counts.reached.shape[1])
                 lessons[key] = (episodes, float(reached) / episodes)
-        return Feedback(step=self.position.steps, success={"success": alone.success}, lessons=lessons)
+        return Feedback(step=self.position.steps, success=alone.rates, episodes=alone.episodes, lessons=lessons)
 
     def progress(self, status: str, message: str = "") -> TrialProgress:
         """How far the trial is."""

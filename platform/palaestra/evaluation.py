@@ -29,11 +29,23 @@ class Evaluation:
         returns: float64 (episodes,), undiscounted, the task's own reward only.
         lengths: int32 (episodes,), in steps.
         successes: bool (episodes,).
+        objectives: the names of what the world measures, by column of `reached`.
+        reached: bool (episodes, objectives): which of them were reached; None: success is all that is measured.
     """
 
     returns: NDArray[np.float64]
     lengths: NDArray[np.int32]
     successes: NDArray[np.bool_]
+    objectives: tuple[str, ...] = ("success",)
+    reached: NDArray[np.bool_] | None = None
+
+    @property
+    def rates(self) -> dict[str, float]:
+        """Share of the episodes that reached each objective; the standard deviation over episodes of a share p is
+        sqrt(p (1 - p))."""
+        if self.reached is None:
+            return {"success": self.success}
+        return dict(zip(self.objectives, np.mean(self.reached, axis=0).tolist(), strict=True))
 
     @property
     def episodes(self) -> int:
@@ -87,7 +99,15 @@ def play(agent: Agent, world: World, tasks: Sequence[Task], *, greedy: bool = Fa
     if len(tasks) < world.num_envs:
         raise ValueError(f"{len(tasks)} tasks are too few for {world.num_envs} environments")
     generator = torch.Generator(agent.device).manual_seed(GENERATOR_SEED)
-    results = Evaluation(np.zeros(len(tasks)), np.zeros(len(tasks), np.int32), np.zeros(len(tasks), np.bool_))
+    objectives = tuple(world.objectives)
+    several = len(objectives) > 1
+    results = Evaluation(
+        returns=np.zeros(len(tasks)),
+        lengths=np.zeros(len(tasks), np.int32),
+        successes=np.zeros(len(tasks), np.bool_),
+        objectives=objectives if several else ("success",),
+        reached=np.zeros((len(tasks), len(objectives)), np.bool_) if several else None,
+    )
     playing = np.arange(world.num_envs)
     first = list(tasks[: world.num_envs])
     world.assign(first)
@@ -135,6 +155,8 @@ def _keep(results: Evaluation, tasks: NDArray[np.int64], episode: dict[str, Any]
     results.returns[tasks] = episode["return"][ended]
     results.lengths[tasks] = episode["length"][ended]
     results.successes[tasks] = episode["success"][ended]
+    if results.reached is not None:
+        results.reached[tasks] = episode["objectives"][ended]
 
 
 def _select(observations: Any, rows: NDArray[np.int64]) -> Any:

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 from palaestra_teachers.base import Feedback
 
 from palaestra.asking import SECONDS_FOR_CALLS_UNDER_WAY, Asker, LessonError, teacher_hash
-from palaestra.progress import LessonProgress, Listener
+from palaestra.bank import LevelBank
+from palaestra.progress import LessonProgress, Listener, Position
 from palaestra.run import Run
 from palaestra.store import Store, StoreError
 
@@ -45,7 +46,7 @@ class Preparation:
         self._taught_by: dict[str, list[ArmSpec]] = {}
         for name in dict.fromkeys(arms):
             arm = run.spec.arm(name)
-            if arm.teacher is not None and arm.teacher.mode == "ahead":
+            if arm.teacher is not None and arm.teacher.schedule is None and arm.teacher.mode == "ahead":
                 self._taught_by.setdefault(teacher_hash(arm), []).append(arm)
         self._pending = {arm.name for arms in self._taught_by.values() for arm in arms}
         self._thread = threading.Thread(target=self._ask_all, name="teachers", daemon=True)
@@ -164,10 +165,7 @@ class LessonSupply:
 
     Attributes:
         teacher: hash of the teacher's settings, under which the store keeps its lessons.
-        live: whether lessons may still come in while training goes on.
     """
-
-    live = False
 
     def __init__(self, arm: ArmSpec) -> None:
         self.arm = arm
@@ -175,6 +173,28 @@ class LessonSupply:
 
     def start(self) -> None:
         """Begins to ask."""
+
+    def fill(self, bank: LevelBank, store: Store, newest: int | None = None) -> None:
+        """At the beginning: puts into the bank what worlds draw from.
+
+        Args:
+            bank: as it was made.
+            store: the run's.
+            newest: id of the newest lesson that the bank had when the trial was saved; None: whatever there is.
+        """
+        bank.update(store, self.teacher, newest)
+
+    def update(self, bank: LevelBank, store: Store, position: Position, stop: Callable[[], bool]) -> bool:
+        """Before each iteration: brings the bank up to date.
+
+        Returns:
+            Whether what worlds draw from has changed.
+        """
+        return False
+
+    def wants_evaluation(self, steps: int) -> bool:
+        """Whether the agent is to be measured before training goes on."""
+        return False
 
     def observe(self, feedback: Feedback) -> None:
         """Tells the teacher how the agent does; one that was asked ahead has nothing left to say."""
@@ -196,8 +216,6 @@ class LiveSupply(LessonSupply):
     A teacher that fails is counted in the store as "teacher_stopped", and training goes on with what there is.
     """
 
-    live = True
-
     def __init__(self, arm: ArmSpec, run: Run, trial: int) -> None:
         super().__init__(arm)
         self._run = run
@@ -210,6 +228,9 @@ class LiveSupply(LessonSupply):
 
     def start(self) -> None:
         self._thread.start()
+
+    def update(self, bank: LevelBank, store: Store, position: Position, stop: Callable[[], bool]) -> bool:
+        return bank.update(store, self.teacher)
 
     def observe(self, feedback: Feedback) -> None:
         self._call(lambda asker: asker.teacher.observe(feedback))
@@ -266,10 +287,3 @@ class LiveSupply(LessonSupply):
             asker.store.event("teacher_stopped", message, self._trial)
         while not self._closed.is_set():
             await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
-
-
-def open_supply(run: Run, arm: ArmSpec, trial: int) -> LessonSupply | None:
-    """Where an arm's lessons come from; None for an arm without a teacher."""
-    if arm.teacher is None:
-        return None
-    return LiveSupply(arm, run, trial) if arm.teacher.mode == "live" else LessonSupply(arm)

@@ -20,25 +20,33 @@ class LessonCounts:
 
     Attributes:
         episodes, successes: int64 (rows,).
+        returns: float64 (rows,), summed; undiscounted, the task's own reward only.
         reached: int64 (rows, width): in how many episodes exactly k subgoals were reached.
     """
 
     episodes: NDArray[np.int64]
     successes: NDArray[np.int64]
+    returns: NDArray[np.float64]
     reached: NDArray[np.int64]
 
     @staticmethod
     def empty(rows: int) -> LessonCounts:
         return LessonCounts(
-            np.zeros(rows, dtype=np.int64), np.zeros(rows, dtype=np.int64), np.zeros((rows, 1), dtype=np.int64)
+            episodes=np.zeros(rows, dtype=np.int64),
+            successes=np.zeros(rows, dtype=np.int64),
+            returns=np.zeros(rows, dtype=np.float64),
+            reached=np.zeros((rows, 1), dtype=np.int64),
         )
 
-    def add(self, rows: NDArray[Any], success: NDArray[Any], progress: NDArray[Any]) -> None:
-        """Counts episodes: their rows in the bank, whether they succeeded, how many subgoals were reached."""
+    def add(
+        self, rows: NDArray[Any], success: NDArray[Any], progress: NDArray[Any], returns: NDArray[Any] | float = 0.0
+    ) -> None:
+        """Counts episodes: their rows in the bank, success, how many subgoals were reached, return."""
         progress = np.clip(progress, 0, HIDDEN_PROGRESS_LIMIT)
         self._grow(int(rows.max()) + 1, int(progress.max()) + 1)
         np.add.at(self.episodes, rows, 1)
         np.add.at(self.successes, rows, success.astype(np.int64))
+        np.add.at(self.returns, rows, returns)
         np.add.at(self.reached, (rows, progress), 1)
 
     def _grow(self, rows: int, width: int) -> None:
@@ -47,6 +55,7 @@ class LessonCounts:
         if more:
             self.episodes = np.pad(self.episodes, (0, more))
             self.successes = np.pad(self.successes, (0, more))
+            self.returns = np.pad(self.returns, (0, more))
         if more or wider:
             self.reached = np.pad(self.reached, ((0, more), (0, wider)))
 
@@ -55,12 +64,14 @@ class LessonCounts:
         return np.cumsum(self.reached[row][::-1])[::-1].tolist()
 
     def state_dict(self) -> dict[str, Any]:
-        return {"episodes": self.episodes, "successes": self.successes, "reached": self.reached}
+        return {name: getattr(self, name) for name in ("episodes", "successes", "returns", "reached")}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.episodes, self.successes, self.reached = (
             np.array(state[name], dtype=np.int64) for name in ("episodes", "successes", "reached")
         )
+        # Older checkpoints have no returns.
+        self.returns = np.array(state.get("returns", np.zeros(len(self.episodes))), dtype=np.float64)
 
 
 class MeasuredWorld(World):
@@ -91,10 +102,11 @@ class MeasuredWorld(World):
 
     def _clear(self) -> None:
         self._sums = dict.fromkeys(("episodes", "return", "length", "success", "taught", "progress", "bonus"), 0.0)
+        self._reached = np.zeros(len(self.objectives), dtype=np.int64)
 
     def take_metrics(self) -> dict[str, float]:
         """Means over the episodes that ended since the last call; only "train/episodes" when none did."""
-        sums = self._sums
+        sums, reached = self._sums, self._reached
         self._clear()
         episodes = sums["episodes"]
         metrics = {"train/episodes": episodes}
@@ -107,6 +119,11 @@ class MeasuredWorld(World):
                 "train/subgoals_reached": sums["progress"] / episodes,
                 "train/lesson_reward": sums["bonus"] / episodes,
             }
+            if len(self.objectives) > 1:
+                shares = (reached / episodes).tolist()
+                metrics |= {
+                    f"train/objective/{name}": share for name, share in zip(self.objectives, shares, strict=True)
+                }
         return metrics
 
     def _measure(self, infos: dict[str, Any]) -> None:
@@ -123,6 +140,8 @@ class MeasuredWorld(World):
         self._sums["return"] += float(np.sum(np.asarray(episode["return"])[ended], dtype=np.float64))
         self._sums["length"] += float(np.sum(np.asarray(episode["length"])[ended], dtype=np.float64))
         self._sums["success"] += int(np.count_nonzero(success))
+        if "objectives" in episode:
+            self._reached += np.count_nonzero(np.asarray(episode["objectives"])[ended], axis=0)
         if "task" not in episode:
             return
         tasks = np.asarray(episode["task"])[ended]
@@ -131,7 +150,8 @@ class MeasuredWorld(World):
         self._sums["progress"] += float(np.sum(progress, dtype=np.float64))
         known = tasks >= 0
         if known.any():
-            self.lesson_counts.add(tasks[known], success[known], progress[known])
+            returns = np.asarray(episode["return"])[ended]
+            self.lesson_counts.add(tasks[known], success[known], progress[known], returns[known])
 
     # ------------------------------------------------------------------------------------------ as the world inside
 

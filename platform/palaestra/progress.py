@@ -1,9 +1,23 @@
-"""What an execution tells displays while it goes on."""
+"""How far a trial is, and what an execution tells displays while it goes on."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+
+
+@dataclass
+class Position:
+    """The loop's own counters; in checkpoints."""
+
+    iteration: int = 0
+    steps: int = 0
+    evaluated: int = -1
+    """Steps at the last evaluation; -1: there was none."""
+    held: int = 0
+    """Evaluations in a row that reached the success at which the trial may stop."""
+    seconds: float = 0.0
+    solved: bool = False
 
 
 @dataclass(frozen=True)

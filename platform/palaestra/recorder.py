@@ -48,9 +48,14 @@ class TrialRecorder:
             self._metrics.append((self.trial, iteration, step, name, number if math.isfinite(number) else None))
 
     def evaluation(self, iteration: int, step: int, mode: str, result: Evaluation) -> None:
-        """An evaluation: mode "alone" (without any lesson) or "taught" (with lessons given)."""
+        """An evaluation: mode "alone" (without any lesson) or "taught" (with lessons given).
+
+        Of one alone the rate of each of several objectives is kept as the metric "objective/<name>".
+        """
         numbers = (result.success, result.return_mean, result.return_std, result.length_mean)
         self._evaluations.append((self.trial, iteration, step, mode, result.episodes, *numbers))
+        if mode == "alone" and len(result.objectives) > 1:
+            self.metrics(iteration, step, {f"objective/{name}": rate for name, rate in result.rates.items()})
 
     def event(self, iteration: int | None, kind: str, message: str) -> None:
         """Counts a failure or a fallback."""
