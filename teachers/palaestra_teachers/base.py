@@ -280,8 +280,8 @@ class Judge(Protocol):
         """
         ...
 
-    def failed(self, model: LanguageModel, error: TeacherUnavailable, seconds: float) -> None:
-        """Keeps a call that got no reply."""
+    def failed(self, model: str, backend: str, error: TeacherUnavailable, seconds: float) -> None:
+        """Keeps a call that got no reply: of the model with this name, through this backend."""
         ...
 
 

@@ -6,25 +6,28 @@ from pathlib import Path
 from typing import Any
 
 from palaestra_teachers.base import Message
+from palaestra_teachers.quoting import harmless
 
 
 class Prompt:
     """A prompt of Palaestra's by its name, or one of the user's own by its path.
 
-    A file of one's own may begin with `{% extends "subgoals.j2" %}` and replace one block only.
+    A file of one's own may begin with `{% extends "subgoals.j2" %}` and replace one block only. What a world says (its
+    id, description, mission, names) belongs between <world> and </world>, as in those of Palaestra's own.
 
     Args:
         name: e.g. "subgoals", or the path of a file that ends in .j2 or .jinja2.
+        package: of Palaestra's own prompts, in its folder `prompts`.
 
     Raises:
         ValueError: there is no such prompt, it is not valid jinja2, or a block is missing.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, package: str = "palaestra_teachers.subgoals") -> None:
         import jinja2
         from jinja2.sandbox import SandboxedEnvironment
 
-        own = jinja2.PackageLoader("palaestra_teachers.subgoals", "prompts")
+        own = jinja2.PackageLoader(package, "prompts")
         loaders: list[jinja2.BaseLoader] = [own]
         path = Path(name)
         if path.suffix in (".j2", ".jinja2") or path.is_file():
@@ -53,9 +56,12 @@ class Prompt:
     def messages(self, **variables: Any) -> tuple[Message, Message]:
         """What is said to the model.
 
+        Texts among the variables can neither begin nor end the tags that mark them as data; see quoting.py.
+
         Raises:
             ValueError: the prompt fails, e.g. for want of a variable; the message names the prompt.
         """
+        variables = harmless(variables)
         return (
             Message(role="system", content=self._render("system", variables)),
             Message(role="user", content=self._render("user", variables)),
