@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel
 
-from palaestra_teachers.base import Completion, LanguageModel, LessonRefused, TeacherUnavailable
+from palaestra_teachers.base import Completion, LessonRefused, TeacherUnavailable
 
 Value = TypeVar("Value", bound=BaseModel)
 
@@ -78,18 +78,9 @@ class Attempt(Generic[Value]):
         assert call.value is not None
         return call.value
 
-    def failed(self, model: LanguageModel, error: TeacherUnavailable, seconds: float) -> None:
+    def failed(self, model: str, backend: str, error: TeacherUnavailable, seconds: float) -> None:
         """Keeps a call that got no reply."""
-        backend = model.Config.model_fields.get("backend")
-        self.calls.append(
-            Call(
-                time.time(),
-                error=error,
-                model=model.name,
-                backend=str(getattr(backend, "default", "")),
-                seconds=seconds,
-            )
-        )
+        self.calls.append(Call(time.time(), error=error, model=model, backend=backend, seconds=seconds))
 
     def conclude(self, completion: Completion) -> Value:
         """The value of the attempt's reply; raises LessonRefused when it has none."""

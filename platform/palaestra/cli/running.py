@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from palaestra.cli.errors import FAILED, INTERRUPTED, CommandError
+from palaestra.cli.errors import FAILED, INTERRUPTED, CommandError, refusing
 from palaestra.cli.output import console
 from palaestra.cli.reporting import THRESHOLD, print_comparison
 from palaestra.cli.specs import RUNS, find_run, find_spec
@@ -21,6 +21,7 @@ RUN_EXAMPLES = (
     "palaestra run my.yaml --seeds 5 --jobs 2",
     "palaestra run my.yaml --set budget.steps=200000 --set arms.taught.teacher.form=language",
     "palaestra run my.yaml --resume",
+    "palaestra run my.yaml --replay runs/my-1a2b3c4d",
 )
 RESUME_EXAMPLES = ("palaestra resume runs/beacons-main-1a2b3c4d", "palaestra resume beacons-main-1a2b3c4d --jobs 1")
 
@@ -46,11 +47,16 @@ def run(
     seeds: Annotated[int | None, typer.Option("--seeds", min=1, help="Seeds 0 to N - 1.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run if it was begun before.")] = False,
     fresh: Annotated[bool, typer.Option("--fresh", help="Begin anew; an earlier run's folder is renamed.")] = False,
+    replay: Annotated[
+        Path | None,
+        typer.Option("--replay", metavar="RUN", help="Teachers answer as they did in this run: no key, no network."),
+    ] = None,
     jobs: Jobs = None,
     runs: Annotated[Path, typer.Option("--runs", help="Where run folders lie.")] = RUNS,
     quiet: Quiet = False,
 ) -> None:
     """Train and evaluate every arm and seed of a spec, and write a report."""
+    from palaestra.replay import ReplayError, with_replay
     from palaestra.run import run_folder, start_run
     from palaestra.spec import load_spec
 
@@ -60,6 +66,9 @@ def run(
         raise CommandError("--resume and --fresh exclude each other: go on with a run, or begin it anew")
     chosen = [seed] if seed is not None else list(range(seeds)) if seeds is not None else None
     loaded = load_spec(find_spec(spec), overrides or (), seeds=chosen)
+    if replay is not None:
+        with refusing(ReplayError):
+            loaded = with_replay(loaded, find_run(replay).folder)
     folder = run_folder(loaded, runs)
     if fresh and folder.exists():
         print(f"The earlier run is now {_set_aside(folder)}")

@@ -134,6 +134,9 @@ class BudgetModel:
     Config = BudgetConfig
 
     def __init__(self, config: Limits, inner: LanguageModel, meter: Meter | None = None) -> None:
+        if meter is not None:
+            # Put around a model unseen.
+            self.Config = inner.Config
         self.name = inner.name
         self.identity = inner.identity
         self._limits = config

@@ -27,8 +27,13 @@ async def ask(
     try:
         return await model.complete(messages, schema, settings)
     except TeacherUnavailable as error:
-        judge.failed(model, error, time.perf_counter() - began)
+        judge.failed(model.name, _backend(model), error, time.perf_counter() - began)
         raise
+
+
+def _backend(model: LanguageModel) -> str:
+    field = model.Config.model_fields.get("backend")
+    return field.default if field and isinstance(field.default, str) else ""
 
 
 class JudgedWrapper(ABC):
@@ -74,9 +79,9 @@ class Changed:
         """Raises LessonRefused when the changed reply is no usable lesson."""
         return self._judge.read(self.reply(completion))
 
-    def failed(self, model: LanguageModel, error: TeacherUnavailable, seconds: float) -> None:
+    def failed(self, model: str, backend: str, error: TeacherUnavailable, seconds: float) -> None:
         """Keeps a call that got no reply."""
-        self._judge.failed(model, error, seconds)
+        self._judge.failed(model, backend, error, seconds)
 
 
 class _Said(BaseModel):
@@ -97,7 +102,7 @@ class _AnyObject:
             self._read.append(completion)
         return _Said(value=completion.text if self._free_text else find_object(completion.text))
 
-    def failed(self, model: LanguageModel, error: TeacherUnavailable, seconds: float) -> None:
+    def failed(self, model: str, backend: str, error: TeacherUnavailable, seconds: float) -> None:
         pass
 
     def total(self, chosen: Completion) -> Completion:

@@ -1,0 +1,205 @@
+"""A run that was recorded with a live model is repeated to identical results, with no key and no network."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from palaestra.asking import LessonError
+from palaestra.ledger import calls_spent, read_calls
+from palaestra.replay import ReplayError, with_replay
+from palaestra.run import Run, start_run
+from palaestra.trials import execute
+from palaestra_teachers.base import Message, Sampling
+from palaestra_teachers.llm.scripted import ScriptedConfig, ScriptedModel
+
+from ...teachers.server import Handler, ScriptedServer, completion, fail, say
+
+SPEC = """
+world: {id: MiniGrid-DoorKey-5x5-v0, num_envs: 8, max_steps: 24}
+agent: {network: {kind: mlp, hidden: [16]}, rollout_length: 16, epochs: 1, minibatch_size: 128}
+teacher: {kind: subgoals, levels: 12, concurrency: 3, retries: 1, model: MODEL}
+budget: {steps: 256}
+evaluation: {every: 100_000, episodes: 8}
+"""
+KEY, VARIABLE = "sk-recorded-0123456789", "PALAESTRA_REPLAY_KEY"
+
+
+def solve(handler: Handler) -> None:
+    """Answers as the scripted teacher does."""
+    messages = [Message.model_validate(message) for message in handler.body["messages"]]
+    schema = handler.body["response_format"]["json_schema"]["schema"]
+    reply = asyncio.run(ScriptedModel(ScriptedConfig()).complete(messages, schema, Sampling()))
+    handler.send(200, completion(reply.text))
+
+
+ACTS: tuple[Callable[[Handler], None], ...] = (
+    solve, say("I would go to the key."), solve, fail(404), solve, say('{"subgoals": [{"x": 0, "y": 0}]}'), say(""), solve,
+)  # fmt: skip
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedServer]:
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv(VARIABLE, KEY)
+    server = ScriptedServer()
+    server.acts = [*ACTS, *ACTS, *ACTS, *ACTS, solve]
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+    thread.start()
+    yield server
+    server.closing.set()
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def endpoint(server: ScriptedServer) -> str:
+    price = "price: {input: 2, output: 10}"
+    return f"{{backend: openai, base_url: '{server.url}', model: live, api_key_env: {VARIABLE}, attempts: 1, {price}}}"
+
+
+def replay(run: Run, folder: Path, **changed: Any) -> Run:
+    spec = with_replay(run.spec, run.folder)
+    return start_run(spec.model_copy(update=changed), folder)
+
+
+def calls(run: Run) -> list[dict[str, Any]]:
+    """All that was said, in no order."""
+    with run.open_store(read_only=True) as store:
+        found = read_calls(store)
+    said = [call.model_dump(mode="json", exclude={"time", "origin", "seconds"}) for call in found]
+    return sorted(said, key=lambda call: json.dumps(call, sort_keys=True))
+
+
+def origins(run: Run) -> set[str]:
+    """Where answers came from, but for those to questions that the same run had asked before."""
+    with run.open_store(read_only=True) as store:
+        return {call.origin for call in read_calls(store)} - {"cache"}
+
+
+def outcomes(runs: Any, run: Run) -> list[Any]:
+    """What became of each level; without the hash that the store knows the teacher by."""
+    return [lesson[1:] for lesson in runs.lessons(run)]
+
+
+def record(runs: Any, server: ScriptedServer, folder: Path, model: str = "", text: str = SPEC) -> Run:
+    run = runs.make(text.replace("MODEL", model or endpoint(server)), folder)
+    assert execute(run, jobs=1).done
+    return run
+
+
+def test_a_run_with_a_live_endpoint_is_repeated_without_it(
+    runs: Any, tmp_path: Path, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = record(runs, server, tmp_path / "live")
+    states = {lesson[4] for lesson in runs.lessons(run)}
+    assert states == {"kept", "dropped"}
+    asked = len(server.bodies)
+    monkeypatch.delenv(VARIABLE)
+    server.acts = [fail(500)]
+    again = replay(run, tmp_path / "again")
+    assert execute(again, jobs=1).done
+    assert len(server.bodies) == asked
+    runs.assert_same(runs.outcome(run), runs.outcome(again))
+    assert outcomes(runs, run) == outcomes(runs, again)
+    assert calls(run) == calls(again)
+    assert (origins(run), origins(again)) == ({"live"}, {"replay"})
+    assert runs.events(run) == runs.events(again)
+    with again.open_store(read_only=True) as store:
+        assert store.query("SELECT sum(calls), sum(cost) FROM spent") == [(None, None)]
+    # A replay can itself be replayed.
+    third = replay(again, tmp_path / "third")
+    assert execute(third, jobs=1).done
+    assert outcomes(runs, run) == outcomes(runs, third)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        "{backend: noisy, accuracy: 0.6, missing: 0.2}",
+        "{backend: vote, n: 3, inner: ENDPOINT}",
+        "{backend: route, models: [ENDPOINT, {backend: noisy, accuracy: 0.7}]}",
+        "{backend: cache, folder: 'CACHE', inner: ENDPOINT}",
+    ],
+)
+def test_every_call_of_a_wrapper_is_repeated(
+    runs: Any, tmp_path: Path, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch, model: str
+) -> None:
+    model = model.replace("ENDPOINT", endpoint(server)).replace("CACHE", str(tmp_path / "answers"))
+    run = record(runs, server, tmp_path / "live", model)
+    monkeypatch.delenv(VARIABLE)
+    again = replay(run, tmp_path / "again")
+    assert execute(again, jobs=1).done
+    runs.assert_same(runs.outcome(run), runs.outcome(again))
+    assert outcomes(runs, run) == outcomes(runs, again)
+    assert calls(run) == calls(again)
+
+
+def test_a_run_that_spent_its_budget_is_repeated_with_the_levels_that_it_left_out(
+    runs: Any, tmp_path: Path, server: ScriptedServer
+) -> None:
+    run = record(runs, server, tmp_path / "live", text=SPEC.replace("budget: {", "budget: {teacher_calls: 8, "))
+    assert runs.events(run)["teacher_budget"] == 1
+    again = replay(run, tmp_path / "again")
+    assert execute(again, jobs=1).done
+    assert outcomes(runs, run) == outcomes(runs, again)
+    assert runs.events(run) == runs.events(again)
+    runs.assert_same(runs.outcome(run), runs.outcome(again))
+    with run.open_store(read_only=True) as store:
+        assert sum(calls_spent(store, teacher) for (teacher,) in store.query("SELECT teacher FROM spent")) == 8
+
+
+def test_an_interrupted_asking_that_was_taken_up_again_is_repeated_as_it_ended(
+    runs: Any, tmp_path: Path, server: ScriptedServer
+) -> None:
+    text = SPEC.replace("levels: 12", "levels: 40")
+    server.acts = [*[solve] * 4, fail(404)]
+    run = runs.make(text.replace("MODEL", endpoint(server)), tmp_path / "live")
+
+    def interrupt(message: Any) -> None:
+        if getattr(message, "message", "") == "unavailable":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        execute(run, jobs=1, progress=interrupt)
+    server.acts = [solve]
+    assert execute(runs.open(run.folder), jobs=1).done
+    assert {lesson[4] for lesson in runs.lessons(run)} == {"kept"}
+    again = replay(run, tmp_path / "again")
+    assert execute(again, jobs=1).done
+    assert outcomes(runs, run) == outcomes(runs, again)
+
+
+def test_a_request_that_was_not_recorded_is_shown_beside_the_nearest(
+    runs: Any, tmp_path: Path, server: ScriptedServer
+) -> None:
+    run = record(runs, server, tmp_path / "live")
+    changed = run.spec.arm("main").model_copy(deep=True)
+    config = changed.teacher.config.model_copy(update={"sampling": Sampling(temperature=0.5)})
+    arm = changed.model_copy(update={"teacher": changed.teacher.model_copy(update={"config": config})})
+    again = start_run(with_replay(run.spec.model_copy(update={"arms": {"main": arm}}), run.folder), tmp_path / "again")
+    with pytest.raises(LessonError) as caught:
+        execute(again, jobs=1)
+    message = str(caught.value)
+    assert "has no call with this request (for MiniGrid-DoorKey-5x5-v0/" in message
+    assert '-sampling: {"temperature": 0.0' in message
+    assert '+sampling: {"temperature": 0.5' in message
+    assert message.count("\n") < 12, "what is alike is left out"
+
+
+def test_what_cannot_be_replayed_is_said(runs: Any, tmp_path: Path) -> None:
+    untaught = runs.make(SPEC.replace("MODEL", "{backend: scripted}") + "arms: {alone: {teacher: null}}", tmp_path)
+    taught = runs.make(SPEC.replace("MODEL", "{backend: scripted}"), tmp_path)
+    with pytest.raises(ReplayError, match="no arm 'main' with a teacher to replay"):
+        with_replay(taught.spec, untaught.folder)
+    with pytest.raises(ReplayError, match=r"is no run folder"):
+        with_replay(taught.spec, tmp_path / "nowhere")
+    never = start_run(with_replay(taught.spec, taught.folder), tmp_path)
+    with pytest.raises(LessonError, match="was never asked, so there is nothing to replay"):
+        execute(never, jobs=1)
