@@ -1,8 +1,9 @@
 """What plug-in authors test theirs with: the contracts as a suite for pytest, and what teachers need around them.
 
-    pytest --pyargs palaestra.testing --teacher my-teacher
+    python -m palaestra.testing --teacher my-teacher
 
 checks one teacher (likewise --world ID, --agent KIND, --language-model NAME); without options, all that is installed.
+It is short for `pytest -p palaestra.testing.plugin --pyargs palaestra.testing --teacher my-teacher`.
 """
 
 try:
