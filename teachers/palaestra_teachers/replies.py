@@ -38,7 +38,7 @@ def parse_reply(text: str, model: type[Model]) -> Model:
     """
     value = find_object(text)
     if set(value) == {"no_answer"}:
-        raise _refuse("no_answer", str(value["no_answer"]))
+        raise refuse("no_answer", str(value["no_answer"]))
     try:
         # Strict JSON mode: no numbers in quotes, no true for 1, no 1.5 for an integer.
         return model.model_validate_json(json.dumps(value), strict=True)
@@ -49,20 +49,20 @@ def parse_reply(text: str, model: type[Model]) -> Model:
 def find_object(text: str) -> dict[str, Any]:
     """The one JSON object in a reply; see `parse_reply`."""
     if len(text) > MAX_BYTES or len(text.encode("utf-8", "replace")) > MAX_BYTES:
-        raise _refuse("too_large", f"the reply is longer than {MAX_BYTES // 1024} kB")
+        raise refuse("too_large", f"the reply is longer than {MAX_BYTES // 1024} kB")
     text = _THOUGHT.sub("", text).strip()
     if not text:
-        raise _refuse("empty", "the reply is empty")
+        raise refuse("empty", "the reply is empty")
     if _depth(text) > MAX_DEPTH:
-        raise _refuse("too_deep", f"the reply nests brackets more than {MAX_DEPTH} deep")
+        raise refuse("too_deep", f"the reply nests brackets more than {MAX_DEPTH} deep")
     try:
         value = _DECODER.decode(text)
     except json.JSONDecodeError as error:
         return _only_object(text, error)
     except _BadValue as error:
-        raise _refuse("not_json", str(error)) from error
+        raise refuse("not_json", str(error)) from error
     if not isinstance(value, dict):
-        raise _refuse("wrong_schema", f"the reply must be one JSON object in braces, not a JSON {_json_type(value)}")
+        raise refuse("wrong_schema", f"the reply must be one JSON object in braces, not a JSON {_json_type(value)}")
     return value
 
 
@@ -85,19 +85,17 @@ def _only_object(text: str, error: json.JSONDecodeError) -> dict[str, Any]:
             value, position = _DECODER.raw_decode(text, position)
         except json.JSONDecodeError as broken:
             if broken.pos >= len(text) or broken.msg.startswith("Unterminated"):
-                raise _refuse("not_json", "the reply ends in the middle of a JSON object") from broken
+                raise refuse("not_json", "the reply ends in the middle of a JSON object") from broken
             position += 1
         except _BadValue as bad:
-            raise _refuse("not_json", str(bad)) from bad
+            raise refuse("not_json", str(bad)) from bad
         else:
             found.append(value)
     if len(found) == 1:
         return found[0]
     if found:
-        raise _refuse("not_json", f"the reply holds {len(found)} JSON objects; give exactly one")
-    raise _refuse(
-        "not_json", f"the reply is not a JSON object: {error.msg} (line {error.lineno}, column {error.colno})"
-    )
+        raise refuse("not_json", f"the reply holds {len(found)} JSON objects; give exactly one")
+    raise refuse("not_json", f"the reply is not a JSON object: {error.msg} (line {error.lineno}, column {error.colno})")
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -157,7 +155,7 @@ def _explain(error: ValidationError) -> LessonRefused:
     told = "; ".join(_detail(detail) for detail in details[:_ERRORS_TOLD])
     more = f"; and {len(details) - _ERRORS_TOLD} more" if len(details) > _ERRORS_TOLD else ""
     bounds = all(detail["type"] in _BOUNDS for detail in details)
-    return _refuse("out_of_bounds" if bounds else "wrong_schema", told + more)
+    return refuse("out_of_bounds" if bounds else "wrong_schema", told + more)
 
 
 def _detail(detail: Any) -> str:
@@ -166,6 +164,6 @@ def _detail(detail: Any) -> str:
     return f"{where}: {detail['msg']}{given}"
 
 
-def _refuse(kind: str, message: str) -> LessonRefused:
-    """The message comes in part from the reply: it is cut, and made storable (no lone surrogates)."""
+def refuse(kind: str, message: str) -> LessonRefused:
+    """A refusal whose message comes in part from the reply: it is cut, and made storable (no lone surrogates)."""
     return LessonRefused(kind, message.encode("utf-8", "replace").decode()[:MAX_ERROR_LENGTH])

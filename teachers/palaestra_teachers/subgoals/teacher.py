@@ -11,14 +11,13 @@ from palaestra_teachers.base import (
     Feedback,
     LanguageModel,
     Ledger,
-    LessonRefused,
     LessonRequest,
     LessonSource,
     Message,
     Subgoals,
 )
 from palaestra_teachers.dialogue import Dialogue, Question
-from palaestra_teachers.replies import parse_reply
+from palaestra_teachers.replies import parse_reply, refuse
 from palaestra_teachers.subgoals.config import SubgoalConfig
 from palaestra_teachers.subgoals.feedback import LessonsGiven
 from palaestra_teachers.subgoals.prompt import Prompt
@@ -116,7 +115,7 @@ class SubgoalTeacher:
         try:
             self._world.draw_from([task])
         except TaskError as error:
-            raise LessonRefused("impossible_task", str(error)) from error
+            raise refuse("impossible_task", str(error)) from error
         finally:
             # The caller describes further levels with this world, and they must be its own.
             self._world.draw_from(None)

@@ -1,0 +1,33 @@
+"""Text that comes from a world, made safe to put between the tags that mark it as data in a prompt."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import Any
+
+TAG = "world"
+"""Prompts put what a world says between <world> and </world>."""
+
+_BRACKETS = "<\u2039\u2329\u27e8\u3008\ufe64\uff1c"
+"""What looks like the beginning of a tag."""
+_LIKE_A_TAG = re.compile(rf"[{_BRACKETS}](?=[\s/\\]*{TAG})", re.IGNORECASE)
+
+
+def harmless(value: Any) -> Any:
+    """A text without tags of ours and without characters that cannot be seen; lists and mappings of texts likewise.
+
+    Anything else comes back as it is.
+    """
+    if isinstance(value, str):
+        return _LIKE_A_TAG.sub("(", "".join(filter(_is_visible, value)))
+    if isinstance(value, list | tuple):
+        return type(value)(harmless(item) for item in value)
+    if isinstance(value, dict):
+        return {harmless(key): harmless(item) for key, item in value.items()}
+    return value
+
+
+def _is_visible(letter: str) -> bool:
+    """False for control and format characters (zero width, direction of writing) and halves of characters."""
+    return letter in "\n\t" or unicodedata.category(letter) not in ("Cc", "Cf", "Cs", "Zl", "Zp")
