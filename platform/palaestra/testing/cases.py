@@ -10,7 +10,7 @@ from typing import Any
 import palaestra_worlds
 import pytest
 from palaestra_agents.base import Agent, AgentInterface
-from palaestra_teachers.base import LanguageModel, Ledger, Teacher
+from palaestra_teachers.base import LanguageModel, Ledger, LessonRequest, Teacher
 from palaestra_teachers.llm.build import build_model
 from palaestra_worlds.base import World, WorldProvider
 from palaestra_worlds.registry import (
@@ -29,9 +29,11 @@ from palaestra_worlds.registry import (
 from pydantic import BaseModel, ValidationError
 
 from palaestra.measured import MeasuredWorld
-from palaestra.testing.around import MemoryLedger
+from palaestra.testing.around import MemoryLedger, request_for
+from palaestra.testing.examples import edges
 
 ENVIRONMENTS = 3
+LEVELS = 6
 SHORT_EPISODE = 15
 """Steps until truncation, where a world can be set so."""
 USUAL_WORLDS = ("MiniGrid-DoorKey-5x5-v0", "MiniGrid-Empty-5x5-v0")
@@ -72,7 +74,7 @@ class TeacherCase:
         return TEACHERS.load(self.id)
 
     @cached_property
-    def config(self) -> BaseModel:
+    def config(self) -> Any:
         return _config(self.kind.Config, self.settings, f"teacher '{self.id}'")
 
     def make(
@@ -85,6 +87,23 @@ class TeacherCase:
 
     def make_world(self) -> World:
         return palaestra_worlds.make(self._suitable_world, num_envs=1, **self.world_settings)
+
+    @property
+    def is_scheduled(self) -> bool:
+        """Whether it is asked in turns with training, and not about levels."""
+        return hasattr(self.config, "schedule")
+
+    @property
+    def numbers(self) -> range:
+        """The levels, or the turns, that it is asked about."""
+        turns = self.config.schedule().turns if self.is_scheduled else LEVELS
+        return range(min(turns, LEVELS))
+
+    def request(self, world: World, number: int) -> LessonRequest:
+        """What a run tells it about one of `numbers`."""
+        if self.is_scheduled:
+            return LessonRequest(world_id=world.id, turn=number)
+        return request_for(world, number)
 
     @property
     def world_settings(self) -> dict[str, Any]:
@@ -145,15 +164,25 @@ class ModelCase:
         return LANGUAGE_MODELS.load(self.id)
 
     def make(self) -> LanguageModel:
-        """Skips the test where a model cannot be made without settings that nobody gave."""
-        kind = self.kind
+        """Skips the test where a model cannot be made without settings that nobody gave, or may cost money."""
+        fields = self.kind.Config.model_fields
+        choose = f"choose it with --language-model {self.id} --settings '{{...}}'"
+        if not self.chosen and "base_url" in fields:
+            pytest.skip(f"'{self.id}' asks an endpoint, which may cost something: {choose}")
         try:
-            return build_model({"backend": self.id} | self.settings)
+            return build_model(self.all_settings)
         except ValueError as error:
-            message = f"{kind.__name__} cannot be made: {error}; give --language-model {self.id} --settings '{{...}}'"
             if self.chosen:
-                pytest.fail(message)
-            pytest.skip(message)
+                pytest.fail(f"'{self.id}' cannot be made: {error}; give --settings '{{...}}'")
+            pytest.skip(f"'{self.id}' cannot be made: {error}; {choose}")
+
+    @property
+    def all_settings(self) -> dict[str, Any]:
+        """With the scripted model inside of one that wraps others."""
+        scripted = {"backend": "scripted"}
+        wrapped = {"inner": scripted, "models": [scripted, scripted]}
+        needed = {key: value for key, value in wrapped.items() if key in self.kind.Config.model_fields}
+        return {"backend": self.id} | needed | self.settings
 
 
 def worlds(id: str | None, settings: dict[str, Any]) -> list[WorldCase]:
@@ -202,8 +231,10 @@ def _known_or_broken(registry: Registry, name: str) -> None:
 
 
 def _config(model: type[BaseModel], settings: dict[str, Any], what: str) -> BaseModel:
+    """The settings; those that have no default and are not given are the least that their bounds allow."""
+    required = next(edges(model.model_json_schema()))
     try:
-        return model.model_validate(settings)
+        return model.model_validate({**required, **settings})
     except ValidationError as error:
         pytest.fail(f"the settings of {what} do not fit, or have no defaults; give --settings '{{...}}': {error}")
 
@@ -224,7 +255,7 @@ def _first_suitable(registry: Registry, name: str, given: str | None, attempt: C
 
 
 def _candidates(package: str) -> Iterator[str]:
-    """Ids to try: those of the same package, the usual ones, then one of each provider."""
+    """Ids to try: those of the same package, the usual ones, one of each provider, then one of each kind."""
     points = WORLDS.points()
     providers = world_providers()
     own = [name for name in providers if package_of(points[name]) == package and package != "palaestra"]
@@ -234,3 +265,4 @@ def _candidates(package: str) -> Iterator[str]:
     yield from (id for name in own if (id := first[name]))
     yield from USUAL_WORLDS
     yield from (id for name, id in first.items() if id and name not in own)
+    yield from (case.id for case in worlds(None, {}))

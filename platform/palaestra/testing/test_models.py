@@ -24,7 +24,7 @@ async def reply(
     """One completion, or the one error that there may be."""
     messages = [Message(role="system", content="Be brief."), Message(role="user", content=prompt)]
     try:
-        return await model.complete(messages, schema, Sampling(**sampling))
+        return await model.complete(messages, schema, Sampling(**{"max_tokens": 32} | sampling))
     except TeacherUnavailable as error:
         return error
 
@@ -99,6 +99,6 @@ def test_several_requests_at_once_get_their_own_replies(model_case: ModelCase) -
 
 def test_its_settings_survive_being_written_into_a_spec(model_case: ModelCase) -> None:
     model = model_case.make()
-    written = model_case.kind.Config.model_validate({"backend": model_case.id} | model_case.settings)
+    written = model_case.kind.Config.model_validate(model_case.all_settings)
     settings = json.loads(json.dumps(written.model_dump(mode="json")))
     assert build_model(settings).identity == model.identity, "written settings make another model"

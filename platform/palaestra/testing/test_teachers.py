@@ -6,7 +6,6 @@ import asyncio
 import inspect
 import json
 import re
-from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -21,12 +20,11 @@ from palaestra_teachers.base import (
 )
 from palaestra_worlds.base import TaskError, World
 
-from palaestra.testing.around import MemoryLedger, request_for
+from palaestra.testing.around import MemoryLedger
 from palaestra.testing.cases import TeacherCase
 from palaestra.testing.models import Counted, Says
 from palaestra.testing.rollouts import assert_equal
 
-LEVELS = range(6)
 SECONDS = 60
 BAD_REPLIES = (
     "",
@@ -57,12 +55,16 @@ def ask(teacher: Teacher, request: LessonRequest) -> Lesson | LessonRefused | Te
         return refusal
 
 
-def lessons(teacher: Teacher, world: World, levels: Sequence[int] = LEVELS) -> dict[int, Lesson]:
-    """The levels that it has a lesson for; skips the test when it has none."""
-    answers = {level: ask(teacher, request_for(world, level)) for level in levels}
-    found = {level: answer for level, answer in answers.items() if isinstance(answer, Lesson)}
+def lessons(case: TeacherCase, teacher: Teacher, world: World) -> dict[int, Lesson]:
+    """The levels, or turns, that it has a lesson for; skips the test when it has none."""
+    answers = {}
+    for number in case.numbers:
+        if case.is_scheduled:
+            teacher.observe(Feedback(step=number))
+        answers[number] = ask(teacher, case.request(world, number))
+    found = {number: answer for number, answer in answers.items() if isinstance(answer, Lesson)}
     if not found:
-        refusals = "; ".join(f"level {level}: {answer}" for level, answer in answers.items())
+        refusals = "; ".join(f"{number}: {answer}" for number, answer in answers.items())
         pytest.skip(f"it has no lesson for any of these levels: {refusals}. Give --world or --model")
     return found
 
@@ -75,7 +77,7 @@ def test_it_has_everything_that_a_teacher_has(teacher_case: TeacherCase) -> None
 
 def test_a_lesson_holds_tasks_that_its_world_carries_out(teacher_case: TeacherCase) -> None:
     world, trial = teacher_case.make_world(), teacher_case.make_world()
-    for level, lesson in lessons(teacher_case.make(world), world).items():
+    for level, lesson in lessons(teacher_case, teacher_case.make(world), world).items():
         tasks = lesson.tasks()
         assert tasks, f"the lesson for level {level} has no task"
         for task in tasks:
@@ -97,15 +99,19 @@ def test_a_lesson_holds_tasks_that_its_world_carries_out(teacher_case: TeacherCa
 
 def test_the_same_level_has_the_same_lesson(teacher_case: TeacherCase) -> None:
     world = teacher_case.make_world()
-    first = lessons(teacher_case.make(world), world)
-    assert first == lessons(teacher_case.make(world), world), "a new teacher of the same settings gives other lessons"
+    first = lessons(teacher_case, teacher_case.make(world), world)
+    assert first == lessons(teacher_case, teacher_case.make(world), world), (
+        "a new teacher of the same settings gives other lessons"
+    )
 
 
 def test_several_levels_at_once_have_the_lessons_that_each_has_alone(teacher_case: TeacherCase) -> None:
     world = teacher_case.make_world()
-    alone = lessons(teacher_case.make(world), world)
+    if teacher_case.is_scheduled:
+        pytest.skip("it is asked one thing at a time")
+    alone = lessons(teacher_case, teacher_case.make(world), world)
     teacher = teacher_case.make(world)
-    requests = [request_for(world, level) for level in alone]
+    requests = [teacher_case.request(world, level) for level in alone]
 
     async def together() -> list[Lesson]:
         return await asyncio.gather(*(teacher.propose(request) for request in requests))
@@ -117,14 +123,13 @@ def test_what_was_answered_once_is_not_asked_again(teacher_case: TeacherCase) ->
     world, ledger = teacher_case.make_world(), MemoryLedger()
     model = Counted(teacher_case.make_model())
     teacher = teacher_case.make(world, model, ledger)
-    taught = lessons(teacher, world)
+    taught = lessons(teacher_case, teacher, world)
     calls = model.calls
     if not calls:
         pytest.skip("it asks no model")
     assert len(ledger.calls) == calls, "every call of the model must be recorded in the ledger: ask by way of Dialogue"
     again = teacher_case.make(world, model, ledger)
-    again.load_state_dict(json.loads(json.dumps(teacher.state_dict())))
-    assert lessons(again, world, list(taught)).keys() == taught.keys(), "remembered lessons are gone"
+    assert lessons(teacher_case, again, world) == taught, "what the ledger remembers gives other lessons"
     assert model.calls == calls, "the model was asked again for what the ledger has an answer to"
 
 
@@ -142,7 +147,7 @@ def test_a_model_without_a_reply_is_no_fault(teacher_case: TeacherCase) -> None:
 def _refused_or_not_asked(case: TeacherCase, model: LanguageModel) -> Any:
     """What becomes of one level; any error but the two that the loop counts is one of the teacher's."""
     world = case.make_world()
-    answer = ask(case.make(world, model), request_for(world, 0))
+    answer = ask(case.make(world, model), case.request(world, 0))
     if not isinstance(answer, Lesson):
         assert re.fullmatch(r"[a-z][a-z0-9_]*", answer.kind), (
             f"a refusal's kind is a word with underscores: {answer.kind}"
@@ -155,9 +160,11 @@ def test_levels_are_as_before_when_it_was_asked(teacher_case: TeacherCase) -> No
     """The run describes the next level with the world that it lends to the teacher."""
     world, untouched = teacher_case.make_world(), teacher_case.make_world()
     teacher = teacher_case.make(world)
-    for level in LEVELS:
-        request = request_for(world, level)
-        assert request == request_for(untouched, level), "it left the world with tasks: call `world.draw_from(None)`"
+    for level in teacher_case.numbers:
+        request = teacher_case.request(world, level)
+        assert request == teacher_case.request(untouched, level), (
+            "it left the world with tasks: call `world.draw_from(None)`"
+        )
         ask(teacher, request)
     world.reset(seed=1)
     untouched.reset(seed=1)
@@ -167,7 +174,9 @@ def test_levels_are_as_before_when_it_was_asked(teacher_case: TeacherCase) -> No
 def test_feedback_is_taken_in_and_kept_in_its_state(teacher_case: TeacherCase) -> None:
     world = teacher_case.make_world()
     teacher = teacher_case.make(world)
-    taught = [level for level in LEVELS if isinstance(ask(teacher, request_for(world, level)), Lesson)]
+    taught = [
+        level for level in teacher_case.numbers if isinstance(ask(teacher, teacher_case.request(world, level)), Lesson)
+    ]
     teacher.observe(Feedback(step=0))
     played = {level: (3 + level, 0.5) for level in taught}
     teacher.observe(Feedback(step=1000, success={"success": 0.25}, lessons=played))
@@ -179,5 +188,5 @@ def test_feedback_is_taken_in_and_kept_in_its_state(teacher_case: TeacherCase) -
     other.load_state_dict(kept)
     assert json.loads(json.dumps(other.state_dict())) == kept, "load_state_dict must take over what state_dict gave"
     for level in taught:
-        request = request_for(world, level)
+        request = teacher_case.request(world, level)
         assert type(ask(other, request)) is type(ask(teacher, request)), "a restored teacher teaches something else"

@@ -73,6 +73,7 @@ class MiniGridWorld(World):
 
     task_space = MiniGridTask
     objectives = ("success",)
+    reward_range = (-1.0, 1.0)
 
     def __init__(self, id: str, num_envs: int, settings: MiniGridSettings) -> None:
         if num_envs < 1:
