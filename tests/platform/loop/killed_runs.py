@@ -1,7 +1,8 @@
 """Kills a run at random moments and resumes it each time; also does the same run undisturbed.
 
-    python killed_runs.py FOLDER KILLS
+    python killed_runs.py FOLDER KILLS [SPEC]
 
+SPEC is a YAML file of a run with the one arm "main"; without it a teacher of subgoals is used.
 Prints the run folders as JSON: {"whole": ..., "killed": [...], "kills": ...}. Everything is imported once, here, and
 each attempt is a fork. An attempt that finishes before it is killed is followed by another run of the same spec.
 """
@@ -34,8 +35,8 @@ checkpoint: {iterations: 1}
 SEED = 20260
 
 
-def main(folder: Path, kills: int) -> None:
-    spec = RunSpec.from_yaml(SPEC, "killed.yaml")
+def main(folder: Path, kills: int, text: str = SPEC) -> None:
+    spec = RunSpec.from_yaml(text, "killed.yaml")
     _warm_up(spec)
     whole = start_run(spec, folder / "whole")
     began = time.monotonic()
@@ -87,4 +88,4 @@ def _wait(child: int) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]))
+    main(Path(sys.argv[1]), int(sys.argv[2]), *(Path(file).read_text() for file in sys.argv[3:4]))
