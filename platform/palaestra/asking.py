@@ -33,8 +33,8 @@ SECONDS_OF_PAUSE = 60.0
 """Live, a model that does not answer is left alone for so long."""
 
 
-_WHY = {"budget": "the budget of calls is spent", "unavailable": "the model does not answer"}
-"""Why levels were left without a lesson."""
+_ENDS = ("budget", "unavailable")
+"""Why levels may be left without a lesson."""
 
 
 class LessonError(RuntimeError):
@@ -116,6 +116,7 @@ class Asker:
         self._recorded = replayed(arm)
         self._silent = 0
         self._stopped = ""
+        self._refusal = "the budget is spent"
         self.failures: Counter[str] = Counter()
 
     def _counted(self, model: LanguageModel) -> LanguageModel:
@@ -163,7 +164,7 @@ class Asker:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-        if self._recorded and self._recorded.ended in _WHY:
+        if self._recorded and self._recorded.ended in _ENDS:
             self._stopped = self._recorded.ended
         if self._stopped:
             self._count_untaught(levels)
@@ -231,6 +232,8 @@ class Asker:
             if error.kind == "unrecorded":
                 raise LessonError(str(error)) from error
             self._drop(level_seed, error.kind, str(error), "unavailable: ")
+            if error.kind == "budget":
+                self._refusal = str(error)
             await self._unavailable(error.kind)
         else:
             self._silent = 0
@@ -285,5 +288,5 @@ class Asker:
 
     def _count_untaught(self, levels: Sequence[int]) -> None:
         untaught = len(levels) - self.progress(levels).kept
-        message = f"{_WHY[self._stopped]}: {untaught} of {len(levels)} levels have no lesson"
-        self.store.event(f"teacher_{self._stopped}", message)
+        why = self._refusal if self._stopped == "budget" else "the model does not answer"
+        self.store.event(f"teacher_{self._stopped}", f"{why}: {untaught} of {len(levels)} levels have no lesson")

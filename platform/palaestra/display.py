@@ -208,7 +208,7 @@ def teacher_line(teacher: LessonProgress) -> str:
     if teacher.dropped:
         kinds = ", ".join(f"{kind} {count:,}" for kind, count in sorted(teacher.failures.items()))
         text += f", {teacher.dropped:,} failed" + (f" ({kinds})" if kinds else "")
-    why = {"budget": "the budget of calls is spent", "unavailable": "the model does not answer"}
+    why = {"budget": "its budget is spent", "unavailable": "the model does not answer"}
     return text + (f"; ended early: {why.get(teacher.message, teacher.message)}" if teacher.message else "")
 
 

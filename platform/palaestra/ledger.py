@@ -60,13 +60,13 @@ class StoreLedger:
     def answered(self, request_hash: str) -> CallRecord | None:
         """The last usable answer to this request, from this run (whichever teacher asked) or from the cache."""
         where = "request_hash = ? AND parsed IS NOT NULL AND error_kind IS NULL AND chosen ORDER BY id DESC LIMIT 1"
-        found = read_calls(self._store, where, (request_hash,))
+        found = recorded_calls(self._store, where, (request_hash,))
         if found:
             return found[0]
         return self._cache.get(request_hash) if self._cache else None
 
 
-def read_calls(store: Store, where: str = "1 ORDER BY id", parameters: Sequence[Any] = ()) -> list[CallRecord]:
+def recorded_calls(store: Store, where: str = "1 ORDER BY id", parameters: Sequence[Any] = ()) -> list[CallRecord]:
     """Calls of the ledger.
 
     Args:

@@ -16,7 +16,7 @@ from palaestra_teachers.llm.judging import JudgedWrapper
 from palaestra_teachers.llm.requests import request_hash
 from pydantic import BaseModel, ConfigDict, Field
 
-from palaestra.ledger import read_calls
+from palaestra.ledger import recorded_calls
 from palaestra.printing import printable
 
 if TYPE_CHECKING:
@@ -146,7 +146,7 @@ class ReplayModel(JudgedWrapper):
         recorded = recorded_teacher(config.run, config.arm)
         self._where = f"{config.run}, arm '{recorded.arm}'"
         with recorded.run.open_store(read_only=True) as store:
-            calls = read_calls(store, "teacher = ? ORDER BY id", (recorded.teacher,))
+            calls = recorded_calls(store, "teacher = ? ORDER BY id", (recorded.teacher,))
         if not calls:
             raise ReplayError(f"{self._where}: its teacher was never asked, so there is nothing to replay")
         if any(not call.identity or call.sampling is None for call in calls):

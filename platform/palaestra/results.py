@@ -216,17 +216,19 @@ def subgoal_shares(levels: Sequence[Reached]) -> list[SubgoalShare]:
 
 
 @dataclass(frozen=True)
-class CallSummary:
-    """A teacher's calls of its language model.
+class CallTotals:
+    """Sums over calls.
 
     Attributes:
         calls: of the model itself, as budgets count them; answers that were there already are none.
-        reused: answers taken from the run's own ledger or a cache, by where from ("cache", "replay").
+        reused: answers taken from the run's own ledger, a cache or a recorded run, by where from ("cache", "replay").
         retries: calls that repeated a request with the error told.
-        failures: calls by kind of failure.
-        tokens_in, tokens_out, price: sums over calls, price in US dollars; None where a live call's is unknown.
+        failures: calls by kind of failure, "budget" too, of which none was made.
+        tokens_in, tokens_out: sums over calls; None where a live reply's are unknown.
         seconds: waited for replies, summed over calls that may have run side by side.
-        models: names of the models.
+        price: US dollars; None where a live reply's is unknown.
+        priced: US dollars, of those whose price is known.
+        unpriced: live replies whose price is unknown.
     """
 
     calls: int
@@ -237,32 +239,61 @@ class CallSummary:
     tokens_out: int | None
     seconds: float
     price: float | None
-    models: tuple[str, ...]
+    priced: float = 0.0
+    unpriced: int = 0
+
+
+@dataclass(frozen=True)
+class CallSummary(CallTotals):
+    """Calls of a teacher's language models.
+
+    Attributes:
+        models: names of the models.
+        by_model: the same for each of them.
+    """
+
+    models: tuple[str, ...] = ()
+    by_model: tuple[tuple[str, CallTotals], ...] = ()
+
+
+_OF_CALLS = "origin, retry, error_kind, tokens_in, tokens_out, seconds, price, model, reply IS NULL"
 
 
 def read_calls(store: Store, teacher: str) -> CallSummary:
     """The calls made for a teacher; `teacher` is the hash of its settings."""
-    rows = store.query(
-        "SELECT origin, retry, error_kind, tokens_in, tokens_out, seconds, price, model FROM calls WHERE teacher = ?",
-        (teacher,),
-    )
+    return summarize_calls(store, "teacher = ?", (teacher,))
+
+
+def summarize_calls(store: Store, where: str = "1", parameters: Sequence[Any] = ()) -> CallSummary:
+    """Calls of the ledger, chosen by SQL with question marks for the parameters."""
+    rows = store.query(f"SELECT {_OF_CALLS} FROM calls WHERE {where}", tuple(parameters))
+    models = tuple(sorted({row[7] for row in rows}))
+    by_model = tuple((model, CallTotals(**_totals([row for row in rows if row[7] == model]))) for model in models)
+    return CallSummary(**_totals(rows), models=models, by_model=by_model)
+
+
+def _totals(rows: Sequence[tuple[Any, ...]]) -> dict[str, Any]:
     live = [row for row in rows if row[0] == "live"]
+    # What a call cost that got no reply is not known either, but nobody charges for most of them.
+    answered = [row for row in live if not (row[8] and row[2])]
 
     def total(column: int) -> Any:
-        values = [row[column] for row in live]
+        values = [row[column] for row in answered]
         return None if None in values or not rows else sum(values)
 
-    return CallSummary(
-        calls=len(live),
-        reused=dict(Counter(row[0] for row in rows if row[0] != "live")),
-        retries=sum(row[1] > 0 for row in rows),
-        failures=dict(Counter(row[2] for row in rows if row[2]).most_common()),
-        tokens_in=total(3),
-        tokens_out=total(4),
-        seconds=sum(row[5] for row in live),
-        price=total(6),
-        models=tuple(sorted({row[7] for row in rows})),
-    )
+    prices = [row[6] for row in answered]
+    return {
+        "calls": len(live),
+        "reused": dict(Counter(row[0] for row in rows if row[0] in ("cache", "replay"))),
+        "retries": sum(row[1] > 0 for row in rows),
+        "failures": dict(Counter(row[2] for row in rows if row[2]).most_common()),
+        "tokens_in": total(3),
+        "tokens_out": total(4),
+        "seconds": sum(row[5] for row in live),
+        "price": total(6),
+        "priced": sum(price for price in prices if price is not None),
+        "unpriced": prices.count(None),
+    }
 
 
 # ---------------------------------------------------------------------------------------------- events, times

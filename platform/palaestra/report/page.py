@@ -10,6 +10,8 @@ from typing import Any
 from palaestra.checkpoint import write_atomically
 from palaestra.report import text
 from palaestra.report.arms import TAUGHT, ArmResult, Standing, read_arms, standings
+from palaestra.report.calls import COLUMNS
+from palaestra.report.environments import read_courses, read_objectives
 from palaestra.report.pictures import arms_to_film, film
 from palaestra.report.plots import THRESHOLDS, learning_curves, legend_key, style_of
 from palaestra.report.teaching import calls_cells, read_teachings
@@ -69,6 +71,7 @@ def content(run: Run) -> dict[str, Any]:
     with run.open_store(read_only=True) as store:
         arms = read_arms(run, store)
         teachings = read_teachings(store, arms)
+        courses, objectives = read_courses(store, arms), read_objectives(store, arms)
         events = read_events(store)
         times = read_times(store)
         info = store.info()
@@ -102,6 +105,9 @@ def content(run: Run) -> dict[str, Any]:
         ],
         "films": film(run, arms_to_film(arms, baseline)),
         "teachings": [(teaching, calls_cells(teaching.calls)) for teaching in teachings],
+        "call_columns": COLUMNS,
+        "courses": courses,
+        "objectives": objectives,
         "events": events,
         "times": _times(arms, times),
         "trials": _trials(arms, times),

@@ -9,6 +9,7 @@ from typing import Any
 
 from palaestra.report import text
 from palaestra.report.arms import ArmResult
+from palaestra.report.calls import CallTable, model_rows, read_call_table
 from palaestra.report.pictures import level_picture
 from palaestra.report.words import describe_teacher
 from palaestra.results import (
@@ -52,6 +53,7 @@ class Teaching:
         asked: levels that it has been asked about so far, of `levels`.
         dropped: levels without a lesson, by kind of failure; `reasons` has an example for each kind.
         retried: kept lessons that took more than one call.
+        models: a row of cells for each language model, where several answered.
     """
 
     arms: tuple[str, ...]
@@ -65,10 +67,12 @@ class Teaching:
     shares: tuple[SubgoalShare, ...]
     examples: tuple[ExampleLevel, ...]
     calls: CallSummary
+    models: tuple[tuple[str, ...], ...]
+    call_table: CallTable
 
 
 def read_teachings(store: Store, arms: Sequence[ArmResult]) -> list[Teaching]:
-    """The teachers of a run, in the order of the arms.
+    """The teachers of a run that are asked about levels, in the order of the arms.
 
     Raises:
         StoreError: the store cannot be read.
@@ -77,13 +81,13 @@ def read_teachings(store: Store, arms: Sequence[ArmResult]) -> list[Teaching]:
 
     taught: dict[str, list[ArmResult]] = {}
     for arm in arms:
-        if arm.taught:
+        if arm.spec.teacher is not None and arm.spec.teacher.schedule is None:
             taught.setdefault(teacher_hash(arm.spec), []).append(arm)
     return [_read(store, teacher, sharing) for teacher, sharing in taught.items()]
 
 
 def _read(store: Store, teacher: str, arms: Sequence[ArmResult]) -> Teaching:
-    lessons = read_lessons(store, teacher)
+    lessons, calls = read_lessons(store, teacher), read_calls(store, teacher)
     reached = read_reached(store, [trial.row.id for arm in arms for trial in arm.trials])
     dropped = [lesson for lesson in lessons if not lesson.kept]
     settings = arms[0].spec.teacher
@@ -99,7 +103,9 @@ def _read(store: Store, teacher: str, arms: Sequence[ArmResult]) -> Teaching:
         retried=sum(lesson.kept and lesson.attempts > 1 for lesson in lessons),
         shares=tuple(subgoal_shares(list(reached.values()))),
         examples=tuple(_examples(arms[0], lessons, reached)),
-        calls=read_calls(store, teacher),
+        calls=calls,
+        models=tuple(model_rows(calls)),
+        call_table=read_call_table(store, teacher),
     )
 
 
@@ -157,6 +163,6 @@ def calls_cells(calls: CallSummary) -> list[tuple[str, str]]:
         ("Failed", ", ".join(f"{text.count(number)} {kind}" for kind, number in calls.failures.items()) or "none"),
         ("Tokens in / out", f"{text.count(calls.tokens_in)} / {text.count(calls.tokens_out)}"),
         ("Seconds waited for replies", text.seconds(calls.seconds)),
-        ("Price", text.price(calls.price)),
+        ("Price", text.cost(calls.price, calls.priced, calls.unpriced)),
         ("Answered by", ", ".join(calls.models) or "nobody"),
     ]

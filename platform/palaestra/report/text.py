@@ -63,6 +63,18 @@ def price(dollars: float | None) -> str:
     return UNKNOWN if dollars is None else f"${dollars:,.2f}" if dollars >= 0.01 or dollars == 0 else f"${dollars:.5f}"
 
 
+def tokens(inside: int | None, outside: int | None) -> str:
+    """Tokens of prompts and of replies."""
+    return f"{UNKNOWN} tokens" if inside is None and outside is None else f"{count(inside)} + {count(outside)} tokens"
+
+
+def cost(dollars: float | None, known: float, unpriced: int) -> str:
+    """What calls cost together: `dollars`, or what is known of it and for how many replies nothing is."""
+    if dollars is not None or not known:
+        return price(dollars)
+    return f"{price(known)}, and {UNKNOWN} for {count(unpriced)} repl{'ies' if unpriced > 1 else 'y'}"
+
+
 def to_threshold(result: ToThreshold | None, finished: bool = True) -> str:
     """Median steps with the interval over seeds, or how far it was searched in vain."""
     if result is None:

@@ -273,7 +273,7 @@ def test_the_budget_of_calls_is_kept(runs: Any, tmp_path: Path, moody: Any, mode
         assert runs.events(run)["teacher_budget"] == 1
         with run.open_store(read_only=True) as store:
             message = store.query("SELECT message FROM events WHERE kind = 'teacher_budget'")[0][0]
-        assert "the budget of calls is spent" in message
+        assert message.startswith("the budget of 7 calls of the language model is spent: ")
 
 
 def test_a_budget_of_nothing_asks_nothing(runs: Any, tmp_path: Path, moody: Any) -> None:

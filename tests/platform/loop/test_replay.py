@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 from palaestra.asking import LessonError
-from palaestra.ledger import calls_spent, read_calls
+from palaestra.ledger import calls_spent, recorded_calls
 from palaestra.replay import ReplayError, with_replay
 from palaestra.run import Run, start_run
+from palaestra.spec import RunSpec
 from palaestra.trials import execute
 from palaestra_teachers.base import Message, Sampling
 from palaestra_teachers.llm.scripted import ScriptedConfig, ScriptedModel
@@ -39,7 +40,8 @@ def solve(handler: Handler) -> None:
 
 
 ACTS: tuple[Callable[[Handler], None], ...] = (
-    solve, say("I would go to the key."), solve, fail(404), solve, say('{"subgoals": [{"x": 0, "y": 0}]}'), say(""), solve,
+    solve, say("I would go to the key."), solve, fail(404), solve, say('{"subgoals": [{"x": 0, "y": 0}]}'), say(""),
+    solve,
 )  # fmt: skip
 
 
@@ -72,7 +74,7 @@ def replay(run: Run, folder: Path, **changed: Any) -> Run:
 def calls(run: Run) -> list[dict[str, Any]]:
     """All that was said, in no order."""
     with run.open_store(read_only=True) as store:
-        found = read_calls(store)
+        found = recorded_calls(store)
     said = [call.model_dump(mode="json", exclude={"time", "origin", "seconds"}) for call in found]
     return sorted(said, key=lambda call: json.dumps(call, sort_keys=True))
 
@@ -80,7 +82,7 @@ def calls(run: Run) -> list[dict[str, Any]]:
 def origins(run: Run) -> set[str]:
     """Where answers came from, but for those to questions that the same run had asked before."""
     with run.open_store(read_only=True) as store:
-        return {call.origin for call in read_calls(store)} - {"cache"}
+        return {call.origin for call in recorded_calls(store)} - {"cache"}
 
 
 def outcomes(runs: Any, run: Run) -> list[Any]:
@@ -180,10 +182,8 @@ def test_a_request_that_was_not_recorded_is_shown_beside_the_nearest(
     runs: Any, tmp_path: Path, server: ScriptedServer
 ) -> None:
     run = record(runs, server, tmp_path / "live")
-    changed = run.spec.arm("main").model_copy(deep=True)
-    config = changed.teacher.config.model_copy(update={"sampling": Sampling(temperature=0.5)})
-    arm = changed.model_copy(update={"teacher": changed.teacher.model_copy(update={"config": config})})
-    again = start_run(with_replay(run.spec.model_copy(update={"arms": {"main": arm}}), run.folder), tmp_path / "again")
+    warmer = SPEC.replace("retries: 1", "retries: 1, sampling: {temperature: 0.5}").replace("MODEL", endpoint(server))
+    again = start_run(with_replay(RunSpec.from_yaml(warmer, "spec.yaml"), run.folder), tmp_path / "again")
     with pytest.raises(LessonError) as caught:
         execute(again, jobs=1)
     message = str(caught.value)

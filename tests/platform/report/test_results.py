@@ -9,7 +9,7 @@ import pytest
 from palaestra.asking import teacher_hash
 from palaestra.ledger import StoreLedger
 from palaestra.results import (
-    CallSummary,
+    CallTotals,
     Reached,
     curve,
     read_calls,
@@ -34,6 +34,7 @@ def call(**changes: object) -> CallRecord:
         "backend": "openai",
         "model": "some-model",
         "messages": (Message(role="user", content="?"),),
+        "reply": "{}",
         "parsed": {},
         "tokens_in": 100,
         "tokens_out": 10,
@@ -113,18 +114,27 @@ def test_calls_are_counted_by_origin_and_failure(empty_run: Run) -> None:
         ledger.record(call())
         ledger.record(call(retry=1, parsed=None, error_kind="not_json", error="?"))
         ledger.record(call(origin="cache", tokens_in=None, tokens_out=None, price=None, seconds=9.0))
+        silent = {"model": "other", "reply": None, "parsed": None, "tokens_in": None, "tokens_out": None, "price": None}
+        ledger.record(call(**silent, error_kind="timeout", seconds=2.0))
+        ledger.record(call(**silent, error_kind="budget", origin="none"))
         found = read_calls(store, "teacher")
-    assert found == CallSummary(
-        calls=2,
-        reused={"cache": 1},
-        retries=1,
-        failures={"not_json": 1},
-        tokens_in=200,
-        tokens_out=20,
-        seconds=1.0,
-        price=0.02,
-        models=("some-model",),
-    )
+    one = {
+        "calls": 2,
+        "reused": {"cache": 1},
+        "retries": 1,
+        "failures": {"not_json": 1},
+        "tokens_in": 200,
+        "tokens_out": 20,
+        "seconds": 1.0,
+        "price": 0.02,
+        "priced": 0.02,
+    }
+    assert dict(found.by_model)["some-model"] == CallTotals(**one)
+    other = dict(found.by_model)["other"]
+    assert (other.calls, other.failures, other.unpriced) == (1, {"timeout": 1, "budget": 1}, 0)
+    assert (found.calls, found.seconds, found.price) == (3, 3.0, 0.02)
+    assert found.failures == {"not_json": 1, "timeout": 1, "budget": 1}
+    assert found.models == ("other", "some-model")
 
 
 @pytest.mark.parametrize("field", ["tokens_in", "tokens_out", "price"])
@@ -133,7 +143,9 @@ def test_one_live_call_of_unknown_cost_makes_the_sum_unknown(empty_run: Run, fie
         ledger = StoreLedger(store, "teacher")
         ledger.record(call())
         ledger.record(call(**{field: None}))
-        assert getattr(read_calls(store, "teacher"), field) is None
+        found = read_calls(store, "teacher")
+    assert getattr(found, field) is None
+    assert (found.priced, found.unpriced) == ((0.01, 1) if field == "price" else (0.02, 0))
 
 
 def test_no_calls_cost_nothing_that_is_known(empty_run: Run) -> None:
