@@ -1,1 +1,53 @@
 """Crafter, batched and exact. The engine is loaded when the first world is made."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from palaestra_worlds.base import Mistakes, WorldEntry
+from palaestra_worlds.crafter.settings import CrafterSettings
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from palaestra_worlds.crafter.world import CrafterWorld
+
+ID = "Crafter"
+
+
+class CrafterProvider:
+    """The one id `Crafter`."""
+
+    prefix = ""
+
+    def entries(self) -> Sequence[WorldEntry]:
+        return (WorldEntry(id=ID, summary="Crafter 1.8.3", licences=("MIT (rules and textures: crafter)",)),)
+
+    def settings(self) -> type[CrafterSettings]:
+        return CrafterSettings
+
+    def make(self, id: str, num_envs: int, **settings: Any) -> CrafterWorld:
+        from palaestra_worlds.crafter.world import CrafterWorld
+
+        try:
+            checked = CrafterSettings(**settings)
+        except ValidationError as error:
+            first = error.errors()[0]
+            raise ValueError(f"setting {'.'.join(map(str, first['loc']))} of {id}: {first['msg']}") from error
+        return CrafterWorld(id, num_envs, checked)
+
+    def oracle(self, prompt: str, schema: dict[str, Any] | None) -> dict[str, Any] | None:
+        """None: what to set in these worlds has no one right answer."""
+        return None
+
+    def misread(
+        self, prompt: str, answer: dict[str, Any], mistakes: Mistakes, random: np.random.Generator
+    ) -> dict[str, Any] | None:
+        """None, as `oracle`."""
+        return None
+
+
+PROVIDER = CrafterProvider()

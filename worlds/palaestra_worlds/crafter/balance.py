@@ -38,7 +38,7 @@ COW_HEALTH, ZOMBIE_HEALTH, SKELETON_HEALTH = 3, 5, 3
 _GRASS_CELLS, _PATH_CELLS = range(2)
 
 
-@register_jitable
+@register_jitable(forceinline=True)
 def _count(levels: Any, i: Any) -> None:
     """Counts the creatures of each chunk into `census`."""
     for chunk in range(NUM_CHUNKS):
@@ -83,7 +83,7 @@ def _despawn(levels: Any, i: Any, chunk: Any, kind: Any, count: Any, apart: Any)
         chosen -= 1
 
 
-@register_jitable
+@register_jitable(forceinline=True)
 def _balance_zombies(levels: Any, i: Any, chunk: Any) -> None:
     count, cells = levels.census[i, chunk, ZOMBIE - COW], levels.spaces[i, chunk, _GRASS_CELLS]
     wanted = int(3.5 - 3 * levels.daylight[i])
@@ -94,7 +94,7 @@ def _balance_zombies(levels: Any, i: Any, chunk: Any) -> None:
         _despawn(levels, i, chunk, ZOMBIE, count, 0)
 
 
-@register_jitable
+@register_jitable(forceinline=True)
 def _balance_skeletons(levels: Any, i: Any, chunk: Any) -> None:
     count, cells = levels.census[i, chunk, SKELETON - COW], levels.spaces[i, chunk, _PATH_CELLS]
     fewest = 0 if cells < 6 else 1
@@ -104,7 +104,7 @@ def _balance_skeletons(levels: Any, i: Any, chunk: Any) -> None:
         _despawn(levels, i, chunk, SKELETON, count, 7)
 
 
-@register_jitable
+@register_jitable(forceinline=True)
 def _balance_cows(levels: Any, i: Any, chunk: Any) -> None:
     count, cells = levels.census[i, chunk, 0], levels.spaces[i, chunk, _GRASS_CELLS]
     fewest = 0 if cells < 30 else 1

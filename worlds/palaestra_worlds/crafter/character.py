@@ -158,7 +158,7 @@ _MADE = 4
 _MAKE_ACHIEVEMENTS = np.array([ACHIEVEMENTS.index(name) for name in ACTIONS[MAKE:]], dtype=np.int64)
 
 
-@register_jitable
+@register_jitable(forceinline=True)
 def _move(levels: Any, i: Any, direction: Any) -> None:
     levels.status[i, FACING] = direction
     x = levels.objects[i, 0, X] + DIRECTIONS[direction, 0]
@@ -172,7 +172,7 @@ def _move(levels: Any, i: Any, direction: Any) -> None:
         levels.inventory[i, HEALTH] = 0
 
 
-@register_jitable
+@register_jitable(forceinline=True)
 def _damage(levels: Any, i: Any) -> Any:
     """What the player's best sword does."""
     for sword, damage in ((IRON_SWORD, 5), (STONE_SWORD, 3), (WOOD_SWORD, 2)):
@@ -181,7 +181,7 @@ def _damage(levels: Any, i: Any) -> Any:
     return 1
 
 
-@register_jitable
+@register_jitable(forceinline=True)
 def _do_object(levels: Any, i: Any, slot: Any) -> None:
     kind = levels.objects[i, slot, KIND]
     if kind == PLANT:
@@ -203,7 +203,7 @@ def _do_object(levels: Any, i: Any, slot: Any) -> None:
             levels.status[i, HUNGER] = 0
 
 
-@register_jitable
+@register_jitable(forceinline=True)
 def _collect(levels: Any, i: Any, x: Any, y: Any) -> None:
     material = levels.materials[i, x, y]
     if material == WATER:
@@ -221,7 +221,7 @@ def _collect(levels: Any, i: Any, x: Any, y: Any) -> None:
         levels.achievements[i, _COLLECTING[material, _COLLECT_ACHIEVEMENT]] += 1
 
 
-@register_jitable
+@register_jitable(forceinline=True)
 def _place(levels: Any, i: Any, kind: Any, x: Any, y: Any) -> None:
     """Kinds: stone, table, furnace, plant."""
     if levels.occupants[i, x, y] != 0:
@@ -256,7 +256,7 @@ def is_near(levels: Any, i: Any, material: Any) -> Any:
     return False
 
 
-@register_jitable
+@register_jitable(forceinline=True)
 def _make(levels: Any, i: Any, kind: Any) -> None:
     """Kinds: pickaxe of wood, stone, iron; sword of wood, stone, iron."""
     made = _MAKING[kind, _MADE]
@@ -273,7 +273,7 @@ def _make(levels: Any, i: Any, kind: Any) -> None:
     levels.achievements[i, _MAKE_ACHIEVEMENTS[kind]] += 1
 
 
-@register_jitable
+@register_jitable(forceinline=True)
 def _act(levels: Any, i: Any, action: Any) -> None:
     facing = levels.status[i, FACING]
     x = levels.objects[i, 0, X] + DIRECTIONS[facing, 0]
@@ -297,7 +297,7 @@ def _act(levels: Any, i: Any, action: Any) -> None:
         _collect(levels, i, x, y)
 
 
-@register_jitable
+@register_jitable(forceinline=True)
 def _live(levels: Any, i: Any) -> None:
     """Hunger, thirst and fatigue."""
     asleep = levels.status[i, SLEEPING] == 1
@@ -320,7 +320,7 @@ def _live(levels: Any, i: Any) -> None:
     levels.status[i, FATIGUE] = fatigue
 
 
-@register_jitable
+@register_jitable(forceinline=True)
 def _recover(levels: Any, i: Any) -> None:
     """Health comes back while nothing is lacking, and goes while something is."""
     asleep = levels.status[i, SLEEPING] == 1

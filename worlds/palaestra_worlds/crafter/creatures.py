@@ -49,19 +49,19 @@ ZOMBIE_COOLDOWN = 5
 SKELETON_RELOAD = 4
 
 
-@register_jitable
+@register_jitable(forceinline=True)
 def _is_free(levels: Any, i: Any, x: Any, y: Any) -> Any:
     """Whether a creature can go to (x, y)."""
     return is_inside(x, y) and levels.occupants[i, x, y] == 0 and is_walkable(levels.materials[i, x, y])
 
 
-@register_jitable
+@register_jitable(forceinline=True)
 def _can_fly(material: Any) -> Any:
     """Whether arrows fly over a material."""
     return is_walkable(material) or material == WATER or material == LAVA
 
 
-@register_jitable
+@register_jitable(forceinline=True)
 def _move(levels: Any, i: Any, slot: Any, dx: Any, dy: Any) -> Any:
     """Moves a creature if it can, and says whether it could: one removed in this step could, but stays where it was."""
     x = levels.objects[i, slot, X] + dx
@@ -73,29 +73,29 @@ def _move(levels: Any, i: Any, slot: Any, dx: Any, dy: Any) -> Any:
     return True
 
 
-@register_jitable
+@register_jitable(forceinline=True)
 def _wander(levels: Any, i: Any, slot: Any) -> None:
     direction = random_integer(levels.random, i, 0, 4)
     _move(levels, i, slot, DIRECTIONS[direction, 0], DIRECTIONS[direction, 1])
 
 
-@register_jitable
+@register_jitable(forceinline=True)
 def distance_to_player(levels: Any, i: Any, x: Any, y: Any) -> Any:
     """Cells to the player, along x and along y together."""
     return abs(x - levels.objects[i, 0, X]) + abs(y - levels.objects[i, 0, Y])
 
 
-@register_jitable
+@register_jitable(forceinline=True)
 def _distance(levels: Any, i: Any, slot: Any) -> Any:
     return distance_to_player(levels, i, levels.objects[i, slot, X], levels.objects[i, slot, Y])
 
 
-@register_jitable
+@register_jitable(forceinline=True)
 def _sign(value: Any) -> Any:
     return 1 if value > 0 else -1 if value < 0 else 0
 
 
-@register_jitable
+@register_jitable(forceinline=True)
 def _toward(levels: Any, i: Any, slot: Any, along_longer: Any) -> Any:
     """One cell towards the player along the longer or the shorter way: (dx, dy), which can be (0, 0)."""
     x = levels.objects[i, 0, X] - levels.objects[i, slot, X]
@@ -105,26 +105,26 @@ def _toward(levels: Any, i: Any, slot: Any, along_longer: Any) -> Any:
     return 0, _sign(y)
 
 
-@register_jitable
+@register_jitable(forceinline=True)
 def _die(levels: Any, i: Any, slot: Any) -> None:
     """Removes a creature without health. It still does what it would have done in this step."""
     if levels.objects[i, slot, HEALTH_OF] <= 0:
         remove_object(levels, i, slot)
 
 
-@register_jitable
+@register_jitable(forceinline=True)
 def hurt_player(levels: Any, i: Any, damage: Any) -> None:
     levels.inventory[i, HEALTH] = max(0, levels.inventory[i, HEALTH] - damage)
 
 
-@register_jitable
+@register_jitable(forceinline=True)
 def _update_cow(levels: Any, i: Any, slot: Any) -> None:
     _die(levels, i, slot)
     if random_double(levels.random, i) < 0.5:
         _wander(levels, i, slot)
 
 
-@register_jitable
+@register_jitable(forceinline=True)
 def _update_zombie(levels: Any, i: Any, slot: Any) -> None:
     _die(levels, i, slot)
     if _distance(levels, i, slot) <= 8 and random_double(levels.random, i) < 0.9:
@@ -142,7 +142,7 @@ def _update_zombie(levels: Any, i: Any, slot: Any) -> None:
     levels.objects[i, slot, TIMER] = ZOMBIE_COOLDOWN
 
 
-@register_jitable
+@register_jitable(forceinline=True)
 def _shoot(levels: Any, i: Any, slot: Any) -> None:
     if levels.objects[i, slot, TIMER] > 0:
         return
@@ -157,7 +157,7 @@ def _shoot(levels: Any, i: Any, slot: Any) -> None:
         levels.objects[i, slot, TIMER] = SKELETON_RELOAD
 
 
-@register_jitable
+@register_jitable(forceinline=True)
 def _update_skeleton(levels: Any, i: Any, slot: Any) -> None:
     _die(levels, i, slot)
     levels.objects[i, slot, TIMER] = max(0, levels.objects[i, slot, TIMER] - 1)
@@ -175,7 +175,7 @@ def _update_skeleton(levels: Any, i: Any, slot: Any) -> None:
         _wander(levels, i, slot)
 
 
-@register_jitable
+@register_jitable(forceinline=True)
 def _update_arrow(levels: Any, i: Any, slot: Any) -> None:
     heading = levels.objects[i, slot, HEADING]
     x = levels.objects[i, slot, X] + DIRECTIONS[heading, 0]
@@ -200,7 +200,7 @@ def _update_arrow(levels: Any, i: Any, slot: Any) -> None:
             set_material(levels, i, x, y, PATH)
 
 
-@register_jitable
+@register_jitable(forceinline=True)
 def _update_plant(levels: Any, i: Any, slot: Any) -> None:
     levels.objects[i, slot, TIMER] += 1
     for direction in range(4):
@@ -215,7 +215,7 @@ def _update_plant(levels: Any, i: Any, slot: Any) -> None:
     _die(levels, i, slot)
 
 
-@register_jitable
+@register_jitable(forceinline=True)
 def update_creature(levels: Any, i: Any, slot: Any) -> None:
     """The step of an object other than the player."""
     kind = levels.objects[i, slot, KIND]

@@ -30,14 +30,14 @@ _LENGTH_2 = np.uint64(2) ^ (_PRIME_5 ^ np.uint64(3527539))
 _MERSENNE = np.uint64(2**61 - 1)
 
 
-@register_jitable
+@register_jitable(forceinline=True)
 def _mix(word: Any, following: Any) -> Any:
     """What MT19937 makes of a word's highest bit and the next word's others."""
     joined = np.uint32(np.uint32(word & _UPPER) | np.uint32(following & _LOWER))
     return np.uint32(np.uint32(joined >> _1) ^ np.uint32(np.uint32(_0 - np.uint32(joined & _1)) & _TWIST))
 
 
-@register_jitable
+@register_jitable(forceinline=True)
 def random_word(random: Any, i: Any) -> Any:
     """The next 32 bits of stream i, as uint64."""
     k = np.int64(random[i, POSITION])
@@ -53,7 +53,7 @@ def random_word(random: Any, i: Any) -> Any:
     return tempered ^ tempered >> np.uint64(18)
 
 
-@register_jitable
+@register_jitable(forceinline=True)
 def random_double(random: Any, i: Any) -> Any:
     """`RandomState.uniform()`: in [0, 1), from two words."""
     upper = random_word(random, i) >> np.uint64(5)
@@ -61,7 +61,7 @@ def random_double(random: Any, i: Any) -> Any:
     return (np.float64(upper) * 67108864.0 + np.float64(lower)) / 9007199254740992.0
 
 
-@register_jitable
+@register_jitable(forceinline=True)
 def random_integer(random: Any, i: Any, low: Any, high: Any) -> Any:
     """`RandomState.randint(low, high)` for ranges below 2**32: masked rejection; a range of one draws nothing."""
     largest = np.uint64(high - low - 1)
@@ -77,32 +77,59 @@ def random_integer(random: Any, i: Any, low: Any, high: Any) -> Any:
 
 
 @register_jitable
-def _make_words(words: Any, first: Any, end: Any, ahead: Any) -> None:
-    """Makes words[first:end] anew. Unsigned indices, which need no check for negative ones, let it use vectors."""
-    for j in range(first, end):
+def _make_words(words: Any, first: Any, end: Any) -> None:
+    """Makes words[first:end] anew where they are."""
+    for k in range(first, min(end, WORDS - _AHEAD)):
+        words[k] = words[k + _AHEAD] ^ _mix(words[k], words[k + 1])
+    for k in range(max(first, WORDS - _AHEAD), min(end, WORDS - 1)):
+        words[k] = words[k + _AHEAD - WORDS] ^ _mix(words[k], words[k + 1])
+    if end == WORDS:
+        words[WORDS - 1] = words[_AHEAD - 1] ^ _mix(words[WORDS - 1], words[0])
+
+
+@register_jitable
+def _make_all(old: Any, new: Any) -> None:
+    """Makes all words anew in another place.
+
+    Each follows from old words only, through up to three mixes, because a word that was just written would have to be
+    waited for; and indices are unsigned, which need no check for negative ones. So it is done with vectors.
+    """
+    lag = np.uint64(WORDS - _AHEAD)
+    next = np.uint64(1)
+    for j in range(lag):
         k = np.uint64(j)
-        words[k] = words[k + np.uint64(ahead)] ^ _mix(words[k], words[k + np.uint64(1)])
+        new[k] = old[k + np.uint64(_AHEAD)] ^ _mix(old[k], old[k + next])
+    for j in range(lag, 2 * lag):
+        k = np.uint64(j)
+        last = k - lag
+        new[k] = old[last + np.uint64(_AHEAD)] ^ _mix(old[last], old[last + next]) ^ _mix(old[k], old[k + next])
+    for j in range(2 * lag, WORDS - 1):
+        k = np.uint64(j)
+        last = k - lag
+        first = last - lag
+        mixed = _mix(old[first], old[first + next]) ^ _mix(old[last], old[last + next])
+        new[k] = old[first + np.uint64(_AHEAD)] ^ mixed ^ _mix(old[k], old[k + next])
+    new[WORDS - 1] = new[_AHEAD - 1] ^ _mix(old[WORDS - 1], new[0])
 
 
 @register_jitable
 def skip_doubles(random: Any, i: Any, count: Any) -> None:
     """Goes on as if `count` doubles had been drawn."""
     words = random[i]
-    left = 2 * count
-    k = np.int64(words[POSITION])
+    first = np.int64(words[POSITION])
+    end = min(WORDS, first + 2 * count)
+    _make_words(words, first, end)
+    left = 2 * count - (end - first)
+    words[POSITION] = end % WORDS
+    if left == 0:
+        return
+    made = np.empty(WORDS, dtype=np.uint32)
     while left > 0:
-        if k < WORDS - _AHEAD:
-            end = min(k + left, WORDS - _AHEAD)
-            _make_words(words, k, end, _AHEAD)
-        elif k < WORDS - 1:
-            end = min(k + left, WORDS - 1)
-            _make_words(words, k, end, _AHEAD - WORDS)
-        else:
-            end = WORDS
-            words[k] = words[_AHEAD - 1] ^ _mix(words[k], words[0])
-        left -= end - k
-        k = end if end < WORDS else 0
-    words[POSITION] = k
+        _make_all(words, made)
+        kept = min(left, WORDS)
+        words[:kept] = made[:kept]
+        left -= kept
+        words[POSITION] = kept % WORDS
 
 
 @register_jitable

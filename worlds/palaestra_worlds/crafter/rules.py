@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from palaestra_worlds.crafter.balance import EVERY, balance
 from palaestra_worlds.crafter.character import ACHIEVEMENTS, update_player
 from palaestra_worlds.crafter.creatures import distance_to_player, update_creature
+from palaestra_worlds.crafter.noise_maps import Slices
 from palaestra_worlds.crafter.random import episode_seed, seed_stream, skip_doubles
 from palaestra_worlds.crafter.state import (
     AREA,
@@ -51,6 +52,8 @@ class Rules(NamedTuple):
     max_steps: int
     clock: NDArray[np.float64]
     """Daylight by step, for days of ORIGINAL_DAY steps."""
+    slices: Slices
+    """Of `terrain_slices`."""
 
 
 @cache
@@ -64,7 +67,7 @@ def original_clock(steps: int) -> NDArray[np.float64]:
     return found
 
 
-@register_jitable
+@register_jitable(forceinline=True)
 def _set_daylight(levels: Any, i: Any, rules: Any) -> None:
     step = levels.status[i, STEP] + int(levels.parameters[i, DAY_START])
     length = levels.parameters[i, DAY_LENGTH]
@@ -74,7 +77,7 @@ def _set_daylight(levels: Any, i: Any, rules: Any) -> None:
         levels.daylight[i] = 1.0 - abs(np.cos(np.pi * ((step / length) % 1.0 + 0.3))) ** 3
 
 
-@register_jitable
+@register_jitable(forceinline=True)
 def _pass_over_noise(levels: Any, i: Any) -> None:
     """At night crafter's picture of each state draws noise from the world's random stream."""
     if levels.daylight[i] < 0.5:
@@ -92,7 +95,7 @@ def begin_level(levels: Any, i: Any, rules: Any, seed: Any, generate: Any) -> No
         i: the environment.
         rules: of the world.
         seed: of the level; -1 for the environment's own next one.
-        generate: `generate(levels, i)`, which fills a world that holds the player only.
+        generate: `generate(levels, i, slices)`, which fills a world that holds the player only.
     """
     episode = levels.status[i, EPISODE]
     for column in range(NUM_STATUS):
@@ -114,12 +117,12 @@ def begin_level(levels: Any, i: Any, rules: Any, seed: Any, generate: Any) -> No
         for y in range(AREA):
             levels.occupants[i, x, y] = 0
     add_object(levels, i, PLAYER, AREA // 2, AREA // 2, 0)
-    generate(levels, i)
+    generate(levels, i, rules.slices)
     count_spaces(levels, i)
     _pass_over_noise(levels, i)
 
 
-@register_jitable
+@register_jitable(forceinline=True)
 def _unlock(levels: Any, i: Any) -> Any:
     """Notes achievements done for the first time in this episode, and says whether there are any."""
     before = levels.status[i, UNLOCKED]
@@ -131,7 +134,7 @@ def _unlock(levels: Any, i: Any) -> Any:
     return unlocked != before
 
 
-@register_jitable
+@register_jitable(forceinline=True)
 def step_level(levels: Any, i: Any, action: Any, rules: Any) -> Any:
     """One step: (reward, terminated)."""
     levels.status[i, STEP] += 1

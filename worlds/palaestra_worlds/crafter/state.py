@@ -180,23 +180,29 @@ def allocate(num_envs: int) -> Levels:
     )
 
 
-@register_jitable
+def one_level(levels: Levels, index: int) -> Levels:
+    """A batch of one, which is environment `index` itself."""
+    arrays: dict[str, Any] = {name: array[index : index + 1] for name, array in levels._asdict().items()}
+    return Levels(**arrays)
+
+
+@register_jitable(forceinline=True)
 def is_inside(x: Any, y: Any) -> Any:
     return 0 <= x < AREA and 0 <= y < AREA
 
 
-@register_jitable
+@register_jitable(forceinline=True)
 def is_walkable(material: Any) -> Any:
     """Where everybody can walk; the player also walks into lava, and arrows fly over lava and water."""
     return material == GRASS or material == SAND or material == PATH
 
 
-@register_jitable
+@register_jitable(forceinline=True)
 def chunk_of(x: Any, y: Any) -> Any:
     return x // CHUNK * CHUNKS_PER_SIDE + y // CHUNK
 
 
-@register_jitable
+@register_jitable(forceinline=True)
 def set_material(levels: Any, i: Any, x: Any, y: Any, material: Any) -> None:
     """Changes a cell of a running episode."""
     before = levels.materials[i, x, y]
@@ -248,24 +254,26 @@ def add_object(levels: Any, i: Any, kind: Any, x: Any, y: Any, health: Any, head
     _see_chunk(levels, i, x, y)
 
 
-@register_jitable
+@register_jitable(forceinline=True)
 def remove_object(levels: Any, i: Any, slot: Any) -> None:
     """Takes an object out of the world; its slot stays until `free_slots`."""
     levels.occupants[i, levels.objects[i, slot, X], levels.objects[i, slot, Y]] = 0
     levels.objects[i, slot, KIND] = NOBODY
 
 
-@register_jitable
+@register_jitable(forceinline=True)
 def move_object(levels: Any, i: Any, slot: Any, x: Any, y: Any) -> None:
     """Moves an object to a free cell."""
-    levels.occupants[i, levels.objects[i, slot, X], levels.objects[i, slot, Y]] = 0
+    old_x, old_y = levels.objects[i, slot, X], levels.objects[i, slot, Y]
+    levels.occupants[i, old_x, old_y] = 0
     levels.occupants[i, x, y] = slot + 1
     levels.objects[i, slot, X] = x
     levels.objects[i, slot, Y] = y
-    _see_chunk(levels, i, x, y)
+    if chunk_of(old_x, old_y) != chunk_of(x, y):
+        _see_chunk(levels, i, x, y)
 
 
-@register_jitable
+@register_jitable(forceinline=True)
 def free_slots(levels: Any, i: Any) -> None:
     """Closes the gaps that removed objects left, the order of creation kept."""
     kept = 0

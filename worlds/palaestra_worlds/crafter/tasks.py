@@ -67,7 +67,7 @@ class StartingInventory(BaseModel):
         default=9,
         ge=0,
         le=9,
-        description="At 0 health goes down; sleep restores it, and only with less than 9 one can.",
+        description="At 0 health goes down; sleep restores it, possible below 9 only.",
     )
     sapling: int = Field(default=0, ge=0, le=9, description="Placed on grass, it grows into a plant.")
     wood: int = Field(default=0, ge=0, le=9, description="From trees. A table takes 2, each tool 1.")

@@ -1,0 +1,285 @@
+"""Crafter as a batched world, step for step what the reference package gives."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import gymnasium
+import numpy as np
+from gymnasium.vector import AutoresetMode
+from gymnasium.vector.utils import batch_space
+from numpy.typing import NDArray
+
+from palaestra_worlds.base import Task, TaskError, World
+from palaestra_worlds.batches import (
+    FinalObservations,
+    checked_actions,
+    checked_mask,
+    cumulative_weights,
+    seeds_by_row,
+)
+from palaestra_worlds.compiled import available_threads, most_threads, use_threads
+from palaestra_worlds.crafter.character import ACHIEVEMENTS, ACTIONS
+from palaestra_worlds.crafter.description import describe_level, explain_task
+from palaestra_worlds.crafter.engine import LOOK, WAIT, advance_kernel, allocate_outcome, begin_kernel
+from palaestra_worlds.crafter.examine import problems_of
+from palaestra_worlds.crafter.lessons import ASSIGNED, NO_TASK, TaskTable, allocate_lessons, join_tables, make_table
+from palaestra_worlds.crafter.observations import allocate_observations, as_dict, single_space
+from palaestra_worlds.crafter.rules import ORIGINAL_DAY, Rules, original_clock
+from palaestra_worlds.crafter.settings import CrafterSettings
+from palaestra_worlds.crafter.state import EPISODE, NUM_OBJECTS, Levels, allocate, one_level
+from palaestra_worlds.crafter.tasks import CrafterTask, as_crafter_task
+from palaestra_worlds.crafter.terrain import terrain_slices
+from palaestra_worlds.minigrid.random import seed_streams
+from palaestra_worlds.snapshots import pack_arrays, unpack_arrays
+
+ENVIRONMENTS_WORTH_A_THREAD = 16
+"""Fewer are stepped before a thread has started."""
+LEVELS_WORTH_A_THREAD = 2
+FRAME_SCALE = 6
+LEVELS_EXAMINED = 4
+"""Levels that are generated and looked at to see whether an environment holds what it promises."""
+_WORKING_SPACE = ("tunnels", "census")
+_DIAMOND = ACHIEVEMENTS.index("collect_diamond")
+
+
+class CrafterWorld(World):
+    """A batch of Crafter worlds.
+
+    `reset(seed=s)` gives environment i what `crafter.Env(seed=s + i).reset()` gives, and from then on the same actions
+    give the same maps, observations, rewards and ends, over any number of episodes, if the reference goes through the
+    objects of a chunk in the order in which they were created (it uses a set, whose order changes from run to run).
+    An episode is a success if a diamond was collected.
+
+    Args:
+        id: "Crafter".
+        num_envs: environments that step together.
+        settings: see `CrafterSettings`.
+    """
+
+    task_space = CrafterTask
+    objectives = ACHIEVEMENTS
+    reward_range = (-1.0, 1.1)
+    about = (
+        "The original worlds are 64 x 64 cells of grassland, forest, lakes with beaches, and mountains with caves, "
+        "tunnels, ores and lava; the player starts on grass in the middle, with full health and nothing in hand."
+    )
+
+    def __init__(self, id: str, num_envs: int, settings: CrafterSettings) -> None:
+        if num_envs < 1:
+            raise ValueError(f"num_envs must be at least 1, not {num_envs}")
+        self.id = id
+        self.num_envs = num_envs
+        self.settings = settings
+        self.metadata = {"autoreset_mode": AutoresetMode.SAME_STEP, "render_modes": ["rgb_array"], "render_fps": 10}
+        self.render_mode = "rgb_array"
+        self.single_observation_space = single_space(settings)
+        self.observation_space = batch_space(self.single_observation_space, num_envs)
+        self.single_action_space = gymnasium.spaces.Discrete(len(ACTIONS))
+        self.action_space = batch_space(self.single_action_space, num_envs)
+        self._rules = Rules(settings.max_steps, original_clock(settings.max_steps + ORIGINAL_DAY + 1), terrain_slices())
+        self._levels = allocate(num_envs)
+        self._lessons = allocate_lessons(num_envs)
+        self._bank = self._table = make_table([])
+        self._outcome = allocate_outcome(num_envs)
+        self._observations = allocate_observations(settings, num_envs)
+        self._final = allocate_observations(settings, num_envs)
+        self._seeded = False
+        self._compile()
+
+    def _compile(self) -> None:
+        pictures = self.settings.observation != "symbolic"
+        paying = self.settings.threads or max(1, self.num_envs // ENVIRONMENTS_WORTH_A_THREAD)
+        allowed = most_threads() if self.settings.threads else available_threads() if paying > 1 else 1
+        self._threads = min(paying, allowed)
+        self._advance, self._advance_few = (advance_kernel(pictures, threads) for threads in (self._threads, 1))
+        self._begin, self._begin_few = (begin_kernel(threads) for threads in (self._threads, 1))
+
+    # ------------------------------------------------------------------------------------------ gymnasium
+
+    def reset(
+        self, *, seed: int | Sequence[int | None] | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Begins a new episode in every environment (or where `options["reset_mask"]`, bool (num_envs,), holds).
+
+        Args:
+            seed: environment i is seeded with seed + i, or with seed[i]; None goes on to the next episodes.
+
+        Raises:
+            ValueError: as many seeds as environments are needed, each an integer from 0 on; the mask does not fit.
+        """
+        chosen = checked_mask(options, self.num_envs)
+        self._seed(seed, chosen)
+        self._begin_episodes(np.flatnonzero(chosen))
+        self._look(chosen)
+        return self._observation_dict(), self._semantic_info()
+
+    def step(
+        self, actions: Any
+    ) -> tuple[dict[str, Any], NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]]:
+        """Steps all environments; see `World` for what `infos` holds. On request it also holds
+
+        * `"semantic"`: uint8 (num_envs, 64, 64), indexed [i, x, y], of the states that observations are of;
+        * `"final_info"`: `{"semantic": ..., "_semantic": ...}`, of the last states of the episodes that ended.
+
+        Raises:
+            ValueError: actions are not num_envs integers in the action space, or `reset` was not called yet.
+        """
+        actions = checked_actions(actions, self.num_envs, len(ACTIONS))
+        if not self._seeded:
+            raise ValueError("call reset before step")
+        outcome = self._outcome
+        self._use_threads()
+        self._advance(*self._state_arrays(), actions)
+        infos: dict[str, Any] = {"lesson_reward": np.zeros(self.num_envs, dtype=np.float32)}
+        if outcome.ended.any():
+            infos |= self._ended_infos()
+            self._begin_episodes(np.flatnonzero(outcome.ended))
+            self._look(outcome.ended)
+        rewards, terminated, truncated = outcome.rewards, outcome.terminated, outcome.truncated
+        if self.settings.copy_observations:
+            rewards, terminated, truncated = rewards.copy(), terminated.copy(), truncated.copy()
+        return self._observation_dict(), rewards, terminated, truncated, infos | self._semantic_info()
+
+    def observe(self) -> dict[str, Any]:
+        self._look(np.ones(self.num_envs, dtype=np.bool_))
+        return self._observation_dict()
+
+    def render(self) -> tuple[NDArray[np.uint8], ...]:
+        return tuple(self.render_frame(i) for i in range(self.num_envs))
+
+    # ------------------------------------------------------------------------------------------ tasks
+
+    def draw_from(self, tasks: Sequence[Task] | None, weights: NDArray[np.float64] | None = None) -> None:
+        bank = make_table([] if tasks is None else tasks)
+        if tasks is not None:
+            bank = bank._replace(cumulative=cumulative_weights(weights, len(tasks)))
+        self._bank = self._table = bank
+        self._lessons.status[:, ASSIGNED] = NO_TASK
+
+    def assign(self, tasks: Sequence[Task | None]) -> None:
+        if len(tasks) != self.num_envs:
+            raise TaskError(f"{len(tasks)} tasks for {self.num_envs} environments; pass None for those without")
+        given = [task for task in tasks if task is not None]
+        drawable = len(self._bank.seeds)
+        self._table = join_tables(self._bank, make_table(given))
+        rows = iter(range(drawable, drawable + len(given)))
+        self._lessons.status[:, ASSIGNED] = [NO_TASK if task is None else next(rows) for task in tasks]
+
+    def explain(self, task: Task) -> tuple[str, ...]:
+        return explain_task(as_crafter_task(task))
+
+    def examine(self, task: Task) -> tuple[str, ...]:
+        checked = as_crafter_task(task)
+        seeds = list(range(LEVELS_EXAMINED)) if checked.level_seed is None else [checked.level_seed]
+        return problems_of(checked, self._first_levels(checked, seeds))
+
+    def _first_levels(self, task: CrafterTask, seeds: Sequence[int]) -> Levels:
+        """The task's levels with these seeds as they begin, made apart from the running environments."""
+        levels, lessons = allocate(len(seeds)), allocate_lessons(len(seeds))
+        lessons.status[:, ASSIGNED] = np.arange(len(seeds))
+        table = make_table([task.model_copy(update={"level_seed": seed}) for seed in seeds])
+        begin_kernel(1)(levels, lessons, table, self._rules, np.zeros(len(seeds)), np.arange(len(seeds)))
+        return levels
+
+    # ------------------------------------------------------------------------------------------ state
+
+    def describe(self, index: int) -> str:
+        return describe_level(self._levels, index)
+
+    def render_frame(self, index: int = 0) -> NDArray[np.uint8]:
+        one = one_level(self._levels, index)
+        observations = allocate_observations(CrafterSettings(), 1)
+        look = np.full(1, LOOK, dtype=np.int64)
+        advance_kernel(True, 1)(one, self._lessons, observations, observations, self._outcome, self._rules, look)
+        return observations.image[0].repeat(FRAME_SCALE, axis=0).repeat(FRAME_SCALE, axis=1)
+
+    def snapshot(self) -> bytes:
+        levels = self._levels._replace(objects=self._levels.objects[:, : self._levels.status[:, NUM_OBJECTS].max()])
+        groups = {"levels": levels, "lessons": self._lessons, "bank": self._bank, "table": self._table}
+        arrays = {
+            f"{group}/{name}": array
+            for group, values in groups.items()
+            for name, array in values._asdict().items()
+            if name not in _WORKING_SPACE
+        }
+        return pack_arrays(self._identity(), arrays | {"running_return": self._outcome.running_return})
+
+    def restore(self, data: bytes) -> None:
+        arrays = unpack_arrays(data, self._identity())
+        for group, values in (("levels", self._levels), ("lessons", self._lessons)):
+            for name, array in values._asdict().items():
+                if name == "objects":
+                    found = arrays["levels/objects"]
+                    array[:, : found.shape[1]] = found
+                elif name not in _WORKING_SPACE:
+                    array[...] = arrays[f"{group}/{name}"]
+        self._bank, self._table = (
+            TaskTable(*(arrays[f"{group}/{name}"] for name in TaskTable._fields)) for group in ("bank", "table")
+        )
+        self._outcome.running_return[...] = arrays["running_return"]
+        self._seeded = True
+
+    # ------------------------------------------------------------------------------------------ internals
+
+    def _identity(self) -> dict[str, Any]:
+        return {"world": self.id, "num_envs": self.num_envs, "max_steps": self.settings.max_steps}
+
+    def _use_threads(self) -> None:
+        if self._threads > 1:
+            use_threads(self._threads)
+
+    def _look(self, chosen: NDArray[np.bool_]) -> None:
+        """Writes anew what the chosen environments see."""
+        self._use_threads()
+        few = int(np.count_nonzero(chosen)) < 2 * ENVIRONMENTS_WORTH_A_THREAD
+        advance = self._advance_few if few else self._advance
+        advance(*self._state_arrays(), np.where(chosen, LOOK, WAIT))
+
+    def _state_arrays(self) -> tuple[Any, ...]:
+        return self._levels, self._lessons, self._observations, self._final, self._outcome, self._rules
+
+    def _observation_dict(self) -> dict[str, Any]:
+        return as_dict(self._observations, self.settings.copy_observations)
+
+    def _semantic_info(self) -> dict[str, Any]:
+        if not self.settings.semantic:
+            return {}
+        semantic = self._observations.semantic
+        return {"semantic": semantic.copy() if self.settings.copy_observations else semantic}
+
+    def _seed(self, seed: int | Sequence[int | None] | None, chosen: NDArray[np.bool_]) -> None:
+        if seed is None and self._seeded:
+            return
+        if seed is None:
+            seed = int(np.random.SeedSequence().generate_state(1, np.uint32)[0])
+        given = seeds_by_row(seed, self.num_envs, chosen)
+        rows, numbers = list(given), list(given.values())
+        self._levels.seeds[rows] = numbers
+        self._levels.status[rows, EPISODE] = 0
+        self._lessons.random[rows] = seed_streams(numbers, stream=1)
+        self._seeded = True
+
+    def _begin_episodes(self, rows: NDArray[np.intp]) -> None:
+        self._use_threads()
+        begin = self._begin_few if len(rows) < LEVELS_WORTH_A_THREAD else self._begin
+        begin(self._levels, self._lessons, self._table, self._rules, self._outcome.running_return, rows)
+
+    def _ended_infos(self) -> dict[str, Any]:
+        outcome = self._outcome
+        ended = outcome.ended.copy()
+        objectives = (outcome.episode_unlocked[:, None] >> np.arange(len(ACHIEVEMENTS)) & 1).astype(np.bool_)
+        episode = {
+            "return": outcome.episode_return.copy(),
+            "length": outcome.episode_length.copy(),
+            "success": objectives[:, _DIAMOND].copy(),
+            "task": outcome.episode_task.copy(),
+            "lesson_progress": np.zeros(self.num_envs, dtype=np.int32),
+            "objectives": objectives,
+        }
+        final = FinalObservations(as_dict(self._final, self.settings.copy_observations), ended)
+        infos = {"final_obs": final, "_final_obs": ended, "episode": episode, "_episode": ended}
+        if self.settings.semantic:
+            infos |= {"final_info": {"semantic": self._final.semantic.copy(), "_semantic": ended}, "_final_info": ended}
+        return infos
