@@ -7,7 +7,20 @@ from typing import Annotated
 
 import typer
 
-from palaestra.cli import asking, bench, evaluating, exam, exporting, listing, reporting, running, watching
+from palaestra.cli import (
+    asking,
+    bench,
+    calls,
+    evaluating,
+    exam,
+    exporting,
+    listing,
+    new,
+    reporting,
+    running,
+    serving,
+    watching,
+)
 from palaestra.cli.errors import DEBUG
 from palaestra.cli.output import examples
 
@@ -52,8 +65,11 @@ app.command("ask", epilog=examples(*asking.EXAMPLES))(asking.ask)
 app.command("exam", epilog=examples(*exam.EXAMPLES))(exam.exam)
 app.command("eval", epilog=examples(*evaluating.EXAMPLES))(evaluating.evaluate)
 app.command("watch", epilog=examples(*watching.EXAMPLES))(watching.watch)
+app.command("calls", epilog=examples(*calls.EXAMPLES))(calls.calls)
 app.command("report", epilog=examples(*reporting.REPORT_EXAMPLES))(reporting.report)
 app.command("compare", epilog=examples(*reporting.COMPARE_EXAMPLES))(reporting.compare)
 app.command("export", epilog=examples(*exporting.EXAMPLES))(exporting.export)
+app.command("new", epilog=examples(*new.EXAMPLES))(new.new)
+app.command("serve-teacher", epilog=examples(*serving.EXAMPLES))(serving.serve_teacher)
 app.command("list", epilog=examples(*listing.EXAMPLES))(listing.list_installed)
 app.add_typer(bench.app, name="bench", help="Measure speed beside the peers, and exactness.")

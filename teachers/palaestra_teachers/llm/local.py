@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from palaestra_teachers.base import Completion, Message, Sampling, TeacherUnavailable
 from palaestra_teachers.llm.folder import check_folder, fingerprint
 from palaestra_teachers.llm.requests import request_hash
+from palaestra_teachers.llm.schemas import strict_schema
 
 if TYPE_CHECKING:
     from palaestra_teachers.llm.generation import LocalGenerator, Request, Written
@@ -106,7 +107,8 @@ class LocalModel:
                 schema=schema,
                 temperature=settings.temperature,
                 max_tokens=settings.max_tokens,
-                seed=int(request_hash(messages, schema, settings)[:16], 16),
+                # In the form in which endpoints get it, so that a reply is the same through one.
+                seed=int(request_hash(messages, schema and strict_schema(schema), settings)[:16], 16),
                 timeout=settings.timeout,
                 abandoned=lambda: entry.over,
             )
