@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,6 +63,8 @@ class PlanningModel(Protocol):
     """(nu,) lower control limits."""
     control_high: Array
     """(nu,) upper control limits."""
+    control_scale: Array
+    """(nu,) what noise of 1 is for each control; what moves the robot about as much in all of them."""
     rest_control: Array
     """(nu,) where planning starts from when there is no plan."""
 
@@ -87,4 +89,12 @@ class Plannable(Protocol):
 
     def physics_state(self, index: int) -> Array:
         """Its state as the planning model's mjSTATE_FULLPHYSICS: time, positions, velocities, activations, ..."""
+        ...
+
+    def actions(self, controls: Array) -> NDArray[Any]:
+        """Controls (num_envs, nu) as the actions that `step` takes."""
+        ...
+
+    def step(self, actions: Any) -> tuple[dict[str, Any], Any, Any, Any, dict[str, Any]]:
+        """See `palaestra_worlds.base.World.step`."""
         ...

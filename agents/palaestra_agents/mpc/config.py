@@ -30,7 +30,7 @@ class SamplingConfig(PlannerConfig):
     interpolation: Interpolation = Field(default="cubic", description="How controls go from knot to knot.")
     samples: int = Field(default=60, ge=2, le=100_000, description="Rollouts of one iteration.")
     noise: float = Field(
-        default=0.05, gt=0.0, le=10.0, description="Standard deviation of a knot's noise, in half control ranges."
+        default=0.1, gt=0.0, le=10.0, description="Standard deviation of a knot's noise, in control scales."
     )
 
 
@@ -46,7 +46,7 @@ class CrossEntropyConfig(SamplingConfig):
     kind: Literal["cross_entropy"] = "cross_entropy"
     elites: float = Field(default=0.1, gt=0.0, le=1.0, description="Share of the samples that is fitted, at least 2.")
     least_noise: float = Field(
-        default=0.03, gt=0.0, description="Standard deviation that is kept at least, in half control ranges."
+        default=0.05, gt=0.0, description="Standard deviation that is kept at least, in control scales."
     )
 
 
@@ -67,7 +67,7 @@ class SampleGradientConfig(SamplingConfig):
     kind: Literal["sample_gradient"] = "sample_gradient"
     steps: int = Field(default=10, ge=2, le=1000, description="Step lengths that are tried at once.")
     longest_step: float = Field(
-        default=0.5, gt=0.0, description="Largest change of a knot that is tried, in half control ranges."
+        default=0.5, gt=0.0, description="Largest change of a knot that is tried, in control scales."
     )
 
 

@@ -26,6 +26,6 @@ class CrossEntropy(SamplingPlanner):
         samples = self.clip(samples)
         costs = self.costs(state, samples, last_control)
         elites = samples[np.argsort(costs, kind="stable")[: max(2, round(settings.elites * settings.samples))]]
-        spread = np.divide(elites.std(axis=0), self.half_range, out=np.zeros_like(knots), where=self.half_range > 0)
+        spread = elites.std(axis=0) / self.control_scale
         self._deviation = np.maximum(spread, settings.least_noise)
         return elites.mean(axis=0), float(costs.min())

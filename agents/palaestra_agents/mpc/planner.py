@@ -26,6 +26,7 @@ class Plan:
         knots: (knots, nu) controls at the knots.
         times: (knots,) seconds from the start to each knot.
         interpolation: how controls go from knot to knot.
+        low, high: (nu,) control limits; a cubic may overshoot its knots, and is clipped as it was when planned.
         cost: mean cost over the horizon that the planner expects.
     """
 
@@ -33,6 +34,8 @@ class Plan:
     knots: Array
     times: Array
     interpolation: Interpolation
+    low: Array
+    high: Array
     cost: float
 
     def control(self, time: float) -> Array:
@@ -41,7 +44,8 @@ class Plan:
 
     def at(self, times: Array) -> Array:
         """Controls (times, nu)."""
-        return spline_matrix(self.interpolation, self.times, times - self.start) @ self.knots
+        controls = spline_matrix(self.interpolation, self.times, times - self.start) @ self.knots
+        return np.clip(controls, self.low, self.high)
 
 
 class Planner(ABC):
@@ -50,6 +54,8 @@ class Planner(ABC):
     The same seed and the same states give the same plans, bit by bit, whatever the number of threads.
     """
 
+    knot_times: Array
+    """(knots,) seconds from a plan's start to each of its knots."""
     Config: ClassVar[type[Any]]
     """Model of its settings, a `PlannerConfig`."""
 
@@ -63,6 +69,16 @@ class Planner(ABC):
         """Forgets the last plan and begins the random stream of `seed`."""
         self.random = np.random.Generator(np.random.PCG64(seed))
         self.last_plan: Plan | None = None
+
+    def take_problem(self, problem: PlanningModel) -> None:
+        """Goes on with another cost, from the next plan on; the last plan stays as its warm start.
+
+        Raises:
+            ValueError: the problem is about another model.
+        """
+        if problem.model is not self.problem.model:
+            raise ValueError("a planner stays with one model; make another planner for another model")
+        self.problem = self.rollouts.problem = problem
 
     def plan(self, state: Array, last_control: Array | None = None) -> Plan:
         """Plans from a state on.
@@ -87,6 +103,12 @@ class Planner(ABC):
             return np.broadcast_to(self.problem.rest_control, (*np.shape(times), len(self.problem.rest_control)))
         return self.last_plan.at(times) if isinstance(times, np.ndarray) else self.last_plan.control(times)
 
+    def as_plan(self, start: float, knots: Array, interpolation: Interpolation, cost: float) -> Plan:
+        """A plan within the problem's limits."""
+        return Plan(
+            start, knots, self.knot_times, interpolation, self.problem.control_low, self.problem.control_high, cost
+        )
+
     @abstractmethod
     def _improve(self, state: Array, last_control: Array) -> Plan:
         """A new plan from `state` on."""
@@ -106,7 +128,7 @@ class SamplingPlanner(Planner):
         self.knot_times = knot_times(sampling.knots, self.horizon)
         steps = self.rollouts.timestep * np.arange(self.rollouts.steps, dtype=np.float64)
         self._matrix = spline_matrix(sampling.interpolation, self.knot_times, steps)
-        self.half_range = 0.5 * (problem.control_high - problem.control_low)
+        self.control_scale = problem.control_scale
 
     def _improve(self, state: Array, last_control: Array) -> Plan:
         start = float(state[0])
@@ -114,7 +136,7 @@ class SamplingPlanner(Planner):
         cost = np.inf
         for _ in range(self.config.iterations):
             knots, cost = self.iterate(state, knots, last_control)
-        return Plan(start, knots, self.knot_times, self.config.interpolation, cost)
+        return self.as_plan(start, knots, self.config.interpolation, cost)
 
     @abstractmethod
     def iterate(self, state: Array, knots: Array, last_control: Array) -> tuple[Array, float]:
@@ -126,9 +148,9 @@ class SamplingPlanner(Planner):
         return self.rollouts.costs(state, controls, last_control)
 
     def noise(self, count: int, deviation: float | Array) -> Array:
-        """Normal noise (count, knots, nu); `deviation` is in half control ranges."""
-        shape = (count, len(self.knot_times), len(self.half_range))
-        return self.random.standard_normal(shape) * deviation * self.half_range
+        """Normal noise (count, knots, nu); `deviation` is in control scales."""
+        shape = (count, len(self.knot_times), len(self.control_scale))
+        return self.random.standard_normal(shape) * deviation * self.control_scale
 
     def clip(self, controls: Array) -> Array:
         """Controls within the limits."""

@@ -13,9 +13,10 @@ import numpy as np
 from mujoco.rollout import Rollout
 from numpy.typing import NDArray
 from palaestra_worlds.costs import total_cost
-from palaestra_worlds.planning import PhysicsDiverged, PlanningModel, Trajectories
+from palaestra_worlds.planning import PhysicsDiverged, PlanningModel, Trajectories, keep_warnings_quiet
 
 Array = NDArray[np.float64]
+STATE = mujoco.mjtState.mjSTATE_FULLPHYSICS
 
 
 class Rollouts:
@@ -23,11 +24,13 @@ class Rollouts:
 
     Attributes:
         steps: physics steps of one rollout.
+        threads: that rollouts run on.
         stepping_seconds: wall time that was spent inside MuJoCo so far.
         steps_taken: physics steps that were taken so far.
     """
 
     def __init__(self, problem: PlanningModel, horizon: float, action_rate: float, threads: int | None) -> None:
+        keep_warnings_quiet()
         model = problem.model
         self.problem = problem
         self.timestep = float(model.opt.timestep)
@@ -36,11 +39,11 @@ class Rollouts:
         self.stepping_seconds = 0.0
         self.steps_taken = 0
         # An empty pool runs on the calling thread, which saves one thread its hand-over.
-        threads = threads or os.cpu_count() or 1
-        self._pool = Rollout(nthread=0 if threads == 1 else threads)
-        self._data = [mujoco.MjData(model) for _ in range(threads)]
+        self.threads = threads or os.cpu_count() or 1
+        self._pool = Rollout(nthread=0 if self.threads == 1 else self.threads)
+        self._data = [mujoco.MjData(model) for _ in range(self.threads)]
         self._offsets = self.timestep * np.arange(self.steps)
-        self._states = np.empty((0, self.steps, mujoco.mj_stateSize(model, mujoco.mjtState.mjSTATE_FULLPHYSICS)))
+        self._states = np.empty((0, self.steps, mujoco.mj_stateSize(model, STATE)))
         self._sensors = np.empty((0, self.steps, model.nsensordata))
 
     def costs(self, state: Array, controls: Array, last_control: Array) -> Array:
@@ -82,6 +85,11 @@ class Rollouts:
         stopped = self._states[:, -1, 0] < state[0] + (self.steps - 0.5) * self.timestep
         times = np.broadcast_to(state[0] + self._offsets, (samples, self.steps))
         return Trajectories(times, self._sensors, controls), stopped
+
+    @property
+    def last_states(self) -> Array:
+        """States (samples, steps, nstate) after each step of the last rollouts, valid until the next."""
+        return self._states
 
     def rate_cost(self, controls: Array, last_control: Array) -> Array:
         """What changing the controls costs, averaged over the horizon: (samples,)."""

@@ -24,16 +24,15 @@ class SampleGradient(SamplingPlanner):
         costs = self.costs(state, pairs, last_control)
         ahead, behind = np.split(costs, 2)
         usable = np.isfinite(ahead) & np.isfinite(behind)
-        directions = np.divide(noise, self.half_range, out=np.zeros_like(noise), where=self.half_range > 0)
+        directions = noise / self.control_scale
         gradient = np.einsum("s,ski->ki", np.where(usable, ahead - behind, 0.0), directions)
         steepest = np.abs(gradient).max()
-        if steepest == 0.0:
-            return self._best(state, knots[None], last_control)
-        lengths = np.geomspace(1e-3, 1.0, self.config.steps - 1) * self.config.longest_step
-        moves = -lengths[:, None, None] * gradient / steepest * self.half_range
-        return self._best(state, np.concatenate([knots[None], self.clip(knots + moves)]), last_control)
-
-    def _best(self, state: Array, samples: Array, last_control: Array) -> tuple[Array, float]:
-        costs = self.costs(state, samples, last_control)
         best = int(np.argmin(costs))
-        return samples[best], float(costs[best])
+        if steepest == 0.0:
+            return pairs[best], float(costs[best])
+        lengths = np.geomspace(1e-3, 1.0, self.config.steps) * self.config.longest_step
+        moves = -lengths[:, None, None] * gradient / steepest * self.control_scale
+        tried = np.concatenate([knots[None], self.clip(knots + moves), pairs[best : best + 1]])
+        costs = self.costs(state, tried, last_control)
+        best = int(np.argmin(costs))
+        return tried[best], float(costs[best])

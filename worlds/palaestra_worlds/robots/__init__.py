@@ -1,1 +1,60 @@
 """Robots in MuJoCo. The simulator is loaded when the first world is made."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from palaestra_worlds.base import Mistakes, WorldEntry
+from palaestra_worlds.robots.menagerie import BARKOUR, Robot, licences, missing
+from palaestra_worlds.robots.settings import RobotSettings
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from palaestra_worlds.robots.world import RobotWorld
+
+_ROBOTS: dict[str, tuple[str, tuple[Robot, ...]]] = {"Quadruped": ("a robot dog on a flat floor", (BARKOUR,))}
+
+
+class RobotProvider:
+    """The worlds `Quadruped` and `Manipulator`."""
+
+    prefix = ""
+
+    def entries(self) -> Sequence[WorldEntry]:
+        return tuple(
+            WorldEntry(id=id, summary=summary, missing=missing(), licences=licences(robots))
+            for id, (summary, robots) in _ROBOTS.items()
+        )
+
+    def settings(self) -> type[RobotSettings]:
+        return RobotSettings
+
+    def make(self, id: str, num_envs: int, **settings: Any) -> RobotWorld:
+        if missing():
+            raise ValueError(f"{id} cannot be served here; what is missing: {missing()}")
+        try:
+            checked = RobotSettings(**settings)
+        except ValidationError as error:
+            first = error.errors()[0]
+            raise ValueError(f"setting {'.'.join(map(str, first['loc']))} of {id}: {first['msg']}") from error
+
+        from palaestra_worlds.robots.quadruped import Quadruped
+
+        return Quadruped(id, num_envs, checked)
+
+    def oracle(self, prompt: str, schema: dict[str, Any] | None) -> dict[str, Any] | None:
+        """None: what to ask of a robot is not answered here."""
+        return None
+
+    def misread(
+        self, prompt: str, answer: dict[str, Any], mistakes: Mistakes, random: np.random.Generator
+    ) -> dict[str, Any] | None:
+        """None, as there is no answer to misread."""
+        return None
+
+
+PROVIDER = RobotProvider()

@@ -12,7 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from palaestra_worlds.robots.quadruped_cost import QuadrupedCost, QuadrupedSensors
-from palaestra_worlds.robots.quadruped_model import FEET, STANDING, STANDING_HEIGHT, Fidelity, quadruped_model
+from palaestra_worlds.robots.quadruped_model import (
+    CONTROL_SCALE,
+    FEET,
+    STANDING,
+    STANDING_HEIGHT,
+    Fidelity,
+    quadruped_model,
+)
 from palaestra_worlds.robots.quadruped_task import QuadrupedTask
 from palaestra_worlds.robots.settings import RobotSettings
 from palaestra_worlds.robots.world import RobotWorld
@@ -44,6 +51,10 @@ class Quadruped(RobotWorld):
 
     def cost_of(self, task: Any, model: mujoco.MjModel) -> QuadrupedCost:
         return QuadrupedCost(task, model)
+
+    @property
+    def control_scale(self) -> Array:
+        return CONTROL_SCALE
 
     @property
     def rest_control(self) -> Array:

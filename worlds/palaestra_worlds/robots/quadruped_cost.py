@@ -139,9 +139,9 @@ class QuadrupedCost:
         standing = np.array([not (task.feet.get(foot) and task.feet[foot].lift_height) for foot in FEET], float)
         self._standing = standing / max(standing.sum(), 1.0)
         self.terms: Sequence[Term] = (
-            Term("height", 1, SmoothAbs(0.1), weights.height),
-            Term("pitch", 1, SmoothAbs(0.2), weights.pitch),
-            Term("roll", 1, SmoothAbs(0.2), weights.roll),
+            Term("height", 1, SmoothAbs(0.04), weights.height),
+            Term("pitch", 1, SmoothAbs(0.1), weights.pitch),
+            Term("roll", 1, SmoothAbs(0.1), weights.roll),
             Term("location", 2, L2(0.1), weights.location if torso.location else 0.0),
             Term("velocity", 2, SmoothAbs(0.1), weights.velocity if torso.velocity else 0.0),
             Term("heading", 1, SmoothAbs(0.1), 0.0 if torso.heading is None else weights.heading),
@@ -195,7 +195,7 @@ class QuadrupedCost:
         up = np.where(flying, steps.up * np.sin(np.pi * through), 0.0)
         swing = -steps.forward * np.cos(np.pi * through)
         found[..., 21:25] = (measured[..., 0, :] - up - steps.base) * steps.active
-        found[..., 25:29] = (measured[..., 1, :] - np.where(flying, swing, -swing)) * steps.active
+        found[..., 25:29] = (measured[..., 1, :] - np.where(flying, swing, -swing)) * steps.swings
 
 
 def _foot_targets(task: QuadrupedTask) -> tuple[Array, Array]:
@@ -220,6 +220,8 @@ class _Steps(NamedTuple):
     up: Array
     forward: Array
     base: Array
+    swings: Array
+    """1 where the swing to the front is asked for."""
 
 
 def _stepping_targets(task: QuadrupedTask) -> _Steps | None:
@@ -227,13 +229,12 @@ def _stepping_targets(task: QuadrupedTask) -> _Steps | None:
         return None
     rows = []
     for foot in FEET:
-        step, place = task.stepping.get(foot), task.feet.get(foot)
-        base = (place.lift_height or 0.0) if place else 0.0
+        step, wanted = task.stepping.get(foot), task.feet.get(foot)
+        base = (wanted.lift_height or 0.0) if wanted else 0.0
         if step is None:
-            rows.append((0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0))
+            rows.append((0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0))
         else:
-            offset = step.phase_offset
-            rows.append(
-                (1.0, step.frequency, step.air_ratio, offset, step.swing_up_down, step.swing_forward_back, base)
-            )
+            swing = step.swing_forward_back
+            place = (step.swing_up_down, swing or 0.0, base, float(swing is not None))
+            rows.append((1.0, step.frequency, step.air_ratio, step.phase_offset, *place))
     return _Steps(*np.array(rows).T)

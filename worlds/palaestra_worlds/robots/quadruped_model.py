@@ -35,6 +35,8 @@ JOINTS = tuple(f"{joint}_{_LEGS[foot]}" for foot in FEET for joint in _JOINTS)
 
 STANDING = np.tile([0.0, 0.5, 1.0], 4)
 """Joint angles of the Menagerie's `home` pose, radians (12,)."""
+CONTROL_SCALE = np.tile([0.5, 1.0, 1.0], 4)
+"""Radians (12,) by which planners vary joint targets alike, whatever the joints' ranges."""
 STANDING_HEIGHT = 0.28
 """Height of the torso in this pose, metres."""
 

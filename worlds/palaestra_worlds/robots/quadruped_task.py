@@ -67,18 +67,24 @@ class SteppingTargets(_Model):
     frequency: float = Field(default=2.0, gt=0.0, le=10.0, description="Steps per second.")
     air_ratio: float = Field(default=0.5, ge=0.0, le=1.0, description="Share of a step that the foot is in the air.")
     phase_offset: float = Field(default=0.0, ge=-1.0, le=1.0, description="Share of a step that it is ahead.")
-    swing_up_down: float = Field(default=0.1, ge=0.0, le=0.5, description="How high it is lifted.")
-    swing_forward_back: float = Field(default=0.0, ge=-0.5, le=0.5, description="How far it swings to the front.")
+    swing_up_down: float = Field(default=0.06, ge=0.0, le=0.5, description="How high it is lifted.")
+    swing_forward_back: Annotated[float, Field(ge=-0.5, le=0.5)] | None = Field(
+        default=None, description="How far it swings to the front, and back on the floor; null: as it comes."
+    )
 
 
 class QuadrupedWeights(_Model):
-    """How much each term counts; the defaults are Language to Rewards'."""
+    """How much each term counts.
 
-    height: Weight = 0.5
-    pitch: Weight = 0.6
-    roll: Weight = 1.0
+    Language to Rewards' own (height 0.5, pitch 0.6, roll 1, velocity 0.1, stepping 1, balance 0.2) are made for another
+    robot; with them this one stumbles when it walks.
+    """
+
+    height: Weight = 2.0
+    pitch: Weight = 2.0
+    roll: Weight = 2.0
     location: Weight = 0.6
-    velocity: Weight = 0.1
+    velocity: Weight = 0.2
     heading: Weight = 0.6
     turning_speed: Weight = 0.6
     foot_height: Weight = 1.0
@@ -86,7 +92,7 @@ class QuadrupedWeights(_Model):
     foot_inward: Weight = 0.5
     step_height: Weight = 2.0
     step_forward: Weight = 0.2
-    balance: Weight = 0.2
+    balance: Weight = 0.5
     posture: Weight = 0.01
 
 
@@ -103,7 +109,7 @@ class QuadrupedTask(Task):
 
 
 def trot(
-    frequency: float = 2.0, swing_up_down: float = 0.1, swing_forward_back: float = 0.0
+    frequency: float = 2.0, swing_up_down: float = 0.06, swing_forward_back: float | None = None
 ) -> dict[Foot, SteppingTargets]:
     """Stepping with diagonal pairs of feet in turns."""
     ahead: dict[Foot, float] = {"front_left": 0.0, "rear_right": 0.0, "front_right": 0.5, "rear_left": 0.5}

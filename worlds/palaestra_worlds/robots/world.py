@@ -41,11 +41,12 @@ class Cost(Protocol):
 class Problem:
     """A `PlanningModel`: a robot's planning model with one task's cost."""
 
-    def __init__(self, model: mujoco.MjModel, cost: Cost, rest_control: Array) -> None:
+    def __init__(self, model: mujoco.MjModel, cost: Cost, control_scale: Array, rest_control: Array) -> None:
         self.model = model
         self.terms = cost.terms
         self.residuals = cost.residuals
         self.control_low, self.control_high = model.actuator_ctrlrange.T.copy()
+        self.control_scale = control_scale
         self.rest_control = rest_control
 
 
@@ -122,6 +123,11 @@ class RobotWorld(World):
 
     @property
     @abstractmethod
+    def control_scale(self) -> Array:
+        """See `PlanningModel`."""
+
+    @property
+    @abstractmethod
     def rest_control(self) -> Array:
         """Controls (nu,) that hold the robot where it begins."""
 
@@ -191,7 +197,9 @@ class RobotWorld(World):
     def planning_problem(self, index: int) -> PlanningModel:
         """See `Plannable`."""
         task = self._tasks.running(index)
-        return Problem(self.planning_model, self.cost_of(task, self.planning_model), self.rest_control)
+        return Problem(
+            self.planning_model, self.cost_of(task, self.planning_model), self.control_scale, self.rest_control
+        )
 
     def physics_state(self, index: int) -> Array:
         """See `Plannable`."""

@@ -1,0 +1,139 @@
+"""The dynamics linearised, and the cost to second order, along one trajectory."""
+
+# MuJoCo's compiled part comes without type information.
+# pyright: reportAttributeAccessIssue=false
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
+
+import mujoco
+import numpy as np
+from palaestra_worlds.costs import cost_derivatives
+from palaestra_worlds.planning import Trajectories
+
+from palaestra_agents.mpc.planner import Array
+from palaestra_agents.mpc.rollouts import STATE, Rollouts
+
+
+class LocalModel(NamedTuple):
+    """What a backward pass works on; T steps, n numbers of state, m controls.
+
+    The state is (change of position, change of velocity, change of activation, change of the control before).
+    """
+
+    states: Array
+    """(T, nstate) mjSTATE_FULLPHYSICS that each step begins in."""
+    transition: Array
+    """(T, n, n) next state by state."""
+    control: Array
+    """(T, n, m) next state by control."""
+    cost_x: Array
+    """(T, n)"""
+    cost_u: Array
+    """(T, m)"""
+    cost_xx: Array
+    """(T, n, n)"""
+    cost_uu: Array
+    """(T, m, m)"""
+    cost_ux: Array
+    """(T, m, n)"""
+
+
+class Linearization:
+    """Finite differences of a planning model along a trajectory, its steps dealt to threads."""
+
+    def __init__(self, rollouts: Rollouts, width: float) -> None:
+        model = rollouts.problem.model
+        self._rollouts = rollouts
+        self._width = width
+        self._data = [mujoco.MjData(model) for _ in range(rollouts.threads)]
+        self._pool = ThreadPoolExecutor(rollouts.threads)
+        self._size = 2 * model.nv + model.na
+
+    def along(self, state: Array, controls: Array, last_control: Array) -> LocalModel:
+        """The local model along the rollout of `controls` (T, m) from `state`."""
+        trajectories, _ = self._rollouts.trajectories(state, controls[None])
+        states = np.concatenate([state[None], self._rollouts.last_states[0, :-1]])
+        seen = Trajectories(trajectories.times[0], trajectories.sensors[0].copy(), controls)
+        dynamics = self._dynamics(states, controls)
+        return self._with_cost(states, seen, dynamics, last_control)
+
+    def _dynamics(self, states: Array, controls: Array) -> tuple[Array, Array, Array, Array]:
+        """Next states by states (T, n, n) and controls (T, n, m), sensors likewise (T, s, n) and (T, s, m)."""
+        model, n = self._rollouts.problem.model, self._size
+        steps, m, sensors = len(states), controls.shape[1], model.nsensordata
+        found = (
+            np.empty((steps, n, n)),
+            np.empty((steps, n, m)),
+            np.empty((steps, sensors, n)),
+            np.empty((steps, sensors, m)),
+        )
+
+        def part(thread: int) -> None:
+            data = self._data[thread]
+            for t in range(thread, steps, len(self._data)):
+                mujoco.mj_resetData(model, data)
+                mujoco.mj_setState(model, data, states[t], STATE)
+                data.ctrl[:] = controls[t]
+                mujoco.mjd_transitionFD(model, data, self._width, True, *(array[t] for array in found))
+
+        began = time.perf_counter()
+        list(self._pool.map(part, range(len(self._data))))
+        self._rollouts.stepping_seconds += time.perf_counter() - began
+        return found
+
+    def _with_cost(
+        self, states: Array, seen: Trajectories, dynamics: tuple[Array, Array, Array, Array], last_control: Array
+    ) -> LocalModel:
+        a, b, c, d = dynamics
+        steps, n, m = b.shape
+        residuals, by_sensor, by_control = self._residual_derivatives(seen)
+        by_x = by_sensor @ c
+        by_u = by_sensor @ d + by_control
+        gradient, curvature = cost_derivatives(self._rollouts.problem.terms, residuals)
+        gradient, curvature = gradient / steps, curvature / steps
+        # The control before is part of the state, because changing the control costs.
+        transition = np.zeros((steps, n + m, n + m))
+        transition[:, :n, :n] = a
+        control = np.concatenate([b, np.broadcast_to(np.eye(m), (steps, m, m))], axis=1)
+        rate = self._rollouts.action_rate / self._rollouts.timestep**2 / steps
+        before = np.concatenate([last_control[None], seen.controls[:-1]])
+        change = rate * (seen.controls - before)
+        cost_xx = np.zeros((steps, n + m, n + m))
+        cost_xx[:, :n, :n] = np.swapaxes(by_x, 1, 2) @ curvature @ by_x
+        cost_xx[:, n:, n:] = rate * np.eye(m)
+        cost_ux = np.zeros((steps, m, n + m))
+        cost_ux[:, :, :n] = np.swapaxes(by_u, 1, 2) @ curvature @ by_x
+        cost_ux[:, :, n:] = -rate * np.eye(m)
+        return LocalModel(
+            states=states,
+            transition=transition,
+            control=control,
+            cost_x=np.concatenate([np.einsum("tri,tr->ti", by_x, gradient), -change], axis=1),
+            cost_u=np.einsum("tri,tr->ti", by_u, gradient) + change,
+            cost_xx=cost_xx,
+            cost_uu=np.swapaxes(by_u, 1, 2) @ curvature @ by_u + rate * np.eye(m),
+            cost_ux=cost_ux,
+        )
+
+    def _residual_derivatives(self, seen: Trajectories) -> tuple[Array, Array, Array]:
+        """Residuals (T, R), and how they change with sensors (T, R, s) and controls (T, R, m)."""
+        sensors, controls = seen.sensors.shape[1], seen.controls.shape[1]
+        width = self._width
+        moved_sensors = np.zeros((sensors + controls, 1, sensors))
+        moved_controls = np.zeros((sensors + controls, 1, controls))
+        moved_sensors[np.arange(sensors), 0, np.arange(sensors)] = width
+        moved_controls[sensors + np.arange(controls), 0, np.arange(controls)] = width
+        residuals = self._rollouts.problem.residuals
+        times = np.broadcast_to(seen.times, (sensors + controls, len(seen.times)))
+        ahead = residuals(Trajectories(times, seen.sensors + moved_sensors, seen.controls + moved_controls))
+        behind = residuals(Trajectories(times, seen.sensors - moved_sensors, seen.controls - moved_controls))
+        slopes = np.moveaxis((ahead - behind) / (2 * width), 0, -1)
+        return residuals(seen), slopes[..., :sensors], slopes[..., sensors:]
+
+    def close(self) -> None:
+        """Ends the threads."""
+        self._pool.shutdown()
