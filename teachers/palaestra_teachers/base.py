@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
 from palaestra_worlds.base import Task
-from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny
+from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, field_validator
 
 
 class Frozen(BaseModel):
@@ -223,6 +223,12 @@ class Completion(Frozen):
     price: float | None = None
     """US dollars; None: unknown. Of a replayed reply: what it cost when it was recorded."""
     origin: Literal["live", "cache", "replay"] = "live"
+
+    @field_validator("text")
+    @classmethod
+    def _storable(cls, text: str) -> str:
+        """Halves of characters can neither be stored nor be sent again."""
+        return text.encode("utf-8", "replace").decode()
 
 
 class TeacherUnavailable(RuntimeError):

@@ -14,20 +14,28 @@ _BRACKETS = "<\u2039\u2329\u27e8\u3008\ufe64\uff1c"
 _LIKE_A_TAG = re.compile(rf"[{_BRACKETS}](?=[\s/\\]*{TAG})", re.IGNORECASE)
 
 
+class _Visible(dict[int, int | None]):
+    """For `str.translate`: leaves out control and format characters (zero width, direction of writing) and halves of
+    characters. Fills up as characters occur."""
+
+    def __missing__(self, code: int) -> int | None:
+        hidden = unicodedata.category(chr(code)) in ("Cc", "Cf", "Cs", "Zl", "Zp")
+        self[code] = None if hidden and chr(code) not in "\n\t" else code
+        return self[code]
+
+
+_VISIBLE = _Visible()
+
+
 def harmless(value: Any) -> Any:
     """A text without tags of ours and without characters that cannot be seen; lists and mappings of texts likewise.
 
     Anything else comes back as it is.
     """
     if isinstance(value, str):
-        return _LIKE_A_TAG.sub("(", "".join(filter(_is_visible, value)))
+        return _LIKE_A_TAG.sub("(", value.translate(_VISIBLE))
     if isinstance(value, list | tuple):
         return type(value)(harmless(item) for item in value)
     if isinstance(value, dict):
         return {harmless(key): harmless(item) for key, item in value.items()}
     return value
-
-
-def _is_visible(letter: str) -> bool:
-    """False for control and format characters (zero width, direction of writing) and halves of characters."""
-    return letter in "\n\t" or unicodedata.category(letter) not in ("Cc", "Cf", "Cs", "Zl", "Zp")
