@@ -13,11 +13,15 @@ if TYPE_CHECKING:
     from palaestra.spec.models import TeacherSpec
 
 
-def describe_model(model: Mapping[str, Any]) -> str:
-    """What answers for a teacher: a language model, or an oracle that stands in for one."""
+ORACLE = "an oracle that sees the whole level"
+HEURISTIC = "a heuristic that reads the same prompt"
+
+
+def describe_model(model: Mapping[str, Any], scripted: str = ORACLE) -> str:
+    """What answers for a teacher: a language model, or what stands in for one (`scripted` says what that is)."""
     backend = model.get("backend", text.UNKNOWN)
     if backend == "scripted":
-        return "scripted (an oracle that sees the whole level; no language model)"
+        return f"scripted ({scripted}; no language model)"
     if backend == "noisy":
         inner = dict(model.get("inner") or {"backend": "scripted"})
         accuracy = f"{100 * model.get('accuracy', 1.0):.4g} %"
@@ -32,6 +36,10 @@ def describe_model(model: Mapping[str, Any]) -> str:
 
 def describe_teacher(teacher: TeacherSpec) -> str:
     """Kind, form of its lessons, and model."""
+    in_words = getattr(teacher.config, "in_words", None)
+    if in_words is not None:
+        asks = getattr(teacher.config, "asks_model", True)
+        return f"{in_words()}; {describe_model(teacher.model, HEURISTIC) if asks else 'no language model'}"
     form = getattr(teacher.config, "form", None)
     shown = getattr(teacher.config, "shown", None)
     details = [teacher.kind]
