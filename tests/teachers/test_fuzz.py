@@ -24,7 +24,7 @@ from .conftest import request_for
 REPLIES = 10_000
 BATCH = 50
 """Replies of one example: hypothesis itself takes longer over an example than a parser over a reply."""
-LONGEST_REASON = 1_000
+LONGEST_REASON = 600
 """Characters of a refusal, which goes into the next prompt and into the store."""
 
 PARSERS: dict[str, tuple[str, str, dict[str, Any]]] = {

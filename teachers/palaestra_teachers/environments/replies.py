@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, ValidationErr
 
 from palaestra_teachers.base import Environment, Frozen, LessonRefused, Remark
 from palaestra_teachers.environments.bounds import clamp
-from palaestra_teachers.replies import find_object, parse_reply
+from palaestra_teachers.replies import find_object, parse_reply, refuse
 
 LONGEST_REASON = 500
 
@@ -94,7 +94,7 @@ class ReplyReader:
             except LessonRefused as error:
                 remarks.append(Remark(kind=error.kind, message=f"environments.{number}: {error}"))
         if not kept:
-            raise LessonRefused(remarks[-1].kind, "; ".join(remark.message for remark in remarks))
+            raise refuse(remarks[-1].kind, "; ".join(remark.message for remark in remarks))
         return Written(environments=tuple(kept), remarks=tuple(remarks))
 
     def check(self, settings: dict[str, Any]) -> Task:
