@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import queue
 import threading
+import time
 import traceback
 from collections.abc import Callable, Sequence
 from types import TracebackType
@@ -49,6 +50,10 @@ class Preparation:
             if arm.teacher is not None and arm.teacher.schedule is None and arm.teacher.mode == "ahead":
                 self._taught_by.setdefault(teacher_hash(arm), []).append(arm)
         self._pending = {arm.name for arms in self._taught_by.values() for arm in arms}
+        self._patience = {
+            arm.name: arm.teacher.wait for arms in self._taught_by.values() for arm in arms if arm.teacher
+        }
+        self._began = time.monotonic()
         self._thread = threading.Thread(target=self._ask_all, name="teachers", daemon=True)
 
     def __enter__(self) -> Preparation:
@@ -62,8 +67,9 @@ class Preparation:
         self._thread.join(2 * SECONDS_FOR_CALLS_UNDER_WAY)
 
     def ready(self, arm: str) -> bool:
-        """Whether all of an arm's lessons are there."""
-        return arm not in self._pending
+        """Whether an arm can start: all of its lessons are there, or it waits for them no longer."""
+        patience = self._patience.get(arm)
+        return arm not in self._pending or (patience is not None and time.monotonic() - self._began >= patience)
 
     def look(self, tell: Listener) -> None:
         """Passes on how far the teachers are.
@@ -77,12 +83,12 @@ class Preparation:
             raise self._error
 
     def finish(self, tell: Listener) -> None:
-        """Waits until all teachers are done, or the run is stopped.
+        """Waits until all arms can start, or the run is stopped.
 
         Raises:
             LessonError, StoreError: asking failed.
         """
-        while self._thread.is_alive():
+        while self._thread.is_alive() and not all(map(self.ready, self._patience)):
             self._thread.join(SECONDS_BETWEEN_LOOKS)
             self.look(tell)
         self.look(tell)
@@ -190,7 +196,9 @@ class LessonSupply:
         Returns:
             Whether what worlds draw from has changed.
         """
-        return False
+        # Lessons that were not waited for are still being asked for.
+        late = self.arm.teacher is not None and self.arm.teacher.wait is not None
+        return late and bank.update(store, self.teacher)
 
     def wants_evaluation(self, steps: int) -> bool:
         """Whether the agent is to be measured before training goes on."""

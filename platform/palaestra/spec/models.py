@@ -60,6 +60,13 @@ class TeacherSection(Section):
         description="ahead: all levels before training; live: while training goes on. A teacher with a schedule of its "
         "own (environments) keeps to that.",
     )
+    wait: float | None = Field(
+        default=None,
+        ge=0,
+        le=1e9,
+        description="Seconds that training waits at most for lessons that are asked ahead; those that come later are "
+        "learned from once they are there; null: until all are there. A live teacher is never waited for.",
+    )
     concurrency: int = Field(default=8, ge=1, le=256, description="Levels asked about at a time.")
     cache: Path | None = Field(default=None, description="Folder in which answers are kept for other runs too.")
     prices: dict[str, Price] = Field(
