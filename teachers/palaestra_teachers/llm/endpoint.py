@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -102,6 +103,9 @@ class Endpoint:
         self._key = key
         self._max_bytes = max_bytes
         self._tls: Any = None
+        for name in ("httpcore2", "openai"):
+            # At DEBUG they quote the headers of responses, in which a server may send the key back.
+            logging.getLogger(name).setLevel(logging.INFO)
 
     async def post(self, body: dict[str, Any], timeout: float) -> Reply:
         """Sends one request and reads the reply.
