@@ -27,7 +27,7 @@ class LocalConfig(BaseModel):
 
     backend: Literal["local"] = "local"
     folder: Path = Field(
-        description="Where config.json, the *.safetensors and the tokenizer lie; nothing is downloaded."
+        description="Where config.json, *.safetensors and the tokenizer lie, seen from where Palaestra is run."
     )
     device: str = Field(
         default="auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="auto: a GPU where there is one, else the CPU."
