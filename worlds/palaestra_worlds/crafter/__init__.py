@@ -40,14 +40,16 @@ class CrafterProvider:
         return CrafterWorld(id, num_envs, checked)
 
     def oracle(self, prompt: str, schema: dict[str, Any] | None) -> dict[str, Any] | None:
-        """None: what to set in these worlds has no one right answer."""
-        return None
+        from palaestra_worlds.crafter.heuristic import environments_for
+
+        return environments_for(prompt, schema)
 
     def misread(
         self, prompt: str, answer: dict[str, Any], mistakes: Mistakes, random: np.random.Generator
     ) -> dict[str, Any] | None:
-        """None, as `oracle`."""
-        return None
+        from palaestra_worlds.crafter.heuristic import misread_environments
+
+        return misread_environments(prompt, answer, mistakes, random)
 
 
 PROVIDER = CrafterProvider()
