@@ -10,9 +10,13 @@ from typing import Annotated, Any, Literal
 import palaestra_worlds
 import pytest
 import xgrammar
+from palaestra_teachers.environments.replies import environment_model
 from palaestra_teachers.llm.grammar import Grammar, SchemaError, as_text, bounded_schema, finish
 from palaestra_teachers.replies import parse_reply
 from palaestra_teachers.subgoals.schema import reply_model
+from palaestra_worlds.base import Task
+from palaestra_worlds.crafter.tasks import CrafterTask
+from palaestra_worlds.minigrid.heist.tasks import HeistTask
 from pydantic import BaseModel, ConfigDict, Field
 
 
@@ -89,6 +93,11 @@ def lesson_replies() -> Iterator[type[BaseModel]]:
 @pytest.mark.parametrize("limit", [150, 1500])
 def test_every_blind_reply_parses_and_ends_within_its_tokens(tokens: Tokens, model: Any, limit: int) -> None:
     check(tokens, model, limit, seeds=30)
+
+
+@pytest.mark.parametrize("task_space", [CrafterTask, HeistTask])
+def test_so_do_environments(tokens: Tokens, task_space: type[Task]) -> None:
+    check(tokens, environment_model(task_space), limit=1000, seeds=6)
 
 
 @pytest.mark.parametrize("limit", [800, 1500])
