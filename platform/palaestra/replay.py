@@ -110,14 +110,19 @@ def with_replay(spec: RunSpec, folder: Path) -> RunSpec:
     """A spec whose teachers answer as those of the same arms did in a recorded run.
 
     Raises:
-        ReplayError: the run has no such arm with a teacher.
+        ReplayError: the run has no such arm with a teacher, or the arm's cannot be replayed.
     """
     arms = dict(spec.arms)
     for name in _taught(spec):
-        recorded = recorded_teacher(folder, name)
-        settings = ReplayConfig(run=folder, arm=recorded.arm).model_dump(mode="json")
         teacher = arms[name].teacher
         assert teacher is not None
+        if teacher.mode == "live":
+            raise ReplayError(
+                f"arm '{name}' has its teacher asked while it learns (mode: live): what it was told then depended on "
+                "the clock, so the run cannot be replayed"
+            )
+        recorded = recorded_teacher(folder, name)
+        settings = ReplayConfig(run=folder, arm=recorded.arm).model_dump(mode="json")
         # An answer out of a cache would be none of the recorded run.
         changed = teacher.model_copy(update={"model": settings, "cache": None})
         arms[name] = arms[name].model_copy(update={"teacher": changed})

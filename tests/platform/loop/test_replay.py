@@ -198,6 +198,9 @@ def test_what_cannot_be_replayed_is_said(runs: Any, tmp_path: Path) -> None:
     taught = runs.make(SPEC.replace("MODEL", "{backend: scripted}"), tmp_path)
     with pytest.raises(ReplayError, match="no arm 'main' with a teacher to replay"):
         with_replay(taught.spec, untaught.folder)
+    live = runs.make(SPEC.replace("MODEL", "{backend: scripted}, mode: live"), tmp_path)
+    with pytest.raises(ReplayError, match="depended on the clock"):
+        with_replay(live.spec, live.folder)
     with pytest.raises(ReplayError, match=r"is no run folder"):
         with_replay(taught.spec, tmp_path / "nowhere")
     never = start_run(with_replay(taught.spec, taught.folder), tmp_path)
