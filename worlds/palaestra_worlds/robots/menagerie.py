@@ -49,7 +49,7 @@ class Robot:
 
 BARKOUR = Robot("google_barkour_vb", "Google Barkour vB", "Apache-2.0", "Apache License")
 PANDA = Robot("franka_emika_panda", "Franka Emika Panda", "Apache-2.0", "Apache License")
-LEAP = Robot("leap_hand", "LEAP Hand", "MIT", "MIT License")
+LEAP = Robot("leap_hand", "LEAP Hand", "MIT", "Permission is hereby granted, free of charge")
 ROBOTIQ = Robot("robotiq_2f85_v4", "Robotiq 2F-85", "BSD-2-Clause", "Redistribution and use")
 
 

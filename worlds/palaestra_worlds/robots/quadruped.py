@@ -11,7 +11,7 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
-from palaestra_worlds.robots.quadruped_cost import QuadrupedCost, QuadrupedSensors
+from palaestra_worlds.robots.quadruped_cost import Pose, QuadrupedCost, QuadrupedSensors
 from palaestra_worlds.robots.quadruped_model import (
     CONTROL_SCALE,
     FEET,
@@ -67,8 +67,12 @@ class Quadruped(RobotWorld):
     def observe_robot(self, sensors: Array) -> Array:
         return self._reader.observation(sensors)
 
+    def pose(self, index: int) -> Pose:
+        """The pose of environment `index`, forward being where its running task has it face."""
+        return self._reader.pose(self._sensors[index], self._tasks.running(index).torso.pitch)
+
     def describe(self, index: int) -> str:
-        pose = self._reader.pose(self._sensors[index])
+        pose = self.pose(index)
         degrees = np.degrees([pose.pitch, pose.roll, pose.heading])
         feet = "; ".join(
             f"{foot.replace('_', ' ')} {max(0.0, 100 * height):.0f} cm"

@@ -80,29 +80,29 @@ class QuadrupedWeights(_Model):
     robot; with them this one stumbles when it walks.
     """
 
-    height: Weight = 2.0
-    pitch: Weight = 2.0
-    roll: Weight = 2.0
-    location: Weight = 0.6
-    velocity: Weight = 0.2
-    heading: Weight = 0.6
-    turning_speed: Weight = 0.6
-    foot_height: Weight = 1.0
-    foot_forward: Weight = 0.5
-    foot_inward: Weight = 0.5
-    step_height: Weight = 2.0
-    step_forward: Weight = 0.2
-    balance: Weight = 0.5
-    posture: Weight = 0.01
+    height: Weight = Field(default=2.0, description="Weight of the torso's height.")
+    pitch: Weight = Field(default=2.0, description="Weight of its pitch.")
+    roll: Weight = Field(default=2.0, description="Weight of its roll.")
+    location: Weight = Field(default=0.6, description="Weight of where it is.")
+    velocity: Weight = Field(default=0.2, description="Weight of how fast it moves.")
+    heading: Weight = Field(default=0.6, description="Weight of where it faces.")
+    turning_speed: Weight = Field(default=0.6, description="Weight of how fast it turns.")
+    foot_height: Weight = Field(default=1.0, description="Weight of feet's heights.")
+    foot_forward: Weight = Field(default=0.5, description="Weight of feet's places forward.")
+    foot_inward: Weight = Field(default=0.5, description="Weight of feet's places inward.")
+    step_height: Weight = Field(default=2.0, description="Weight of steps' heights.")
+    step_forward: Weight = Field(default=0.2, description="Weight of steps' swings.")
+    balance: Weight = Field(default=0.5, description="Weight of falling over.")
+    posture: Weight = Field(default=0.01, description="Weight of leaving the standing pose's joint angles.")
 
 
 class QuadrupedTask(Task):
     """A motion of the robot dog."""
 
-    torso: TorsoTargets = TorsoTargets()
+    torso: TorsoTargets = Field(default=TorsoTargets(), description="Where the torso should be, and how move.")
     feet: dict[Foot, FootTargets] = Field(default_factory=dict, description="Feet that should be somewhere.")
     stepping: dict[Foot, SteppingTargets] = Field(default_factory=dict, description="Feet that should step.")
-    weights: QuadrupedWeights = QuadrupedWeights()
+    weights: QuadrupedWeights = Field(default=QuadrupedWeights(), description="How much each term counts.")
     success_reward: float = Field(
         default=0.8, ge=0.0, le=1.0, description="Mean reward of the episode's last second that counts as success."
     )

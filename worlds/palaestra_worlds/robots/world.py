@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from palaestra_worlds.base import Task, World
 from palaestra_worlds.costs import Term, total_cost
-from palaestra_worlds.planning import PhysicsDiverged, PlanningModel, Trajectories
+from palaestra_worlds.planning import PlanningModel, Trajectories
 from palaestra_worlds.robots.rendering import Picture
 from palaestra_worlds.robots.settings import RobotSettings
 from palaestra_worlds.robots.tasks import TaskRows
@@ -207,6 +207,14 @@ class RobotWorld(World):
         mujoco.mj_getState(self.model, self._batch.get_data(index, self._data), state, _STATE)
         return state
 
+    def set_state(self, index: int, qpos: Array | None = None, qvel: Array | None = None) -> None:
+        """Puts one robot into a state: positions (nq,), velocities (nv,); None leaves them."""
+        if qpos is not None:
+            self._qpos[index] = qpos
+        if qvel is not None:
+            self._qvel[index] = qvel
+        self._batch.forward([index], stage=int(mujoco.mjtStage.mjSTAGE_VEL))
+
     def task_cost(self) -> Array:
         """The running tasks' costs at the present states: float64 (num_envs,)."""
         cost = np.empty(self.num_envs)
@@ -297,8 +305,3 @@ class RobotWorld(World):
             "lesson_progress": np.zeros(self.num_envs, np.int32),
         }
         return {"final_obs": final, "_final_obs": ended, "episode": episode, "_episode": ended}
-
-    def raise_if_diverged(self, index: int) -> None:
-        """Raises PhysicsDiverged, naming the world, when environment `index` is not finite any more."""
-        if self._diverged()[index]:
-            raise PhysicsDiverged(f"{self.id} {index}: the physics diverged at time {self._time[index]:.3f} s")

@@ -1,0 +1,73 @@
+"""How far a planning model and a simulation model come apart under the same controls from the same state."""
+
+# MuJoCo's compiled part comes without type information.
+# pyright: reportAttributeAccessIssue=false
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import mujoco
+import numpy as np
+from mujoco.rollout import Rollout
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Mismatch:
+    """Differences after `seconds`, one number for each control sequence; medians are what to quote.
+
+    Attributes:
+        seconds: for how long both models were rolled out.
+        position: distance between the robots' bases, metres.
+        turn: angle between their orientations, radians.
+        joints: root mean square difference of the joints' angles, radians.
+    """
+
+    seconds: float
+    position: Array
+    turn: Array
+    joints: Array
+
+    def medians(self) -> dict[str, float]:
+        """The median of each difference."""
+        parts = {"position": self.position, "turn": self.turn, "joints": self.joints}
+        return {name: float(np.median(values)) for name, values in parts.items()}
+
+
+def measure_mismatch(
+    planning: mujoco.MjModel,
+    simulation: mujoco.MjModel,
+    qpos: Array,
+    controls: Array,
+    seconds: float,
+) -> Mismatch:
+    """Rolls both models out and compares them.
+
+    Args:
+        planning, simulation: two models with the same joints and actuators, the first joint a free one.
+        qpos: (nq,) where both begin, at rest.
+        controls: (sequences, pieces, nu), each piece held for the same share of the time.
+        seconds: for how long.
+    """
+    ends = []
+    for model in (planning, simulation):
+        steps = round(seconds / model.opt.timestep)
+        pieces = np.arange(steps) * controls.shape[1] // steps
+        data = mujoco.MjData(model)
+        data.qpos[:] = qpos
+        state = np.empty(mujoco.mj_stateSize(model, mujoco.mjtState.mjSTATE_FULLPHYSICS))
+        mujoco.mj_getState(model, data, state, mujoco.mjtState.mjSTATE_FULLPHYSICS)
+        with Rollout(nthread=0) as pool:
+            states, _ = pool.rollout(model, data, state[None], np.ascontiguousarray(controls[:, pieces]))
+        ends.append(states[:, -1, 1 : 1 + model.nq])
+    first, second = ends
+    alike = np.abs(np.einsum("ni,ni->n", first[:, 3:7], second[:, 3:7]))
+    return Mismatch(
+        seconds=seconds,
+        position=np.linalg.norm(first[:, :3] - second[:, :3], axis=1),
+        turn=2 * np.arccos(np.minimum(alike, 1.0)),
+        joints=np.sqrt(np.mean((first[:, 7:] - second[:, 7:]) ** 2, axis=1)),
+    )
