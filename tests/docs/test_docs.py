@@ -19,6 +19,8 @@ from palaestra.store import Store
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PLUGINS = ("near-first/", "farthest-door/")
+"""Folders of packages that pages show; their specs need them installed."""
 BASE = """
 world: {id: MiniGrid-DoorKey-5x5-v0}
 budget: {steps: 100_000}
@@ -63,7 +65,7 @@ def write_files(page: Path, folder: Path) -> None:
             path.write_text(block.text, encoding="utf-8")
 
 
-@pytest.mark.parametrize("block", [b for b in chosen("yaml") if not b.file.startswith("toys/")], ids=lambda b: b.id)
+@pytest.mark.parametrize("block", [b for b in chosen("yaml") if not b.file.startswith(PLUGINS)], ids=lambda b: b.id)
 def test_yaml_is_a_spec_or_a_part_of_one(block: Block, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("OPENAI_API_KEY", "unused")
@@ -91,7 +93,8 @@ def test_commands_exist_with_their_options(block: Block) -> None:
         elif program == "palaestra":
             parse(words)
         else:
-            assert f"{program} {words[0]}" in ("pip install", "source .venv/bin/activate"), f"nobody checks: {line}"
+            known = ("pip install", "source .venv/bin/activate", "pytest ", "python -m palaestra.testing")
+            assert f"{program} {' '.join(words)}".startswith(known), f"nobody checks: {line}"
 
 
 def parse(words: list[str]) -> None:
@@ -136,38 +139,52 @@ def test_reference_of_specs_is_up_to_date() -> None:
     assert (ROOT / "docs" / "spec.md").read_text(encoding="utf-8") == done.stdout, "run `make docs`"
 
 
+def install(page: str, *packages: str, folder: Path) -> None:
+    """Writes the files of a page over what is in the folder, and installs its packages in `site/`."""
+    write_files(ROOT / "docs" / page, folder)
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--no-build-isolation"]
+    subprocess.run([*pip, "--target", folder / "site", *packages], cwd=folder, check=True, timeout=120)
+
+
+PACKAGES = {"world": "corridor", "agent": "table", "language-model": "goal-namer", "teacher": "near-first"}
+
+
 @pytest.fixture(scope="module")
 def toys(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The package of plugins.md, installed in `site/`, and its curriculum."""
+    """What a reader of plugins.md has after its first commands, with its teacher in place, installed in `site/`."""
     folder = tmp_path_factory.mktemp("plugins")
-    write_files(ROOT / "docs" / "plugins.md", folder)
-    install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--no-build-isolation"]
-    subprocess.run([*install, "--target", folder / "site", "./toys"], cwd=folder, check=True, timeout=120)
+    for kind, name in PACKAGES.items():
+        run_with(folder, "palaestra.cli", "new", kind, name)
+    install("plugins.md", *(f"./{name}" for name in PACKAGES.values()), folder=folder)
     return folder
 
 
-def run_with(toys: Path, *words: str) -> str:
-    environment = os.environ | {"PYTHONPATH": str(toys / "site"), "COLUMNS": "200"}
+def run_with(folder: Path, module: str, *words: str) -> str:
+    """Runs `python -m module` where a page's packages are installed; what it printed."""
+    environment = os.environ | {"PYTHONPATH": str(folder / "site"), "COLUMNS": "200"}
     done = subprocess.run(
-        [sys.executable, "-m", "palaestra.cli", *words],
-        cwd=toys,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=280,
+        [sys.executable, "-m", module, *words], cwd=folder, env=environment, capture_output=True, text=True, timeout=280
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
 
 def test_example_plugins_are_listed(toys: Path) -> None:
-    listed = run_with(toys, "list")
-    for name in ("near-first", "table", "constant"):
+    listed = run_with(toys, "palaestra.cli", "list")
+    for name in ("near-first", "table", "goal-namer"):
         assert name in listed
 
 
+@pytest.mark.parametrize(("kind", "name"), [*PACKAGES.items()])
+def test_example_plugins_keep_the_contracts(toys: Path, kind: str, name: str) -> None:
+    told = run_with(toys, "palaestra.testing", f"--{kind}", "Corridor" if kind == "world" else name)
+    assert " passed" in told
+    assert "skipped" not in told
+
+
 def test_example_plugins_train_and_a_taught_arm_learns_what_an_untaught_does_not(toys: Path) -> None:
-    run_with(toys, "run", "toys/corridor.yaml", "--quiet")
+    assert "1 passed" in run_with(toys, "pytest", "near-first")
+    run_with(toys, "palaestra.cli", "run", "near-first/corridor.yaml", "--quiet")
     folder = next((toys / "runs").iterdir())
     with Store(folder / "run.sqlite", read_only=True) as store:
         rows = store.query(
@@ -177,3 +194,27 @@ def test_example_plugins_train_and_a_taught_arm_learns_what_an_untaught_does_not
     assert last["scripted"] > 0.9
     assert last["alone"] < 0.3
     assert (folder / "report.html").is_file()
+
+
+@pytest.fixture(scope="module")
+def farthest_door(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What a reader of teachers.md has after its first commands, in `farthest-door/` and `site/`."""
+    folder = tmp_path_factory.mktemp("teachers")
+    run_with(folder, "palaestra.cli", "new", "teacher", "farthest-door")
+    written = (folder / "farthest-door" / "farthest_door.py").read_text(encoding="utf-8")
+    shown = [b.text for b in chosen("python") if b.file == "farthest-door/farthest_door.py"]
+    assert shown == [written], "teachers.md shows another module than `palaestra new teacher` writes"
+    install("teachers.md", "./farthest-door", folder=folder)
+    return folder
+
+
+def test_the_teacher_of_the_guide_is_tested_checked_and_compared(farthest_door: Path) -> None:
+    assert "2 passed" in run_with(farthest_door, "pytest", "farthest-door")
+    assert "1 skipped" in run_with(farthest_door, "palaestra.testing", "--teacher", "farthest-door")
+    asked = run_with(farthest_door, "palaestra.cli", "ask", "farthest-door/farthest-door.yaml", "--level", "3")
+    assert "(2, 1)" in asked
+    quick = ("--set", "budget.steps=2048", "--set", "evaluation.every=2048", "--seeds", "1")
+    run_with(farthest_door, "palaestra.cli", "run", "farthest-door/compare.yaml", "--quiet", *quick)
+    with Store(next((farthest_door / "runs").glob("compare-*")) / "run.sqlite", read_only=True) as store:
+        rows = store.query("SELECT model, count(*) FROM lessons WHERE state = 'kept' GROUP BY model")
+    assert rows == [("none", 200), ("scripted", 200)]

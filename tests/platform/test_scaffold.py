@@ -15,6 +15,7 @@ from palaestra.store import Store
 
 PACKAGES = ("palaestra", "palaestra_worlds", "palaestra_teachers", "palaestra_agents")
 SHORT = ("budget.steps=2048", "evaluation.every=2048", "evaluation.episodes=8")
+LEVELS = 20
 
 
 @pytest.fixture(scope="module")
@@ -68,15 +69,27 @@ def test_its_tests_pass(folder: Path, python: Path) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_its_curriculum_runs(folder: Path, python: Path, kind: str) -> None:
-    changes = (word for change in SHORT for word in ("--set", change))
-    command(python, folder, "-m", "palaestra.cli", "run", f"my-{kind}/my-{kind}.yaml", "--quiet", *changes)
+    taught = kind in ("teacher", "language-model")
+    changes = [*SHORT, *((f"teacher.levels={LEVELS}",) if taught else ())]
+    command(
+        python,
+        folder,
+        "-m",
+        "palaestra.cli",
+        "run",
+        f"my-{kind}/my-{kind}.yaml",
+        "--quiet",
+        *(f"--set={c}" for c in changes),
+    )
     (run,) = (folder / "runs").glob(f"my-{kind}-*")
     with Store(run / "run.sqlite", read_only=True) as store:
         assert {trial.status for trial in store.trials()} == {"done"}
         lessons = store.query("SELECT count(*), sum(state = 'kept') FROM lessons")
         assert store.query("SELECT kind FROM events") == []
     # A language model's levels are taught by two arms.
-    assert lessons == {"teacher": [(200, 200)], "language-model": [(400, 400)]}.get(kind, [(0, None)])
+    assert lessons == {"teacher": [(LEVELS, LEVELS)], "language-model": [(2 * LEVELS, 2 * LEVELS)]}.get(
+        kind, [(0, None)]
+    )
 
 
 @pytest.mark.parametrize("name", ["b", "teaches-28-letters-and-no-more"])

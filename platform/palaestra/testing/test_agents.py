@@ -76,7 +76,7 @@ def test_acting_draws_from_the_generator_that_it_is_given_and_changes_nothing(ag
     observations = world.observe()
     before, everyones = agent.state_dict(), torch.get_rng_state()
     first, again = (act(agent, observations, world.num_envs, seed=1).actions for _ in range(2))
-    assert torch.equal(first, again), "the same generator must give the same actions"
+    assert torch.equal(first, again), "the same generator must give the same actions: draw from `generator`"
     greedy = [act(agent, observations, world.num_envs, seed, greedy=True).actions for seed in (1, 1)]
     assert torch.equal(*greedy), "greedy actions must be the same each time"
     assert torch.equal(torch.get_rng_state(), everyones), "act draws from torch's global generator, not the one given"

