@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -61,7 +61,7 @@ class Examined:
         teacher: its kind.
         model: its language model's name.
         levels: how many it was asked about.
-        parsed: levels for which a reply had a lesson's form, as far as that can be told without a world.
+        parsed: levels whose last reply holds one JSON object, whatever it says.
         valid: levels that got a lesson.
         unanswered: levels without one for want of any reply.
         judgements: by level seed, of the lessons that the world could judge.
@@ -149,22 +149,22 @@ def _judged(store: Store, teacher: str, arm: ArmSpec, levels: int, ended: str) -
         (teacher, levels),
     )
     valid = {seed: lesson for seed, state, lesson, _ in rows if state in USABLE}
+    failures = Counter(reason.partition(": ")[0] for _, state, _, reason in rows if state not in USABLE)
     calls = store.query(
-        "SELECT lesson_key, error_kind, reply IS NULL, origin, seconds, tokens_in, tokens_out, price, model FROM calls "
+        "SELECT error_kind, reply IS NULL, origin, seconds, tokens_in, tokens_out, price, model FROM calls "
         "WHERE teacher = ? ORDER BY id",
         (teacher,),
     )
-    parsed = {key for key, kind, silent, *_ in calls if not silent and kind not in UNPARSEABLE}
     return Examined(
         arm=arm.name,
         teacher=arm.teacher.kind,
         model=calls[-1][-1] if calls else str(arm.teacher.model.get("backend", "?")),
         levels=len(rows),
-        parsed=sum(f"{arm.world.id}/{seed}" in parsed for seed, *_ in rows),
+        parsed=len(rows) - failures["unavailable"] - sum(failures[kind] for kind in UNPARSEABLE),
         valid=len(valid),
-        unanswered=sum(reason.startswith("unavailable: ") for *_, reason in rows),
+        unanswered=failures["unavailable"],
         judgements=_judgements(arm, valid),
-        calls=_count(row[1:-1] for row in calls),
+        calls=_count([row[:-1] for row in calls]),
         ended=ended,
     )
 
@@ -183,7 +183,7 @@ def _judgements(arm: ArmSpec, lessons: dict[int, str]) -> dict[int, Judgement]:
     return found
 
 
-def _count(rows: Iterable[Sequence[Any]]) -> Calls:
+def _count(rows: Sequence[Sequence[Any]]) -> Calls:
     made = [row for row in rows if row[2] != "none"]
     live = [row for row in made if row[2] != "cache"]
     answered = [row for row in live if not row[1]]

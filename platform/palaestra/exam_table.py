@@ -35,7 +35,7 @@ class NotMeasured(ValueError):
 
 
 def exam_results(world_id: str, exams: Sequence[Examined], notes: Sequence[str] = ()) -> BenchResults:
-    """Three tables: what the lessons are worth and cost, the mistakes in them, and the replies that were none.
+    """Tables of what the lessons are worth and cost, of the mistakes in them, and of what became of the calls.
 
     Args:
         world_id: in which they were examined.
@@ -43,7 +43,11 @@ def exam_results(world_id: str, exams: Sequence[Examined], notes: Sequence[str] 
         notes: further sentences.
     """
     return BenchResults(
-        tables=(_lessons(world_id, exams), _mistakes(exams), _replies(exams)),
+        tables=(
+            _lessons(world_id, exams),
+            *([_mistakes(exams)] if any(exam.judgements for exam in exams) else []),
+            _replies(exams),
+        ),
         figures={"world": world_id, "exams": [_figures(exam) for exam in exams]},
         notes=tuple(notes),
     )

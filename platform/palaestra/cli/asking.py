@@ -13,6 +13,8 @@ from palaestra.cli.errors import FAILED, CommandError, refusing
 from palaestra.cli.specs import find_spec
 
 if TYPE_CHECKING:
+    from palaestra_worlds.base import Judgement
+
     from palaestra.run import Run
     from palaestra.spec import ArmSpec, RunSpec
 
@@ -30,6 +32,7 @@ class _Answer:
     calls: list[dict[str, Any]]
     tasks: list[dict[str, Any]]
     meanings: list[tuple[str, ...]]
+    judgements: list[Judgement | None]
     failure: str
 
 
@@ -65,6 +68,7 @@ def ask(
     for call in answer.calls:
         _print_call(call, schema)
     _print_lesson(answer)
+    _print_total(answer.calls)
     if answer.failure:
         raise typer.Exit(FAILED)
 
@@ -94,8 +98,14 @@ def _ask(spec: RunSpec, arm: ArmSpec, level: int, folder: Path) -> _Answer:
     try:
         asyncio.run(asker.ask([level], lambda: False))
         tasks = _tasks(run)
-        explained = [world.explain(world.task_space.model_validate(task)) for task in tasks]
-        return _Answer(_calls(run), tasks, explained, "" if tasks else _failure(run))
+        meant = [world.task_space.model_validate(task) for task in tasks]
+        return _Answer(
+            calls=_calls(run),
+            tasks=tasks,
+            meanings=[world.explain(task) for task in meant],
+            judgements=[world.judge(task) for task in meant],
+            failure="" if tasks else _failure(run),
+        )
     finally:
         asker.close()
         world.close()
@@ -103,7 +113,7 @@ def _ask(spec: RunSpec, arm: ArmSpec, level: int, folder: Path) -> _Answer:
 
 def _calls(run: Run) -> list[dict[str, Any]]:
     names = ("messages", "response_schema", "reply", "error_kind", "error", "retry", "model", "origin", "seconds",
-             "tokens_in", "tokens_out")  # fmt: skip
+             "tokens_in", "tokens_out", "price")  # fmt: skip
     with run.open_store(read_only=True) as store:
         rows = store.query(f"SELECT {', '.join(names)} FROM calls ORDER BY id")
     return [dict(zip(names, row, strict=True)) for row in rows]
@@ -130,14 +140,15 @@ def _print_call(call: dict[str, Any], schema: bool) -> None:
     """The whole exchange; what a model wrote is printed as text, never as markup."""
     for message in json.loads(call["messages"]):
         _heading(message["role"])
-        print(message["content"].rstrip())
+        print(_printable(message["content"].rstrip()))
     if schema and call["response_schema"]:
         _heading("JSON schema of the reply")
         print(json.dumps(json.loads(call["response_schema"]), indent=2))
     details = [call["model"], *([call["origin"]] if call["origin"] != "live" else []), f"{call['seconds']:.2f} s"]
     if call["tokens_in"] is not None:
         details.append(f"{call['tokens_in']:,} + {call['tokens_out'] or 0:,} tokens")
-    _heading(f"reply ({', '.join(details)})")
+    details.append(_dollars(call["price"]))
+    _heading(_printable(f"reply ({', '.join(details)})"))
     print(_printable(call["reply"]) if call["reply"] is not None else "(none)")
     if call["error_kind"]:
         print(f"\nNot usable: {call['error_kind']}: {_printable(call['error'] or '')}")
@@ -148,14 +159,36 @@ def _print_lesson(answer: _Answer) -> None:
     if answer.failure:
         print(f"No lesson: {_printable(answer.failure)}")
         return
-    for task, meaning in zip(answer.tasks, answer.meanings, strict=True):
+    for task, meaning, judgement in zip(answer.tasks, answer.meanings, answer.judgements, strict=True):
         parts = task.get("subgoals")
         if not isinstance(parts, list):
             print(json.dumps(task, indent=2))
             continue
         for number, part in enumerate(parts, start=1):
             means = f" -> {meaning[number - 1]}" if number <= len(meaning) else ""
-            print(f"{number}. {_words(part)}{means}")
+            print(_printable(f"{number}. {_words(part)}{means}"))
+        if judgement is not None:
+            print(_judged(judgement))
+
+
+def _judged(judgement: Judgement) -> str:
+    """What the world thinks of a lesson, in a sentence."""
+    if not judgement.useful:
+        return f"Not useful: {judgement.why}."
+    missing = f", though it leaves out {judgement.missing}" if judgement.missing else ""
+    return f"Useful: it lies on a way to the goal, in order{missing}."
+
+
+def _print_total(calls: list[dict[str, Any]]) -> None:
+    """What asking took, where there were several calls."""
+    if len(calls) > 1:
+        prices = [call["price"] for call in calls]
+        price = None if None in prices else sum(prices)
+        print(f"\n{len(calls)} calls, {sum(call['seconds'] for call in calls):.2f} s, {_dollars(price)}")
+
+
+def _dollars(price: float | None) -> str:
+    return "price unknown" if price is None else f"${price:.6f}".rstrip("0").rstrip(".")
 
 
 def _words(part: dict[str, Any]) -> str:

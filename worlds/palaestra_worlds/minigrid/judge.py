@@ -76,8 +76,9 @@ def _why_useless(state: GridState, solution: Solution, cells: Sequence[Cell]) ->
             return f"{_name(cells, reached)} is a detour of {taken + len(plan) - limit + DETOUR} actions"
         try:
             leg = _leg(now, cells[reached])
-        except SolverError as error:
-            return f"{_name(cells, reached)} cannot be reached: {error}"
+        except SolverError:
+            why = ": it is lava" if cell_type(now.at(*cells[reached])) == LAVA else ""
+            return f"{_name(cells, reached)} cannot be reached{why}"
         for action in leg:
             now = now.after(action)
         taken += len(leg)
@@ -115,8 +116,6 @@ def _leg(now: GridState, cell: Cell) -> tuple[int, ...]:
     """
     content = now.at(*cell)
     kind = cell_type(content)
-    if kind == LAVA:
-        raise SolverError("it is lava")
     if kind in (KEY, BALL):
         goal = Goal("pick up", (cell,))
     elif kind == BOX or (kind == DOOR and cell_state(content) != OPEN):
