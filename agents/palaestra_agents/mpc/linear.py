@@ -82,6 +82,7 @@ class Linearization:
 
         began = time.perf_counter()
         list(self._pool.map(part, range(len(self._data))))
+        self._rollouts.steps_taken += steps * (1 + 2 * (n + m))  # to either side of each number, and in the middle
         self._rollouts.stepping_seconds += time.perf_counter() - began
         return found
 

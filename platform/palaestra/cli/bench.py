@@ -159,3 +159,48 @@ def learner(
         console.print(str(error), style="bold red", soft_wrap=True, markup=False)
         raise typer.Exit(1) from error
     show(results, files, console)
+
+
+@app.command(
+    epilog="Examples: palaestra bench mpc · palaestra bench mpc --planner mppi --planner ilqg --samples 64 · "
+    "palaestra bench mpc --motion 0 --threads 1 · palaestra bench mpc --save docs/results/mpc.md"
+)
+def mpc(
+    planner: Annotated[list[str] | None, typer.Option(help="Planner to measure; repeatable. Default: all.")] = None,
+    samples: Annotated[list[int] | None, typer.Option(min=2, help="Rollouts of one iteration; repeatable.")] = None,
+    rounds: Rounds = 5,
+    seconds: Seconds = 1.0,
+    motion: Annotated[
+        float, typer.Option(min=0.0, help="Simulated seconds of one motion when costs are compared; 0: not compared.")
+    ] = 3.0,
+    seeds: Annotated[int, typer.Option(min=1, help="Motions of each planner.")] = 3,
+    threads: Annotated[int | None, typer.Option(min=1, help="Threads of rollouts. Default: all processors.")] = None,
+    save: Save = None,
+) -> None:
+    """Plans per second of the planners, what of that is MuJoCo's, and what cost they reach in equal time."""
+    from rich.progress import Progress
+
+    from palaestra.bench.mpc import MissingRobots, bench_mpc
+
+    files = checked_saves(save or [])
+    console = Console()
+    with Progress(console=console, transient=True) as progress:
+        bar = progress.add_task("measuring", total=None)
+        try:
+            results = bench_mpc(
+                planner or (),
+                samples or (16, 64),
+                rounds,
+                seconds,
+                motion,
+                seeds,
+                threads,
+                lambda text: progress.update(bar, description=text),
+            )
+        except ValueError as error:
+            raise typer.BadParameter(str(error), param_hint="--planner") from error
+        except MissingRobots as error:
+            progress.stop()
+            console.print(str(error), style="bold red", soft_wrap=True, markup=False)
+            raise typer.Exit(1) from error
+    show(results, files, console)

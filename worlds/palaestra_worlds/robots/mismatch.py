@@ -52,18 +52,7 @@ def measure_mismatch(
         controls: (sequences, pieces, nu), each piece held for the same share of the time.
         seconds: for how long.
     """
-    ends = []
-    for model in (planning, simulation):
-        steps = round(seconds / model.opt.timestep)
-        pieces = np.arange(steps) * controls.shape[1] // steps
-        data = mujoco.MjData(model)
-        data.qpos[:] = qpos
-        state = np.empty(mujoco.mj_stateSize(model, mujoco.mjtState.mjSTATE_FULLPHYSICS))
-        mujoco.mj_getState(model, data, state, mujoco.mjtState.mjSTATE_FULLPHYSICS)
-        with Rollout(nthread=0) as pool:
-            states, _ = pool.rollout(model, data, state[None], np.ascontiguousarray(controls[:, pieces]))
-        ends.append(states[:, -1, 1 : 1 + model.nq])
-    first, second = ends
+    first, second = (_rolled_out(model, qpos, controls, seconds) for model in (planning, simulation))
     alike = np.abs(np.einsum("ni,ni->n", first[:, 3:7], second[:, 3:7]))
     return Mismatch(
         seconds=seconds,
@@ -71,3 +60,17 @@ def measure_mismatch(
         turn=2 * np.arccos(np.minimum(alike, 1.0)),
         joints=np.sqrt(np.mean((first[:, 7:] - second[:, 7:]) ** 2, axis=1)),
     )
+
+
+def _rolled_out(model: mujoco.MjModel, qpos: Array, controls: Array, seconds: float) -> Array:
+    """Positions (sequences, nq) after so many seconds."""
+    steps = round(seconds / model.opt.timestep)
+    pieces = np.arange(steps) * controls.shape[1] // steps
+    data = mujoco.MjData(model)
+    data.qpos[:] = qpos
+    state = np.empty(mujoco.mj_stateSize(model, mujoco.mjtState.mjSTATE_FULLPHYSICS))
+    mujoco.mj_getState(model, data, state, mujoco.mjtState.mjSTATE_FULLPHYSICS)
+    states = np.empty((len(controls), steps, len(state)))
+    with Rollout(nthread=0) as pool:
+        pool.rollout(model, data, state[None], np.ascontiguousarray(controls[:, pieces]), state=states)
+    return states[:, -1, 1 : 1 + model.nq]
