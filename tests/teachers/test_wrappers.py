@@ -200,8 +200,8 @@ def calls_until_refused(model: Any) -> tuple[int, str]:
     [
         ({"calls": 3}, 3, "the budget of 3 calls"),
         ({"tokens": 250}, 3, "250 tokens is spent (300 so far)"),
-        ({"cost": 1.0}, 2, "$1.00 is spent ($1.0000 so far)"),
-        ({"cost": 0.0}, 0, "$0.00 is spent"),
+        ({"cost": 1.0}, 2, "$1 is spent ($1.0000 so far)"),
+        ({"cost": 0.0}, 0, "$0 is spent"),
         ({"seconds": 0.0}, 0, "0 seconds of calls is spent"),
         ({"calls": 5, "tokens": 100}, 1, "100 tokens"),
     ],

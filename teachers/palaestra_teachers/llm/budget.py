@@ -65,12 +65,12 @@ class Spent:
         if limits.cost is not None:
             if self.unpriced:
                 return (
-                    f"a budget of ${limits.cost:,.2f} cannot be kept: the price of {self.unpriced:,} "
+                    f"a budget of ${limits.cost:,g} cannot be kept: the price of {self.unpriced:,} "
                     f"call{'s' if self.unpriced > 1 else ''} is unknown; give the model's price (teacher.prices), or "
                     "limit calls instead"
                 )
             if self.cost >= limits.cost:
-                return f"the budget of ${limits.cost:,.2f} is spent (${self.cost:,.4f} so far)"
+                return f"the budget of ${limits.cost:,g} is spent (${self.cost:,.4f} so far)"
         if limits.seconds is not None and self.seconds >= limits.seconds:
             return f"the budget of {limits.seconds:,.0f} seconds of calls is spent ({self.seconds:,.0f} so far)"
         return ""

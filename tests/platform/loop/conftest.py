@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ import torch
 from palaestra import checkpoint
 from palaestra.run import Run, open_run, start_run
 from palaestra.spec import RunSpec
+
+from ...teachers.server import ScriptedServer
 
 MACHINE = ("time/", "speed/")
 """Metrics that depend on the machine."""
@@ -116,3 +119,18 @@ class Runs:
 @pytest.fixture
 def runs() -> Runs:
     return Runs()
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedServer]:
+    """An endpoint on a real socket, which plays the acts that a test gives it."""
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    server = ScriptedServer()
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+    thread.start()
+    yield server
+    server.closing.set()
+    server.shutdown()
+    server.server_close()
+    thread.join()

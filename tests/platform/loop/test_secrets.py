@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -63,21 +62,6 @@ def redirect(handler: Handler) -> None:
     handler.send(307, b"", {"location": f"http://elsewhere.invalid/?key={sent(handler)}"})
 
 
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedServer]:
-    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv(VARIABLE, KEY)
-    server = ScriptedServer()
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-    thread.start()
-    yield server
-    server.closing.set()
-    server.shutdown()
-    server.server_close()
-    thread.join()
-
-
 def holding_the_key(folder: Path) -> list[str]:
     return [str(path) for path in folder.rglob("*") if path.is_file() and KEY.encode() in path.read_bytes()]
 
@@ -91,6 +75,7 @@ def test_the_key_is_in_no_file_and_in_nothing_that_is_printed(
     monkeypatch: pytest.MonkeyPatch,
     act: Callable[[Handler], None],
 ) -> None:
+    monkeypatch.setenv(VARIABLE, KEY)
     caplog.set_level(logging.DEBUG)
     server.acts = [act]
     endpoint = f"{{backend: openai, base_url: '{server.url}', model: m, api_key_env: {VARIABLE}, attempts: 1}}"
