@@ -233,7 +233,8 @@ class Completion(Frozen):
 
 class TeacherUnavailable(RuntimeError):
     """The model gave no reply. `kind` is what is counted: refused, timeout, http_429, http_5xx, http_4xx,
-    bad_response, too_large, budget (no call was made), unrecorded (a replay has no such call).
+    bad_response, too_large, budget (no call was made), unrecorded (a replay has no such call); of local models also
+    broken_model, out_of_memory, prompt_too_long, bad_schema.
     `origin`, as of replies: "replay" when it is told from a record."""
 
     def __init__(self, kind: str, message: str, origin: Literal["live", "cache", "replay"] = "live") -> None:
