@@ -124,10 +124,15 @@ def skip_doubles(random: Any, i: Any, count: Any) -> None:
     if left == 0:
         return
     made = np.empty(WORDS, dtype=np.uint32)
+    while left >= 2 * WORDS:
+        _make_all(words, made)
+        _make_all(made, words)
+        left -= 2 * WORDS
     while left > 0:
         _make_all(words, made)
         kept = min(left, WORDS)
-        words[:kept] = made[:kept]
+        for k in range(kept):
+            words[np.uint64(k)] = made[np.uint64(k)]
         left -= kept
         words[POSITION] = kept % WORDS
 

@@ -180,12 +180,6 @@ def allocate(num_envs: int) -> Levels:
     )
 
 
-def one_level(levels: Levels, index: int) -> Levels:
-    """A batch of one, which is environment `index` itself."""
-    arrays: dict[str, Any] = {name: array[index : index + 1] for name, array in levels._asdict().items()}
-    return Levels(**arrays)
-
-
 @register_jitable(forceinline=True)
 def is_inside(x: Any, y: Any) -> Any:
     return 0 <= x < AREA and 0 <= y < AREA

@@ -28,7 +28,7 @@ from palaestra_worlds.crafter.lessons import ASSIGNED, NO_TASK, TaskTable, alloc
 from palaestra_worlds.crafter.observations import allocate_observations, as_dict, single_space
 from palaestra_worlds.crafter.rules import ORIGINAL_DAY, Rules, original_clock
 from palaestra_worlds.crafter.settings import CrafterSettings
-from palaestra_worlds.crafter.state import EPISODE, NUM_OBJECTS, Levels, allocate, one_level
+from palaestra_worlds.crafter.state import EPISODE, NUM_OBJECTS, Levels, allocate
 from palaestra_worlds.crafter.tasks import CrafterTask, as_crafter_task
 from palaestra_worlds.crafter.terrain import terrain_slices
 from palaestra_worlds.minigrid.random import seed_streams
@@ -37,7 +37,8 @@ from palaestra_worlds.snapshots import pack_arrays, unpack_arrays
 ENVIRONMENTS_WORTH_A_THREAD = 16
 """Fewer are stepped before a thread has started."""
 LEVELS_WORTH_A_THREAD = 2
-FRAME_SCALE = 6
+PIXELS_PER_CELL = 48
+"""Of `render_frame`."""
 LEVELS_EXAMINED = 4
 """Levels that are generated and looked at to see whether an environment holds what it promises."""
 _WORKING_SPACE = ("tunnels", "census")
@@ -189,11 +190,9 @@ class CrafterWorld(World):
         return describe_level(self._levels, index)
 
     def render_frame(self, index: int = 0) -> NDArray[np.uint8]:
-        one = one_level(self._levels, index)
-        observations = allocate_observations(CrafterSettings(), 1)
-        look = np.full(1, LOOK, dtype=np.int64)
-        advance_kernel(True, 1)(one, self._lessons, observations, observations, self._outcome, self._rules, look)
-        return observations.image[0].repeat(FRAME_SCALE, axis=0).repeat(FRAME_SCALE, axis=1)
+        from palaestra_worlds.crafter.images import picture
+
+        return picture(self._levels, index, PIXELS_PER_CELL)
 
     def snapshot(self) -> bytes:
         levels = self._levels._replace(objects=self._levels.objects[:, : self._levels.status[:, NUM_OBJECTS].max()])
