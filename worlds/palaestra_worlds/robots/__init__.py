@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from palaestra_worlds.base import Mistakes, WorldEntry
-from palaestra_worlds.robots.menagerie import BARKOUR, Robot, licences, missing
+from palaestra_worlds.robots.menagerie import BARKOUR, PANDA, ROBOTIQ, Robot, licences, missing
 from palaestra_worlds.robots.settings import RobotSettings
 
 if TYPE_CHECKING:
@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
     from palaestra_worlds.robots.world import RobotWorld
 
-_ROBOTS: dict[str, tuple[str, tuple[Robot, ...]]] = {"Quadruped": ("a robot dog on a flat floor", (BARKOUR,))}
+_ROBOTS: dict[str, tuple[str, tuple[Robot, ...]]] = {
+    "Manipulator": ("a robot arm with a gripper over a table", (PANDA, ROBOTIQ)),
+    "Quadruped": ("a robot dog on a flat floor", (BARKOUR,)),
+}
 
 
 class RobotProvider:
@@ -42,6 +45,10 @@ class RobotProvider:
             first = error.errors()[0]
             raise ValueError(f"setting {'.'.join(map(str, first['loc']))} of {id}: {first['msg']}") from error
 
+        if id == "Manipulator":
+            from palaestra_worlds.robots.manipulator import Manipulator
+
+            return Manipulator(id, num_envs, checked)
         from palaestra_worlds.robots.quadruped import Quadruped
 
         return Quadruped(id, num_envs, checked)

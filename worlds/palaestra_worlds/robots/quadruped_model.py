@@ -21,6 +21,7 @@ import mujoco
 import numpy as np
 
 from palaestra_worlds.robots.menagerie import BARKOUR, compile_model, load_spec, robot_folder
+from palaestra_worlds.robots.scenery import add_sky
 
 Fidelity = Literal["planning", "simulation"]
 TIMESTEPS: dict[Fidelity, float] = {"planning": 0.01, "simulation": 0.002}
@@ -97,12 +98,11 @@ def _add_planning_contacts(spec: mujoco.MjSpec) -> None:
 
 
 def _add_surroundings(spec: mujoco.MjSpec) -> None:
-    """Floor, light, and the look of both."""
-    builtin = mujoco.mjtBuiltin
+    """Floor and sky."""
     spec.add_texture(
         name="floor",
         type=mujoco.mjtTexture.mjTEXTURE_2D,
-        builtin=builtin.mjBUILTIN_CHECKER,
+        builtin=mujoco.mjtBuiltin.mjBUILTIN_CHECKER,
         rgb1=(0.86, 0.87, 0.88),
         rgb2=(0.78, 0.79, 0.81),
         width=256,
@@ -110,21 +110,10 @@ def _add_surroundings(spec: mujoco.MjSpec) -> None:
     )
     material = spec.add_material(name="floor", texrepeat=(4, 4), texuniform=True, reflectance=0.1)
     material.textures[mujoco.mjtTextureRole.mjTEXROLE_RGB] = "floor"
-    spec.add_texture(
-        name="sky",
-        type=mujoco.mjtTexture.mjTEXTURE_SKYBOX,
-        builtin=builtin.mjBUILTIN_GRADIENT,
-        rgb1=(0.75, 0.85, 0.95),
-        rgb2=(1, 1, 1),
-        width=64,
-        height=384,
-    )
     spec.worldbody.add_geom(
         name="floor", type=mujoco.mjtGeom.mjGEOM_PLANE, size=(0, 0, 0.05), material="floor", contype=1, conaffinity=1
     )
-    spec.worldbody.add_light(
-        pos=(0, 0, 3), dir=(0.2, 0.3, -1), type=mujoco.mjtLightType.mjLIGHT_DIRECTIONAL, castshadow=True
-    )
+    add_sky(spec)
 
 
 def _set_sensors(spec: mujoco.MjSpec) -> None:

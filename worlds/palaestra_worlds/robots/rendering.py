@@ -48,6 +48,12 @@ class Picture:
         self._camera.trackbodyid = 1
         self._camera.distance, self._camera.azimuth, self._camera.elevation = 1.8, 130.0, -20.0
 
+    def look_at(self, point: tuple[float, float, float], distance: float, azimuth: float) -> None:
+        """Looks at a fixed point from so far, in metres and degrees, instead of following the robot."""
+        self._camera.type = mujoco.mjtCamera.mjCAMERA_FREE
+        self._camera.lookat[:] = point
+        self._camera.distance, self._camera.azimuth = distance, azimuth
+
     def draw(self, data: mujoco.MjData) -> NDArray[np.uint8]:
         """uint8 (height, width, 3).
 

@@ -29,11 +29,6 @@ class Sensors:
         return self._at[name]
 
 
-def unit(angle: Array) -> tuple[Array, Array]:
-    """Cosine and sine."""
-    return np.cos(angle), np.sin(angle)
-
-
 def wrap(angle: Array) -> Array:
     """The same angle in [-pi, pi)."""
     return (angle + np.pi) % (2 * np.pi) - np.pi

@@ -1,0 +1,143 @@
+"""The manipulator: its table, what its task's numbers mean, and that it does what it is asked for."""
+
+from __future__ import annotations
+
+import math
+
+import mujoco
+import numpy as np
+import palaestra_worlds
+import pytest
+from palaestra_agents.mpc.config import PredictiveSamplingConfig
+from palaestra_agents.mpc.control import Controller, drive
+from palaestra_agents.mpc.predictive_sampling import PredictiveSampling
+from palaestra_worlds.planning import Trajectories
+from palaestra_worlds.robots.manipulator_cost import ManipulatorCost, x_rotation
+from palaestra_worlds.robots.manipulator_model import (
+    CLOSED,
+    HOME_CONTROL,
+    POINTS,
+    first_positions,
+    manipulator_model,
+)
+from palaestra_worlds.robots.manipulator_task import ManipulatorTask
+from palaestra_worlds.robots.sensors import Sensors
+from palaestra_worlds.robots.tabletop import DRAWER_TRAVEL, HEIGHTS, OBJECTS, PLACES
+from pydantic import ValidationError
+
+FIDELITIES = ["planning", "simulation"]
+
+
+def started(fidelity: str, **positions: float) -> tuple[mujoco.MjModel, mujoco.MjData]:
+    """The first state, with joints moved to other positions."""
+    model = manipulator_model(fidelity)
+    data = mujoco.MjData(model)
+    data.qpos[:] = first_positions(model)
+    for joint, position in positions.items():
+        data.qpos[model.joint(joint).qposadr[0]] = position
+    data.ctrl[:] = HOME_CONTROL
+    mujoco.mj_forward(model, data)
+    return model, data
+
+
+@pytest.mark.parametrize("fidelity", FIDELITIES)
+def test_nothing_moves_by_itself(fidelity: str) -> None:
+    model, data = started(fidelity)
+    for _ in range(round(1 / model.opt.timestep)):
+        mujoco.mj_step(model, data)
+    sensors = Sensors(model)
+    for name in OBJECTS:
+        np.testing.assert_allclose(data.sensordata[sensors[name]], (*PLACES[name], HEIGHTS[name]), atol=0.005)
+    assert abs(data.sensordata[sensors["angle_drawer"]][0]) < 1e-3
+    assert abs(data.sensordata[sensors["angle_faucet"]][0]) < 1e-3
+    np.testing.assert_allclose(data.qvel, 0.0, atol=0.02)
+
+
+def test_both_models_have_one_state_one_control_and_one_list_of_sensors() -> None:
+    planning, simulation = (manipulator_model(fidelity) for fidelity in FIDELITIES)
+    names = [[model.sensor(i).name for i in range(model.nsensor)] for model in (planning, simulation)]
+    assert names[0] == names[1]
+    assert set(POINTS) <= set(names[0])
+    np.testing.assert_array_equal(planning.jnt_type, simulation.jnt_type)
+    np.testing.assert_array_equal(planning.actuator_ctrlrange, simulation.actuator_ctrlrange)
+    assert planning.opt.jacobian == simulation.opt.jacobian == mujoco.mjtJacobian.mjJAC_DENSE
+    touching = [int(np.sum(model.geom_contype != 0)) for model in (planning, simulation)]
+    assert touching[0] < touching[1]
+
+
+@pytest.mark.parametrize("fidelity", FIDELITIES)
+def test_the_gripper_holds_a_box_that_it_closes_on(fidelity: str) -> None:
+    model, data = started(fidelity)
+    palm = data.sensordata[Sensors(model)["palm"]].copy()
+    start = int(model.joint("box").qposadr[0])
+    # Turned as the gripper is, in mid-air between its pads, without weight until they are closed.
+    matrix = data.site("hand/palm").xmat
+    mujoco.mju_mat2Quat(data.qpos[start + 3 : start + 7], matrix)
+    data.qpos[start : start + 3] = palm
+    gravity = model.opt.gravity.copy()
+    model = type(model).__copy__(model)
+    model.opt.gravity[:] = 0
+    data.ctrl[-1] = CLOSED
+    for step in range(round(1.5 / model.opt.timestep)):
+        if step == round(0.5 / model.opt.timestep):
+            model.opt.gravity[:] = gravity
+        mujoco.mj_step(model, data)
+    assert np.linalg.norm(data.body("box").xpos - data.site("hand/palm").xpos) < 0.05
+
+
+TASKS = [
+    ({"distances": [{"first": "box", "second": "bowl"}]}, math.dist((*PLACES["box"], 0.045), (*PLACES["bowl"], 0.006))),
+    ({"turns": [{"thing": "banana", "x_rotation": -1.0}]}, 1.0),
+    ({"heights": [{"thing": "apple", "height": 0.235}]}, 0.2),
+    ({"joints": [{"joint": "drawer", "fraction": 1.0}]}, 0.5),
+    ({"joints": [{"joint": "faucet", "fraction": 0.25}]}, 0.25),
+]
+
+
+@pytest.mark.parametrize(("task", "residual"), TASKS)
+def test_each_target_is_one_terms_residual(task: dict, residual: float) -> None:
+    model, data = started("planning", drawer=DRAWER_TRAVEL / 2)
+    cost = ManipulatorCost(ManipulatorTask.model_validate(task), model)
+    found = cost.residuals(Trajectories(np.zeros(()), data.sensordata, data.ctrl))
+    assert [term.size for term in cost.terms][1] == 7
+    assert np.linalg.norm(found[:-7]) == pytest.approx(residual, abs=1e-6)
+    np.testing.assert_allclose(found[-7:], 0.0, atol=1e-12)
+
+
+def test_turns_about_x_are_told_from_other_turns() -> None:
+    for angle in (-2.0, 0.3, 3.0):
+        about_x, about_z, both = np.empty(4), np.empty(4), np.empty(4)
+        mujoco.mju_axisAngle2Quat(about_x, np.array([1.0, 0, 0]), angle)
+        mujoco.mju_axisAngle2Quat(about_z, np.array([0, 0, 1.0]), 0.4)
+        assert x_rotation(about_x) == pytest.approx(angle)
+        assert x_rotation(-about_x) == pytest.approx(angle)
+        assert x_rotation(about_z) == pytest.approx(0.0)
+        mujoco.mju_mulQuat(both, about_z, about_x)
+        assert x_rotation(both) == pytest.approx(angle)
+
+
+@pytest.mark.parametrize(
+    ("task", "message"),
+    [
+        ({"distances": [{"first": "palm", "second": "palm"}]}, "the distance of palm from itself"),
+        ({"distances": [{"first": "palm", "second": "pear"}]}, "Input should be 'palm', 'apple'"),
+        ({"heights": [{"thing": "apple", "height": math.nan}]}, "less than or equal to 1"),
+        ({"joints": [{"joint": "drawer", "fraction": 1.5}]}, "less than or equal to 1"),
+    ],
+)
+def test_targets_that_cannot_be_are_refused(task: dict, message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        ManipulatorTask.model_validate(task)
+
+
+def test_it_reaches_for_an_apple_and_its_description_says_so() -> None:
+    world = palaestra_worlds.make("Manipulator", num_envs=1, start_noise=0.0)
+    world.draw_from([ManipulatorTask.model_validate({"distances": [{"first": "palm", "second": "apple"}]})])
+    world.reset(seed=0)
+    apart = math.dist(world.place(0, "palm"), world.place(0, "apple"))
+    config = PredictiveSamplingConfig(horizon=0.3, samples=16, noise=0.3, threads=1)
+    controller = Controller(PredictiveSampling(config, world.planning_problem(0)), world.control_period)
+    rewards = [step[1][0] for step in drive(world, [controller], 25)]
+    assert math.dist(world.place(0, "palm"), world.place(0, "apple")) < 0.3 * apart
+    assert rewards[-1] > rewards[0]
+    assert "palm at (" in world.describe(0)

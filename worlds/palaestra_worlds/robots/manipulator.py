@@ -1,0 +1,103 @@
+"""The world `Manipulator`: an arm with a gripper over a table with things on it."""
+
+# MuJoCo's compiled part comes without type information.
+# pyright: reportAttributeAccessIssue=false
+
+from __future__ import annotations
+
+from typing import Any
+
+import mujoco
+import numpy as np
+from numpy.typing import NDArray
+
+from palaestra_worlds.robots.manipulator_cost import ManipulatorCost, x_rotation
+from palaestra_worlds.robots.manipulator_model import (
+    CONTROL_SCALE,
+    HOME_CONTROL,
+    POINTS,
+    first_positions,
+    manipulator_model,
+)
+from palaestra_worlds.robots.manipulator_task import ManipulatorTask
+from palaestra_worlds.robots.quadruped_model import Fidelity
+from palaestra_worlds.robots.sensors import Sensors
+from palaestra_worlds.robots.settings import RobotSettings
+from palaestra_worlds.robots.tabletop import DRAWER_TRAVEL, FAUCET_TURN, OBJECTS
+from palaestra_worlds.robots.world import RobotWorld
+
+Array = NDArray[np.float64]
+LARGEST_SHIFT = 0.02
+"""How far an object is moved to each side at most when an episode begins, metres."""
+
+
+class Manipulator(RobotWorld):
+    """A Franka Panda with a Robotiq 2F-85 gripper over a table: apple, banana, box, bowl, drawer, faucet.
+
+    **Observation**: `state`, float32 (66,): places of palm, apple, banana, box, bowl, drawer handle, drawer centre,
+    faucet handle and rest position (27); turns of the four objects as quaternions (16); the palm's direction (3);
+    angles of drawer, faucet, gripper and the arm's joints (10), and a tenth of their speeds (10).
+    **Actions**: seven joint targets of the arm and the gripper's closing, in [-1, 1] of their ranges.
+    **Rewards, ends, success**: see `RobotWorld`.
+    """
+
+    task_space = ManipulatorTask
+    about = (
+        "A robot arm with a gripper stands before a table with an apple, a banana, a box, a bowl, a drawer, a faucet."
+    )
+
+    def __init__(self, id: str, num_envs: int, settings: RobotSettings) -> None:
+        self._reader = Sensors(manipulator_model("planning"))
+        super().__init__(id, num_envs, settings)
+        self._picture.look_at((0.4, 0.0, 0.15), distance=1.5, azimuth=150.0)
+
+    def build_model(self, fidelity: Fidelity) -> mujoco.MjModel:
+        return manipulator_model(fidelity)
+
+    def cost_of(self, task: Any, model: mujoco.MjModel) -> ManipulatorCost:
+        return ManipulatorCost(task, model)
+
+    @property
+    def control_scale(self) -> Array:
+        return CONTROL_SCALE
+
+    @property
+    def rest_control(self) -> Array:
+        return HOME_CONTROL
+
+    def first_state(self, random: np.random.Generator) -> tuple[Array, Array]:
+        qpos = first_positions(self.model)
+        qpos[:7] += random.uniform(-1, 1, 7) * self.settings.start_noise
+        for name in OBJECTS:
+            start = int(self.model.joint(name).qposadr[0])
+            qpos[start : start + 2] += random.uniform(-LARGEST_SHIFT, LARGEST_SHIFT, 2)
+        return qpos, HOME_CONTROL
+
+    def observe_robot(self, sensors: Array) -> Array:
+        seen = sensors.copy()
+        seen[:, self._reader.span("speed_drawer", "speed_joint7")] *= 0.1
+        return seen
+
+    def place(self, index: int, name: str) -> Array:
+        """Where a point of the reward API is in environment `index`: (3,) metres."""
+        return self._sensors[index, self._reader[name]].copy()
+
+    def opening(self, index: int, joint: str) -> float:
+        """How far "drawer" or "faucet" is open, 0 to 1."""
+        travel = {"drawer": DRAWER_TRAVEL, "faucet": FAUCET_TURN}[joint]
+        return float(self._sensors[index, self._reader[f"angle_{joint}"]][0]) / travel
+
+    def describe(self, index: int) -> str:
+        places = "; ".join(
+            f"{name.replace('_', ' ')} at ({', '.join(f'{100 * number:.0f}' for number in self.place(index, name))}) cm"
+            for name in POINTS
+        )
+        turns = "; ".join(
+            f"{name} {np.degrees(x_rotation(self._sensors[index, self._reader[f'turn_{name}']])):.0f}"
+            for name in OBJECTS
+        )
+        return (
+            f"A robot arm over a table at time {self._time[index]:.2f} s; x is away from the robot, y to its left, z "
+            f"up. Places: {places}. Degrees turned about x: {turns}. The drawer is {self.opening(index, 'drawer'):.0%} "
+            f"open, the faucet {self.opening(index, 'faucet'):.0%}."
+        )

@@ -1,0 +1,77 @@
+"""What the manipulator can be asked to do, in the terms of Language to Rewards (arXiv 2306.08647).
+
+A term is there when it is listed. Lengths are metres, angles radians.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from palaestra_worlds.base import Task
+
+Thing = Literal["apple", "banana", "box", "bowl"]
+Point = Literal[
+    "palm", "apple", "banana", "box", "bowl", "drawer_handle", "faucet_handle", "drawer_center", "rest_position"
+]
+Joint = Literal["drawer", "faucet"]
+Weight = Annotated[float, Field(ge=0.0, le=100.0, allow_inf_nan=False)]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DistanceTarget(_Model):
+    """Two points that should be in one place."""
+
+    first: Point = Field(description="One of the points.")
+    second: Point = Field(description="The other.")
+    weight: Weight = Field(default=5.0, description="Weight of the distance between them.")
+
+    @model_validator(mode="after")
+    def _different(self) -> Self:
+        if self.first == self.second:
+            raise ValueError(f"the distance of {self.first} from itself is always 0; name two points")
+        return self
+
+
+class TurnTarget(_Model):
+    """How an object should be turned."""
+
+    thing: Thing = Field(description="Which object.")
+    x_rotation: float = Field(
+        ge=-math.pi, le=math.pi, description="Angle about the world's x axis from how it stands at first."
+    )
+    weight: Weight = Field(default=1.0, description="Weight of the angle that it is off.")
+
+
+class HeightTarget(_Model):
+    """How high an object should be."""
+
+    thing: Thing = Field(description="Which object.")
+    height: float = Field(ge=0.0, le=1.0, description="Height of its middle above the table.")
+    weight: Weight = Field(default=10.0, description="Weight of the difference.")
+
+
+class JointTarget(_Model):
+    """How far the drawer or the faucet should be open."""
+
+    joint: Joint = Field(description="Which of them.")
+    fraction: float = Field(ge=0.0, le=1.0, description="0 is closed, 1 as far open as it goes.")
+    weight: Weight = Field(default=2.0, description="Weight of the difference.")
+
+
+class ManipulatorTask(Task):
+    """A deed of the manipulator."""
+
+    distances: tuple[DistanceTarget, ...] = Field(default=(), max_length=8, description="Points to bring together.")
+    turns: tuple[TurnTarget, ...] = Field(default=(), max_length=4, description="Objects to turn.")
+    heights: tuple[HeightTarget, ...] = Field(default=(), max_length=4, description="Objects to lift.")
+    joints: tuple[JointTarget, ...] = Field(default=(), max_length=2, description="What to open or to close.")
+    posture: Weight = Field(default=0.02, description="Weight of leaving the arm's first angles.")
+    success_reward: float = Field(
+        default=0.8, ge=0.0, le=1.0, description="Mean reward of the episode's last second that counts as success."
+    )
