@@ -240,7 +240,9 @@ class Asker:
             self._keep(level_seed, lesson)
 
     def _request(self, level_seed: int) -> LessonRequest:
-        """The level as the teacher is told it."""
+        """The level as the teacher is told it; of a teacher with a schedule the number is that of its turn."""
+        if self._settings.schedule is not None:
+            return LessonRequest(world_id=self._world.id, turn=level_seed)
         observations, _ = self._world.reset(seed=[level_seed])
         mission = observations["mission"][0] if "mission" in observations else ""
         return LessonRequest(

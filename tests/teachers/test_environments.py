@@ -146,8 +146,8 @@ def test_the_first_prompt_says_what_the_world_is_and_what_can_be_set(world: Worl
     text = asked(model)[0]
     assert "The original levels are 11 x 11 cells with 3 doors: blue, green, red" in text
     assert "Objectives: blue key, blue door, green key, green door, red key, red door, gem" in text
-    assert '- "size": a whole number from 5 to 25 or null.' in text
-    assert '- "doors": a list of up to 3, each one of: blue, green, red or null.' in text
+    assert '- "size": null or a whole number from 5 to 25.' in text
+    assert '- "doors": null or a list of up to 3, each one of: blue, green, red.' in text
     assert '{"environments": [{"why": ..., "size": ..., "doors": ..., "keys": ..., "carrying": ...}, ...]}' in text
     assert "level_seed" not in text
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 EXAMPLES = (
     "palaestra ask beacons/main",
     "palaestra ask beacons/main --level 3 --form language",
+    "palaestra ask envgen/heist",
     "palaestra ask my.yaml --arm taught --set teacher.model.backend=noisy --schema",
 )
 
@@ -31,6 +32,8 @@ class _Answer:
 
     calls: list[dict[str, Any]]
     tasks: list[dict[str, Any]]
+    settings: list[dict[str, Any]]
+    reasons: list[str]
     meanings: list[tuple[str, ...]]
     judgements: list[Judgement | None]
     failure: str
@@ -62,7 +65,8 @@ def ask(
         loaded = load_spec(path, [*(overrides or ()), f"arms.{chosen.name}.teacher.form={form}"])
         chosen = _arm(loaded, chosen.name)
     assert chosen.teacher is not None
-    print(f"Level {level} of {chosen.world.id}, arm {chosen.name}, teacher {chosen.teacher.kind}")
+    what = f"Level {level}" if chosen.teacher.schedule is None else f"Turn {level + 1}"
+    print(f"{what} of {chosen.world.id}, arm {chosen.name}, teacher {chosen.teacher.kind}")
     with TemporaryDirectory(prefix="palaestra-ask-") as folder:
         answer = _ask(loaded, chosen, level, Path(folder))
     for call in answer.calls:
@@ -97,11 +101,13 @@ def _ask(spec: RunSpec, arm: ArmSpec, level: int, folder: Path) -> _Answer:
         world = make_world(arm, 1)
     try:
         asyncio.run(asker.ask([level], lambda: False))
-        tasks = _tasks(run)
+        tasks, reasons = _tasks(run)
         meant = [world.task_space.model_validate(task) for task in tasks]
         return _Answer(
             calls=_calls(run),
             tasks=tasks,
+            settings=[task.model_dump(mode="json", exclude_defaults=True, exclude={"level_seed"}) for task in meant],
+            reasons=reasons,
             meanings=[world.explain(task) for task in meant],
             judgements=[world.judge(task) for task in meant],
             failure="" if tasks else _failure(run),
@@ -119,12 +125,16 @@ def _calls(run: Run) -> list[dict[str, Any]]:
     return [dict(zip(names, row, strict=True)) for row in rows]
 
 
-def _tasks(run: Run) -> list[dict[str, Any]]:
+def _tasks(run: Run) -> tuple[list[dict[str, Any]], list[str]]:
+    """What the lesson is made of, and why; "" where the teacher does not say."""
     from palaestra.bank import USABLE
 
     with run.open_store(read_only=True) as store:
         rows = store.query(f"SELECT lesson FROM lessons WHERE state IN ({', '.join('?' * len(USABLE))})", USABLE)
-    return [task for (text,) in rows for task in json.loads(text)["tasks"]]
+    lessons = [json.loads(text) for (text,) in rows]
+    tasks = [task for lesson in lessons for task in lesson["tasks"]]
+    reasons = [reason for lesson in lessons for reason in lesson.get("reasons", [""] * len(lesson["tasks"]))]
+    return tasks, reasons
 
 
 def _failure(run: Run) -> str:
@@ -159,16 +169,28 @@ def _print_lesson(answer: _Answer) -> None:
     if answer.failure:
         print(f"No lesson: {_printable(answer.failure)}")
         return
-    for task, meaning, judgement in zip(answer.tasks, answer.meanings, answer.judgements, strict=True):
+    entries = zip(answer.tasks, answer.meanings, answer.judgements, strict=True)
+    for place, (task, meaning, judgement) in enumerate(entries):
         parts = task.get("subgoals")
         if not isinstance(parts, list):
-            print(json.dumps(task, indent=2))
+            _print_environment(place + 1, answer.settings[place], answer.reasons[place], meaning)
             continue
         for number, part in enumerate(parts, start=1):
             means = f" -> {meaning[number - 1]}" if number <= len(meaning) else ""
             print(_printable(f"{number}. {_words(part)}{means}"))
         if judgement is not None:
             print(_judged(judgement))
+
+
+def _print_environment(number: int, settings: dict[str, Any], reason: str, meaning: tuple[str, ...]) -> None:
+    """What is set in an environment, why, and what that comes to in a level of it."""
+    from palaestra.report.environments import settings_words
+
+    print(_printable(f"{number}. {settings_words(settings)}"))
+    if reason:
+        print(_printable(f"   {reason}"))
+    if meaning:
+        print(_printable(f"   -> {'; '.join(meaning)}"))
 
 
 def _judged(judgement: Judgement) -> str:

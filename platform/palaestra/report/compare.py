@@ -12,12 +12,13 @@ from pydantic_core import to_jsonable_python
 
 from palaestra.report import text
 from palaestra.report.arms import ArmResult, Standing, read_arms, standings
-from palaestra.report.words import describe_model
+from palaestra.report.words import describe_model, describe_teacher
 from palaestra.results import CallSummary, read_calls
 from palaestra.run import Run
 
 if TYPE_CHECKING:
     from palaestra.spec import ArmSpec
+    from palaestra.spec.models import TeacherSpec
 
 HEADINGS = (
     "Run",
@@ -57,7 +58,7 @@ class ComparedArm:
             self.run,
             arm.spec.world.id,
             arm.name,
-            describe_model(teacher.model) if teacher else "none",
+            _answers(teacher) if teacher else "none",
             seeds + failed,
             text.to_threshold(result, arm.finished),
             compared,
@@ -65,6 +66,11 @@ class ComparedArm:
             text.count(self.calls.calls) if self.calls else "none",
             text.price(self.calls.price) if self.calls else "none",
         )
+
+
+def _answers(teacher: TeacherSpec) -> str:
+    """The model of a teacher that is asked about levels; of one with a schedule what it does too."""
+    return describe_model(teacher.model) if teacher.schedule is None else describe_teacher(teacher)
 
 
 @dataclass(frozen=True)
@@ -161,8 +167,13 @@ def _read(run: Run) -> list[tuple[ArmResult, CallSummary | None]]:
 
     with run.open_store(read_only=True) as store:
         return [
-            (arm, read_calls(store, teacher_hash(arm.spec)) if arm.taught else None) for arm in read_arms(run, store)
+            (arm, read_calls(store, teacher_hash(arm.spec)) if _asks_model(arm) else None)
+            for arm in read_arms(run, store)
         ]
+
+
+def _asks_model(arm: ArmResult) -> bool:
+    return arm.spec.teacher is not None and arm.spec.teacher.asks_model
 
 
 def find_differences(runs: Sequence[Run]) -> list[str]:

@@ -38,8 +38,8 @@ def describe_teacher(teacher: TeacherSpec) -> str:
     """Kind, form of its lessons, and model."""
     in_words = getattr(teacher.config, "in_words", None)
     if in_words is not None:
-        asks = getattr(teacher.config, "asks_model", True)
-        return f"{in_words()}; {describe_model(teacher.model, HEURISTIC) if asks else 'no language model'}"
+        answers = describe_model(teacher.model, HEURISTIC) if teacher.asks_model else "no language model"
+        return f"{in_words()}; {answers}"
     form = getattr(teacher.config, "form", None)
     shown = getattr(teacher.config, "shown", None)
     details = [teacher.kind]

@@ -90,6 +90,11 @@ class TeacherSpec(TeacherSection):
         """When it is asked in each trial, in turns with training; None: about levels, as `mode` says."""
         return getattr(self.config, "schedule", lambda: None)()
 
+    @property
+    def asks_model(self) -> bool:
+        """Whether a language model, or what stands in for one, has a part in its lessons."""
+        return getattr(self.config, "asks_model", True)
+
     def identity(self) -> dict[str, Any]:
         """What lessons depend on."""
         return {

@@ -36,7 +36,8 @@ def _values(entry: dict[str, Any], known: dict[str, Any]) -> str:
     """e.g. `a whole number from 0 to 9`, `a list of up to 3 of: blue, green, red`."""
     entry = _resolved(entry, known)
     if "anyOf" in entry:
-        return " or ".join(_values(part, known) for part in entry["anyOf"])
+        parts = sorted(entry["anyOf"], key=lambda part: part.get("type") != "null")
+        return " or ".join(_values(part, known) for part in parts)
     if "const" in entry:
         return f'always "{entry["const"]}"'
     if "enum" in entry:

@@ -20,8 +20,7 @@ class HeistTask(Task):
 
     The agent starts in the first room. It turns, walks, picks up a key that it faces, drops it, and unlocks a door that
     it faces while it carries the key of the door's colour; it carries one key at a time, so it has to drop the last one
-    to take the next. It is paid only when it reaches the gem, the more the sooner. Whatever is left out of an
-    environment is as in the original.
+    to take the next. It is paid only when it reaches the gem, the more the sooner.
     """
 
     size: int | None = Field(
