@@ -46,8 +46,9 @@ def judge(state: GridState, subgoals: Sequence[Subgoal]) -> Judgement | None:
         return None
     given = [cell for cell, _ in resolve_subgoals(state, subgoals)]
     form: SubgoalForm = subgoals[0].form if subgoals else "position"
-    readings = [_compare(expected, given, form) for expected in _perfect_answers(state, solution, form)]
-    cheapest = min(readings, key=_cost)
+    readings = [_compare(expected, given) for expected in _perfect_answers(state, solution, form)]
+    # Of two that cost the same the first, without doorways: by chance a wrong entry is a doorway now and then.
+    cheapest = min(readings, key=lambda reading: reading.cost[0])
     why = _why_useless(state, solution, given)
     return cheapest.judgement("position" if form == "position" else "object", why)
 
@@ -182,18 +183,16 @@ def _cost(reading: _Reading) -> tuple[int, float]:
     return reading.cost
 
 
-def _compare(expected: Sequence[Cell], given: Sequence[Cell], form: SubgoalForm) -> _Reading:
+def _compare(expected: Sequence[Cell], given: Sequence[Cell]) -> _Reading:
     """The cheapest reading of `given` as `expected` with mistakes (optimal string alignment).
 
-    A wrong object is often the one of a neighbouring entry, so only two that are both right count as swapped; of
-    positions, of which there are many, one is enough.
+    Only two that are both right count as swapped: by chance a wrong entry is the one beside it now and then.
     """
-    right_of_swapped = 1 if form == "position" else 2
     table: dict[tuple[int, int], _Reading] = {(0, 0): _Reading()}
     for i in range(len(expected) + 1):
         for j in range(len(given) + 1):
             if i or j:
-                table[i, j] = min(_readings(table, expected, given, i, j, right_of_swapped), key=_cost)
+                table[i, j] = min(_readings(table, expected, given, i, j), key=_cost)
     best = table[len(expected), len(given)]
     best.expected = len(expected)
     best.errors = tuple(dist(*pair) for pair in zip(expected, given, strict=False))
@@ -207,7 +206,6 @@ def _readings(
     given: Sequence[Cell],
     i: int,
     j: int,
-    right_of_swapped: int,
 ) -> Iterator[_Reading]:
     """Of the first i expected and the first j given entries."""
     if i and j:
@@ -218,5 +216,5 @@ def _readings(
         yield table[i, j - 1].plus(_SUPERFLUOUS, superfluous=1)
     if i > 1 and j > 1:
         crossed = [(expected[i - 2], given[j - 1]), (expected[i - 1], given[j - 2])]
-        if sum(one == other for one, other in crossed) >= right_of_swapped:
+        if all(one == other for one, other in crossed):
             yield table[i - 2, j - 2].plus(_SWAPPED, crossed, swapped=1)
