@@ -19,6 +19,11 @@ Array = NDArray[np.float64]
 STATE = mujoco.mjtState.mjSTATE_FULLPHYSICS
 
 
+def _processors() -> int:
+    """How many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 class Rollouts:
     """A pool of threads with what they need, kept for all plans of one problem.
 
@@ -39,7 +44,7 @@ class Rollouts:
         self.stepping_seconds = 0.0
         self.steps_taken = 0
         # An empty pool runs on the calling thread, which saves one thread its hand-over.
-        self.threads = threads or os.cpu_count() or 1
+        self.threads = threads or _processors()
         self._pool = Rollout(nthread=0 if self.threads == 1 else self.threads)
         self._data = [mujoco.MjData(model) for _ in range(self.threads)]
         self._offsets = self.timestep * np.arange(self.steps)
