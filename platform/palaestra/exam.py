@@ -152,8 +152,10 @@ def _judged(store: Store, teacher: str, arm: ArmSpec, levels: int, ended: str) -
     failures = Counter(reason.partition(": ")[0] for _, state, _, reason in rows if state not in USABLE)
     calls = store.query(
         "SELECT error_kind, reply IS NULL, origin, seconds, tokens_in, tokens_out, price, model FROM calls "
-        "WHERE teacher = ? ORDER BY id",
-        (teacher,),
+        # Not those of levels that a longer exam asked about.
+        "WHERE teacher = ?1 AND lesson_key NOT IN (SELECT ?2 || level_seed FROM lessons WHERE teacher = ?1 "
+        "AND level_seed >= ?3) ORDER BY id",
+        (teacher, f"{arm.world.id}/", levels),
     )
     return Examined(
         arm=arm.name,
