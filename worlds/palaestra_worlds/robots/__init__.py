@@ -54,14 +54,17 @@ class RobotProvider:
         return Quadruped(id, num_envs, checked)
 
     def oracle(self, prompt: str, schema: dict[str, Any] | None) -> dict[str, Any] | None:
-        """None: what to ask of a robot is not answered here."""
-        return None
+        """Of a prompt for a motion what somebody wrote by hand for it; see quadruped_answers.py."""
+        from palaestra_worlds.robots.quadruped_answers import answer
+
+        return answer(prompt)
 
     def misread(
         self, prompt: str, answer: dict[str, Any], mistakes: Mistakes, random: np.random.Generator
     ) -> dict[str, Any] | None:
-        """None, as there is no answer to misread."""
-        return None
+        from palaestra_worlds.robots.quadruped_answers import misread
+
+        return misread(prompt, answer, mistakes, random)
 
 
 PROVIDER = RobotProvider()

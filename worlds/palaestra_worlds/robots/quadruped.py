@@ -11,7 +11,10 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
+from palaestra_worlds.programs import Target
+from palaestra_worlds.robots.quadruped_answers import PROGRAMS
 from palaestra_worlds.robots.quadruped_cost import Pose, QuadrupedCost, QuadrupedSensors
+from palaestra_worlds.robots.quadruped_measures import measures_of, targets_of
 from palaestra_worlds.robots.quadruped_model import (
     CONTROL_SCALE,
     FEET,
@@ -21,6 +24,7 @@ from palaestra_worlds.robots.quadruped_model import (
     quadruped_model,
 )
 from palaestra_worlds.robots.quadruped_task import QuadrupedTask
+from palaestra_worlds.robots.quadruped_words import TEMPLATE
 from palaestra_worlds.robots.settings import RobotSettings
 from palaestra_worlds.robots.world import RobotWorld
 
@@ -40,6 +44,8 @@ class Quadruped(RobotWorld):
     """
 
     task_space = QuadrupedTask
+    programs = PROGRAMS
+    motion_template = TEMPLATE
     about = "A robot dog stands on a flat floor. Unless asked for something else it should go on standing."
 
     def __init__(self, id: str, num_envs: int, settings: RobotSettings) -> None:
@@ -70,6 +76,21 @@ class Quadruped(RobotWorld):
     def pose(self, index: int) -> Pose:
         """The pose of environment `index`, forward being where its running task has it face."""
         return self._reader.pose(self._sensors[index], self._tasks.running(index).torso.pitch)
+
+    def measures(self, index: int, task: Any = None) -> dict[str, float]:
+        """See `Programmable`."""
+        forward = (task or self._tasks.running(index)).torso.pitch
+        return measures_of(self._reader.pose(self._sensors[index], forward))
+
+    def targets(self, task: Any) -> tuple[Target, ...]:
+        """See `Programmable`."""
+        return targets_of(task)
+
+    def place(self, index: int, heading: float) -> None:
+        """See `Programmable`."""
+        qpos = self._qpos[index].copy()
+        qpos[3:7] = np.cos(heading / 2), 0.0, 0.0, np.sin(heading / 2)
+        self.set_state(index, qpos)
 
     def describe(self, index: int) -> str:
         pose = self.pose(index)

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import math
 import re
-from typing import Any
+from typing import Any, get_args
 
-from palaestra_worlds.robots.quadruped_model import FEET
 from palaestra_worlds.robots.quadruped_program import (
     ExecutePlan,
     QuadrupedProgram,
@@ -18,7 +17,7 @@ from palaestra_worlds.robots.quadruped_program import (
     SetFeetSteppingParameters,
     SetTorsoTargets,
 )
-from palaestra_worlds.robots.quadruped_task import QuadrupedTask, SteppingTargets, TorsoTargets
+from palaestra_worlds.robots.quadruped_task import Foot, QuadrupedTask, SteppingTargets, TorsoTargets
 
 TEMPLATE = """\
 The middle of the torso is [number] m above the floor. (0.26 when it stands on four legs.)
@@ -38,6 +37,7 @@ For each foot that is to step again and again (all four when it walks):
   The [...] foot steps [number] times per second, is in the air [number] percent of the time, is ahead by [number] \
 percent of a step, rises by [number] m and swings forward by [number] m. (The last may be: swings as it comes.)"""
 
+FEET: tuple[Foot, ...] = get_args(Foot)
 _FOOT = "(front left|rear left|front right|rear right)"
 _N = r"([-+]?\d+(?:\.\d+)?)"
 
@@ -147,7 +147,7 @@ def _foot_call(text: str, foot: Any) -> SetFeetPosParameters | None:
         for found, value in pattern.findall(text)
         if found.lower() == name
     }
-    return SetFeetPosParameters(foot=foot, **values) if values else None
+    return SetFeetPosParameters.model_validate({"foot": foot, **values}) if values else None
 
 
 def _step_call(found: tuple[str, ...]) -> SetFeetSteppingParameters:

@@ -196,7 +196,10 @@ class RobotWorld(World):
 
     def planning_problem(self, index: int) -> PlanningModel:
         """See `Plannable`."""
-        task = self._tasks.running(index)
+        return self.problem_of(self._tasks.running(index))
+
+    def problem_of(self, task: Any) -> PlanningModel:
+        """The problem of any task, for planners that are to change what a robot does amid an episode."""
         return Problem(
             self.planning_model, self.cost_of(task, self.planning_model), self.control_scale, self.rest_control
         )
