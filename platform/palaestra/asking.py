@@ -54,6 +54,9 @@ def teacher_hash(arm: ArmSpec) -> str:
 def check_teachers(run: Run, arms: Iterable[str]) -> None:
     """Builds the models of these arms' teachers that still have levels to be asked about, and asks them nothing.
 
+    Teachers with a schedule are built as a whole: trials go on without one that fails, so what is wrong with its
+    settings must show before.
+
     Raises:
         TeacherSettingsError: one cannot be built.
         StoreError: the store cannot be read.
@@ -64,9 +67,11 @@ def check_teachers(run: Run, arms: Iterable[str]) -> None:
     with run.open_store(read_only=True) as store:
         for arm in taught:
             assert arm.teacher is not None
+            if arm.teacher.schedule is not None:
+                Asker(run, arm).close()
+                continue
             query = "SELECT count(*) FROM lessons WHERE teacher = ? AND level_seed < ?"
-            ahead = arm.teacher.schedule is None
-            if ahead and store.query(query, (teacher_hash(arm), arm.levels or 0))[0][0] >= (arm.levels or 0):
+            if store.query(query, (teacher_hash(arm), arm.levels or 0))[0][0] >= (arm.levels or 0):
                 continue
             try:
                 build_model(arm.teacher.model)

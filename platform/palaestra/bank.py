@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from palaestra_teachers.base import Lesson
 from palaestra_worlds.base import Task
 
-from palaestra.store import Store
+from palaestra.store import Store, StoreError
 
 USABLE = ("kept", "replaced")
 
@@ -95,7 +95,7 @@ class LevelBank:
             Whether there was one.
 
         Raises:
-            StoreError: the store cannot be read.
+            StoreError: the store cannot be read, or a lesson in it is damaged.
         """
         rows = store.query(
             "SELECT id, lesson FROM lessons WHERE teacher = ? AND id > ? AND id <= ? AND state IN (?, ?) "
@@ -104,10 +104,20 @@ class LevelBank:
             (teacher, self.newest, 2**62 if until is None else until, *USABLE, self._levels),
         )
         for id, text in rows:
-            for task in json.loads(text)["tasks"]:
-                self._put(id, self.task_space.model_validate(task))
+            for task in self._tasks_of(store, id, text):
+                self._put(id, task)
             self.newest = id
         return bool(rows)
+
+    def _tasks_of(self, store: Store, id: int, text: str) -> list[Task]:
+        try:
+            return [self.task_space.model_validate(task) for task in json.loads(text)["tasks"]]
+        except (ValueError, KeyError, TypeError) as error:
+            why = " ".join(str(error).split())
+            raise StoreError(
+                f"{store.path}: lesson {id} is damaged: {why}; restore the file from a copy, or start the run in a new "
+                "folder"
+            ) from error
 
     def _put(self, lesson: int, task: Task) -> None:
         seed = task.level_seed

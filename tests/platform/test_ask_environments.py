@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from palaestra.cli import main
-from pytest import CaptureFixture, MonkeyPatch
 
 SPEC = """
 world: {id: Heist, size: 7, doors: 1, num_envs: 4}
@@ -15,15 +15,14 @@ teacher: {kind: environments, environments: 2, cycles: 2, steps_in_environments:
 
 
 def test_the_first_question_its_answer_and_what_is_made_of_it(
-    tmp_path: Path, monkeypatch: MonkeyPatch, capsys: CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "heist.yaml"
     path.write_text(SPEC)
     monkeypatch.setattr("sys.argv", ["palaestra", "ask", str(path)])
-    try:
+    with pytest.raises(SystemExit) as ended:
         main()
-    except SystemExit as ended:
-        assert ended.code in (0, None)
+    assert not ended.value.code
     printed = capsys.readouterr().out
     assert printed.startswith("Turn 1 of Heist, arm main, teacher environments")
     assert "Which 2 environments should the agent train in first?" in printed

@@ -9,12 +9,16 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
+from palaestra.asking import TeacherSettingsError
+from palaestra.lessons import Preparation
 from palaestra.progress import TrialProgress
 from palaestra.spec import RunSpec, SpecError
+from palaestra.store import StoreError
 from palaestra.trials import execute
 
 # An iteration takes 128 steps, so a stage has two, and each episode ends within the next iteration.
@@ -233,8 +237,20 @@ def test_schedules_that_do_not_fit_are_refused(old: str, new: str, message: str)
     assert message in str(error.value)
 
 
-def test_an_environment_by_hand_that_is_none_ends_the_trial_by_name(runs: Any, tmp_path: Path) -> None:
+def test_an_environment_by_hand_that_is_none_ends_the_run_before_it_begins(runs: Any, tmp_path: Path) -> None:
     run = runs.make(spec("source: by_hand, by_hand: [[{size: 6, dors: []}]]"), tmp_path)
-    execution = execute(run, jobs=1)
-    assert execution.done
-    assert runs.events(run) == {"teacher_fault": 2}
+    with pytest.raises(TeacherSettingsError, match=r"arm 'main' cannot be built: by_hand.0: dors: Extra inputs"):
+        execute(run, jobs=1)
+    assert runs.events(run) == {}
+
+
+def test_a_lesson_that_is_damaged_in_the_store_is_named(runs: Any, tmp_path: Path) -> None:
+    text = "\n".join(line for line in spec().splitlines() if not line.startswith(("world:", "teacher:")))
+    world = "world: {id: MiniGrid-DoorKey-5x5-v0, num_envs: 8, max_steps: 16}\n"
+    run = runs.make(f"{text}\n{world}teacher: {{kind: subgoals, levels: 2}}\n", tmp_path)
+    with Preparation(run, ["main"], threading.Event()) as preparation:
+        preparation.finish(lambda message: None)
+    with run.open_store() as store, store.transaction() as connection:
+        connection.execute('UPDATE lessons SET lesson = \'{"tasks": [{"level_seed": -1}]}\' WHERE level_seed = 1')
+    with pytest.raises(StoreError, match=r"run.sqlite: lesson 2 is damaged: .*level_seed"):
+        execute(run, jobs=1)
