@@ -60,38 +60,15 @@ def gradient_of(permutation: Any, i: Any, j: Any, k: Any) -> Any:
     return np.int64(permutation[(second + k) & 255]) % NUM_GRADIENTS
 
 
-@register_jitable
-def _pull(permutation: Any, corner: Any, place: Any, i: Any, j: Any, k: Any, last: Any) -> Any:
-    """What the point (i, j, k) from the cell's corner adds.
-
-    Args:
-        permutation: of the seed.
-        corner: the lattice cell.
-        place: from that corner.
-        i, j, k: lattice steps from it.
-        last: 1 where opensimplex subtracts the squish before the steps, 0 where it does afterwards.
-    """
-    squish = (i + j + k) * SQUISH
-    if last:
-        dx, dy, dz = place[0] - squish - i, place[1] - squish - j, place[2] - squish - k
-    else:
-        dx, dy, dz = place[0] - i - squish, place[1] - j - squish, place[2] - k - squish
-    near = 2 - dx * dx - dy * dy - dz * dz
-    if near <= 0:
-        return 0.0
-    near *= near
-    g = gradient_of(permutation, corner[0] + i, corner[1] + j, corner[2] + k)
-    return near * near * (GRADIENTS[g, 0] * dx + GRADIENTS[g, 1] * dy + GRADIENTS[g, 2] * dz)
-
-
 _CORNERS = np.array(
     [
-        [(0, 0, 0), (1, 0, 0), (0, 1, 0), (0, 0, 1), (0, 0, 0), (0, 0, 0)],
-        [(1, 1, 0), (1, 0, 1), (0, 1, 1), (1, 1, 1), (0, 0, 0), (0, 0, 0)],
-        [(1, 0, 0), (0, 1, 0), (0, 0, 1), (1, 1, 0), (1, 0, 1), (0, 1, 1)],
+        [(0, 0, 0, 0), (1, 0, 0, 0), (0, 1, 0, 0), (0, 0, 1, 0), (0, 0, 0, 0), (0, 0, 0, 0)],
+        [(1, 1, 0, 0), (1, 0, 1, 0), (0, 1, 1, 0), (1, 1, 1, 0), (0, 0, 0, 0), (0, 0, 0, 0)],
+        [(1, 0, 0, 0), (0, 1, 0, 0), (0, 0, 1, 0), (1, 1, 0, 0), (1, 0, 1, 0), (0, 1, 1, 0)],
     ]
 )
-"""(shape, corner, axis): of the tetrahedra at the cell's near and far end, which have four, and of the octahedron."""
+"""(shape, corner, 4): steps along each axis to the corners of the tetrahedra at the cell's near and far end, which have
+four, and of the octahedron. The last column is 0: opensimplex subtracts the squish after the steps."""
 _NEAR, _FAR, _MIDDLE = range(3)
 
 # The first of three or nine pairs of further points, one for each axis that distinguishes them.
@@ -99,7 +76,7 @@ _BY_ORIGIN, _OFF_ORIGIN, _BY_END, _OFF_END, _BOTH_FAR, _BOTH_NEAR, _EACH = 0, 3,
 
 
 def _further_points() -> NDArray[np.int64]:
-    """(27, 2, 4): two points more by case; the last column is `last` of `_pull`."""
+    """(27, 2, 4): two points more by case; the last column is 1 where opensimplex subtracts the squish first."""
     found = np.zeros((27, 2, 4), dtype=np.int64)
     unit = np.eye(3, dtype=np.int64)
     for axis in range(3):
@@ -172,22 +149,30 @@ def noise3(permutation: Any, x: Any, y: Any, z: Any) -> Any:
     """`opensimplex.OpenSimplex(seed).noise3(x, y, z)`, with the seed's permutation."""
     stretch = (x + y + z) * STRETCH
     xs, ys, zs = x + stretch, y + stretch, z + stretch
-    corner = np.int64(np.floor(xs)), np.int64(np.floor(ys)), np.int64(np.floor(zs))
-    squish = (corner[0] + corner[1] + corner[2]) * SQUISH
-    place = x - (corner[0] + squish), y - (corner[1] + squish), z - (corner[2] + squish)
-    inside = xs - corner[0], ys - corner[1], zs - corner[2]
-    total = inside[0] + inside[1] + inside[2]
+    xb, yb, zb = np.int64(np.floor(xs)), np.int64(np.floor(ys)), np.int64(np.floor(zs))
+    squish = (xb + yb + zb) * SQUISH
+    # The place from the cell's corner, in space and in steps of the lattice.
+    x0, y0, z0 = x - (xb + squish), y - (yb + squish), z - (zb + squish)
+    xi, yi, zi = xs - xb, ys - yb, zs - zb
+    total = xi + yi + zi
     if total <= 1:
-        shape, count, case = _NEAR, 4, _case_near(inside[0], inside[1], inside[2])
+        shape, count, case = _NEAR, 4, _case_near(xi, yi, zi)
     elif total >= 2:
-        shape, count, case = _FAR, 4, _case_far(inside[0], inside[1], inside[2])
+        shape, count, case = _FAR, 4, _case_far(xi, yi, zi)
     else:
-        shape, count, case = _MIDDLE, 6, _case_middle(inside[0], inside[1], inside[2])
+        shape, count, case = _MIDDLE, 6, _case_middle(xi, yi, zi)
     value = 0.0
-    for k in range(count):
-        step = _CORNERS[shape, k]
-        value += _pull(permutation, corner, place, step[0], step[1], step[2], 0)
-    for k in range(2):
-        step = _FURTHER[case, k]
-        value += _pull(permutation, corner, place, step[0], step[1], step[2], step[3])
+    for n in range(count + 2):
+        table, row = (_FURTHER[case], n - count) if n >= count else (_CORNERS[shape], n)
+        i, j, k = table[row, 0], table[row, 1], table[row, 2]
+        squish = (i + j + k) * SQUISH
+        if table[row, 3]:
+            dx, dy, dz = x0 - squish - i, y0 - squish - j, z0 - squish - k
+        else:
+            dx, dy, dz = x0 - i - squish, y0 - j - squish, z0 - k - squish
+        near = 2 - dx * dx - dy * dy - dz * dz
+        if near > 0:
+            near *= near
+            g = gradient_of(permutation, xb + i, yb + j, zb + k)
+            value += near * near * (GRADIENTS[g, 0] * dx + GRADIENTS[g, 1] * dy + GRADIENTS[g, 2] * dz)
     return value / NORM

@@ -68,9 +68,6 @@ NUM_FEATURES = 13
 WATERS, MOUNTAINS = 9, 10
 NUM_MAPS = 11
 
-_TUNNEL = 255
-"""In place of a material: a path in a tunnel."""
-
 _START_RADIUS = 20
 """Farther from the centre the start is below 1e-6."""
 _FEATURES = (
@@ -90,16 +87,20 @@ _FEATURES = (
 )
 _NUMBERS = np.array([(*f.x, *f.y, f.size, f.height) for f in _FEATURES], dtype=np.float64)
 
-# Of the rows of a map, the cells that are needed; the second for the map that is transposed.
+# Which cells of a map's rows are needed.
 _ALL, _ROCKS, _ROCKS_DOWN, _SHORES, _MEADOWS = range(5)
 _NUM_NEEDED = 5
+_NEEDED_WHERE = np.array([_ROCKS, _ROCKS, _ROCKS_DOWN, _ROCKS, _ROCKS, _ROCKS, _SHORES, _MEADOWS])
 
 _MOUNTAIN_TOLERANCE = 5 * TOLERANCE
 _WATER_TOLERANCE = 3 * TOLERANCE
-_LOWEST_ROCK = np.float32(0.15 - _MOUNTAIN_TOLERANCE)
-_HIGHEST_MEADOW = np.float32(0.15 + _MOUNTAIN_TOLERANCE)
-_DRIEST_SHORE = np.float32(0.25 - _WATER_TOLERANCE)
-_WETTEST_SHORE = np.float32(0.35 + _WATER_TOLERANCE)
+
+# What is known of a cell before anything is drawn: a material or _TUNNEL, plus what a draw may put there instead.
+_TUNNEL = 0
+_MATERIAL = 15
+_MAYBE_COAL, _MAYBE_IRON, _MAYBE_DIAMOND, _MAYBE_TREE = 16, 32, 64, 128
+_UNSURE = 255
+"""In place of all: too near to a bound to tell from the maps."""
 
 
 def terrain_slices() -> Slices:
@@ -114,22 +115,6 @@ def terrain_slices() -> Slices:
     return tabulate(tuple(feature.slice(**more.get(k, {})) for k, feature in enumerate(_FEATURES)))
 
 
-@register_jitable
-def _noise_of(feature: Any, permutation: Any, x: Any, y: Any) -> Any:
-    numbers = _NUMBERS[feature]
-    across = x * numbers[0] / numbers[1] / numbers[4]
-    return noise3(permutation, across, y * numbers[2] / numbers[3] / numbers[4], numbers[5])
-
-
-@register_jitable(forceinline=True)
-def _exceeds(feature: Any, bound: Any, maps: Any, permutation: Any, x: Any, y: Any) -> Any:
-    """Whether the noise of a cell is above a bound."""
-    found = maps[feature, y * WIDTH + x] if feature == TUNNELS_DOWN else maps[feature, x * WIDTH + y]
-    if abs(found - bound) > TOLERANCE:
-        return found > bound
-    return _noise_of(feature, permutation, x, y) > bound
-
-
 @register_jitable(forceinline=True)
 def _distance(x: Any, y: Any) -> Any:
     """From the world's centre, where the player starts, as the crow flies."""
@@ -137,31 +122,65 @@ def _distance(x: Any, y: Any) -> Any:
     return np.sqrt(np.float64(across * across + down * down))
 
 
-@register_jitable
-def _lie_of_the_land(permutation: Any, x: Any, y: Any) -> Any:
-    """(start, water, mountain) of a cell, as crafter computes them."""
-    start = 4 - _distance(x, y)
-    start += 2 * _noise_of(STARTS, permutation, x, y)
-    start = 1 / (1 + np.exp(-start))
-    water = _noise_of(WIDE_WATERS, permutation, x, y) + 0.15 * _noise_of(NARROW_WATERS, permutation, x, y) + 0.1
-    water -= 2 * start
-    mountain = _noise_of(WIDE_MOUNTAINS, permutation, x, y) + 0.3 * _noise_of(NARROW_MOUNTAINS, permutation, x, y)
-    mountain /= 1.3
-    mountain -= 4 * start + 0.3 * water
-    return start, water, mountain
+@register_jitable(forceinline=True)
+def _code(
+    start: Any,
+    water: Any,
+    mountain: Any,
+    cave: Any,
+    along: Any,
+    down: Any,
+    coal: Any,
+    iron: Any,
+    lava: Any,
+    sand: Any,
+    tree: Any,
+) -> Any:
+    """What noise says of a cell. Without branches, so that it uses vectors."""
+    deep = mountain > 0.3
+    rock = LAVA if deep & (lava > 0.35) else STONE
+    rock += _MAYBE_COAL if coal > 0.0 else 0
+    rock += _MAYBE_IRON if iron > 0.4 else 0
+    rock += _MAYBE_DIAMOND if mountain > 0.18 else 0
+    rock = _TUNNEL if (along > 0.4) | (down > 0.4) else rock
+    rock = PATH if deep & (cave > 0.15) else rock
+    land = GRASS + _MAYBE_TREE if tree > 0.0 else GRASS
+    land = WATER if water > 0.3 else land
+    land = SAND if (water > 0.25) & (water <= 0.35) & (sand > -0.2) else land
+    land = rock if mountain > 0.15 else land
+    return GRASS if start > 0.5 else land
+
+
+@register_jitable(forceinline=True)
+def _is_unsure(
+    start: Any,
+    water: Any,
+    mountain: Any,
+    cave: Any,
+    along: Any,
+    down: Any,
+    coal: Any,
+    iron: Any,
+    lava: Any,
+    sand: Any,
+    tree: Any,
+) -> Any:
+    """Whether the maps are too near to a bound to tell."""
+    height = min(abs(mountain - 0.15), abs(mountain - 0.18), abs(mountain - 0.3))
+    depth = min(abs(water - 0.25), abs(water - 0.3), abs(water - 0.35))
+    rock = min(abs(cave - 0.15), abs(along - 0.4), abs(down - 0.4), abs(coal), abs(iron - 0.4), abs(lava - 0.35))
+    land = min(abs(sand + 0.2), abs(tree))
+    is_rock = mountain > 0.15
+    found = (abs(start - 0.5) < TOLERANCE) | (height < _MOUNTAIN_TOLERANCE)
+    return found | (is_rock & (rock < TOLERANCE)) | (~is_rock & ((land < TOLERANCE) | (depth < _WATER_TOLERANCE)))
 
 
 @register_jitable
 def _survey(parameters: Any, slices: Any, permutation: Any, needed: Any, maps: Any) -> None:
-    """Fills the maps of start, water and mountain, and notes where the others are needed."""
+    """Fills the maps of start, water and mountain."""
     for feature in range(STARTS, NUM_FEATURES):
-        found = STARTS
-        if feature >= WIDE_MOUNTAINS:
-            found = MOUNTAINS
-        elif feature >= WIDE_WATERS:
-            found = WATERS
+        found = STARTS + (feature >= WIDE_WATERS) + (feature >= WIDE_MOUNTAINS)
         add_noise(slices, feature, permutation, needed[_ALL], maps[found])
-    # Two plain loops over all cells, which use vectors, and one around the start.
     water_base = np.float32(0.1 + parameters[WATER_SHIFT])
     mountain_base = np.float32(parameters[MOUNTAIN_SHIFT] - 0.3 * 0.1)
     starts, waters, mountains = maps[STARTS], maps[WATERS], maps[MOUNTAINS]
@@ -178,98 +197,93 @@ def _survey(parameters: Any, slices: Any, permutation: Any, needed: Any, maps: A
             starts[cell] = start
             waters[cell] -= np.float32(2) * start
             mountains[cell] -= np.float32(4 - 0.3 * 2) * start
+
+
+@register_jitable
+def _note_span(values: Any, first: Any, stride: Any, sign: Any, bound: Any, needed: Any, row: Any) -> None:
+    """Notes from where to where the values of a row or a column, times the sign, are above a bound."""
+    low, high = 0, AREA
+    while low < AREA and sign * values[first + low * stride] <= bound:
+        low += 1
+    while high > low and sign * values[first + (high - 1) * stride] <= bound:
+        high -= 1
+    needed[0, row], needed[1, row] = low, high
+
+
+@register_jitable
+def _note_needs(needed: Any, waters: Any, mountains: Any) -> None:
+    for row in range(AREA):
+        first = row * WIDTH
+        _note_span(mountains, first, 1, 1.0, 0.15 - _MOUNTAIN_TOLERANCE, needed[_ROCKS], row)
+        _note_span(mountains, row, WIDTH, 1.0, 0.15 - _MOUNTAIN_TOLERANCE, needed[_ROCKS_DOWN], row)
+        _note_span(mountains, first, 1, -1.0, -0.15 - _MOUNTAIN_TOLERANCE, needed[_MEADOWS], row)
+        _note_span(waters, first, 1, 1.0, 0.25 - _WATER_TOLERANCE, needed[_SHORES], row)
+
+
+@register_jitable
+def _classify(maps: Any, codes: Any) -> None:
+    """Writes what the maps say of each cell into `codes` (AREA * WIDTH,) uint8."""
+    down = np.empty(AREA * WIDTH, dtype=np.float32)
     for x in range(AREA):
-        _note_needs(needed, waters[x * WIDTH :], mountains[x * WIDTH :], x)
+        for y in range(AREA):
+            down[x * WIDTH + y] = maps[TUNNELS_DOWN, y * WIDTH + x]
+    starts, waters, mountains, caves = maps[STARTS], maps[WATERS], maps[MOUNTAINS], maps[CAVES]
+    along, coals, irons, lavas = maps[TUNNELS_ALONG], maps[COALS], maps[IRONS], maps[LAVAS]
+    sands, trees = maps[SANDS], maps[TREES]
+    for c in range(AREA * WIDTH):
+        values = starts[c], waters[c], mountains[c], caves[c], along[c], down[c], coals[c], irons[c], lavas[c]
+        code = _code(*values, sands[c], trees[c])
+        codes[c] = _UNSURE if _is_unsure(*values, sands[c], trees[c]) else code
 
 
 @register_jitable
-def _note_needs(needed: Any, waters: Any, mountains: Any, x: Any) -> None:
-    """Notes where row x is needed of which map. Without branches, so that it uses vectors."""
-    for y in range(AREA):
-        rock = mountains[y] > _LOWEST_ROCK
-        needed[_ROCKS, 0, x] = min(needed[_ROCKS, 0, x], y if rock else AREA)
-        needed[_ROCKS, 1, x] = max(needed[_ROCKS, 1, x], y + 1 if rock else 0)
-        needed[_ROCKS_DOWN, 0, y] = min(needed[_ROCKS_DOWN, 0, y], x if rock else AREA)
-        needed[_ROCKS_DOWN, 1, y] = max(needed[_ROCKS_DOWN, 1, y], x + 1 if rock else 0)
-        meadow = (mountains[y] < _HIGHEST_MEADOW) & (waters[y] < _WETTEST_SHORE)
-        needed[_MEADOWS, 0, x] = min(needed[_MEADOWS, 0, x], y if meadow else AREA)
-        needed[_MEADOWS, 1, x] = max(needed[_MEADOWS, 1, x], y + 1 if meadow else 0)
-        shore = meadow & (waters[y] > _DRIEST_SHORE)
-        needed[_SHORES, 0, x] = min(needed[_SHORES, 0, x], y if shore else AREA)
-        needed[_SHORES, 1, x] = max(needed[_SHORES, 1, x], y + 1 if shore else 0)
-
-
-@register_jitable
-def _survey_all(parameters: Any, slices: Any, permutation: Any, maps: Any) -> None:
-    """Fills all maps where they are needed."""
-    needed = np.zeros((_NUM_NEEDED, 2, AREA), dtype=np.int64)
-    needed[_ALL, 1] = AREA
-    needed[_ROCKS:, 0] = AREA
-    _survey(parameters, slices, permutation, needed, maps)
-    for feature in range(STARTS):
-        where = _ROCKS
-        if feature == TUNNELS_DOWN:
-            where = _ROCKS_DOWN
-        elif feature == SANDS:
-            where = _SHORES
-        elif feature == TREES:
-            where = _MEADOWS
-        add_noise(slices, feature, permutation, needed[where], maps[feature])
-
-
-@register_jitable(forceinline=True)
-def _is_unsure(start: Any, water: Any, mountain: Any) -> Any:
-    """Whether the maps of a cell are too near to a bound to tell."""
-    return (
-        abs(start - 0.5) < TOLERANCE
-        or abs(mountain - 0.15) < _MOUNTAIN_TOLERANCE
-        or abs(mountain - 0.18) < _MOUNTAIN_TOLERANCE
-        or abs(mountain - 0.3) < _MOUNTAIN_TOLERANCE
-        or abs(water - 0.25) < _WATER_TOLERANCE
-        or abs(water - 0.3) < _WATER_TOLERANCE
-        or abs(water - 0.35) < _WATER_TOLERANCE
-    )
+def _settle(codes: Any, permutation: Any, parameters: Any) -> None:
+    """Looks at the unsure cells as crafter does."""
+    n = np.empty(NUM_FEATURES, dtype=np.float64)
+    for x in range(AREA):
+        for y in range(AREA):
+            if codes[x * WIDTH + y] != _UNSURE:
+                continue
+            start = water = mountain = 0.0
+            for k in range(NUM_FEATURES - 1, -1, -1):
+                if k == STARTS - 1:
+                    start = 1 / (1 + np.exp(-(4 - _distance(x, y) + 2 * n[STARTS])))
+                    water = n[WIDE_WATERS] + 0.15 * n[NARROW_WATERS] + 0.1 - 2 * start
+                    mountain = (n[WIDE_MOUNTAINS] + 0.3 * n[NARROW_MOUNTAINS]) / 1.3 - (4 * start + 0.3 * water)
+                    water += parameters[WATER_SHIFT]
+                    mountain += parameters[MOUNTAIN_SHIFT]
+                # The first six matter in mountains only, the next two elsewhere only.
+                if k >= STARTS or (k < SANDS) == (mountain > 0.15):
+                    across = x * _NUMBERS[k, 0] / _NUMBERS[k, 1] / _NUMBERS[k, 4]
+                    down = y * _NUMBERS[k, 2] / _NUMBERS[k, 3] / _NUMBERS[k, 4]
+                    n[k] = noise3(permutation, across, down, _NUMBERS[k, 5])
+            codes[x * WIDTH + y] = _code(
+                start,
+                water,
+                mountain,
+                n[CAVES],
+                n[TUNNELS_ALONG],
+                n[TUNNELS_DOWN],
+                n[COALS],
+                n[IRONS],
+                n[LAVAS],
+                n[SANDS],
+                n[TREES],
+            )
 
 
 @register_jitable(forceinline=True)
-def _dig(random: Any, i: Any, parameters: Any, maps: Any, permutation: Any, x: Any, y: Any, mountain: Any) -> Any:
-    """The material of a cell in the mountains; _TUNNEL for a path through a tunnel."""
-    if mountain > 0.3 and _exceeds(CAVES, 0.15, maps, permutation, x, y):
-        return PATH
-    if _exceeds(TUNNELS_ALONG, 0.4, maps, permutation, x, y) or _exceeds(TUNNELS_DOWN, 0.4, maps, permutation, x, y):
-        return _TUNNEL
-    if _exceeds(COALS, 0.0, maps, permutation, x, y) and random_double(random, i) > parameters[COAL_ABOVE]:
+def _draw_material(random: Any, i: Any, parameters: Any, code: Any) -> Any:
+    """The material of a cell that has a choice."""
+    if code & _MAYBE_TREE:
+        return TREE if random_double(random, i) > parameters[TREE_ABOVE] else GRASS
+    if code & _MAYBE_COAL and random_double(random, i) > parameters[COAL_ABOVE]:
         return COAL
-    if _exceeds(IRONS, 0.4, maps, permutation, x, y) and random_double(random, i) > parameters[IRON_ABOVE]:
+    if code & _MAYBE_IRON and random_double(random, i) > parameters[IRON_ABOVE]:
         return IRON
-    if mountain > 0.18 and random_double(random, i) > parameters[DIAMOND_ABOVE]:
+    if code & _MAYBE_DIAMOND and random_double(random, i) > parameters[DIAMOND_ABOVE]:
         return DIAMOND
-    if mountain > 0.3 and _exceeds(LAVAS, 0.35, maps, permutation, x, y):
-        return LAVA
-    return STONE
-
-
-@register_jitable(forceinline=True)
-def _lay_out(random: Any, i: Any, parameters: Any, maps: Any, permutation: Any, x: Any, y: Any) -> Any:
-    """The material of a cell, likewise."""
-    cell = x * WIDTH + y
-    start, water = np.float64(maps[STARTS, cell]), np.float64(maps[WATERS, cell])
-    mountain = np.float64(maps[MOUNTAINS, cell])
-    if _is_unsure(start, water, mountain):
-        start, water, mountain = _lie_of_the_land(permutation, x, y)
-        water += parameters[WATER_SHIFT]
-        mountain += parameters[MOUNTAIN_SHIFT]
-    if start > 0.5:
-        return GRASS
-    if mountain > 0.15:
-        return _dig(random, i, parameters, maps, permutation, x, y, mountain)
-    if 0.25 < water <= 0.35 and _exceeds(SANDS, -0.2, maps, permutation, x, y):
-        return SAND
-    if water > 0.3:
-        return WATER
-    if _exceeds(TREES, 0.0, maps, permutation, x, y) and random_double(random, i) > parameters[TREE_ABOVE]:
-        return TREE
-    return GRASS
+    return code & _MATERIAL
 
 
 @register_jitable(forceinline=True)
@@ -316,10 +330,19 @@ def generate_world(levels: Any, i: Any, slices: Any) -> None:
     permutation = np.empty(256, dtype=np.uint8)
     permute(random_integer(random, i, 0, 2**31 - 1), permutation)
     maps = np.zeros((NUM_MAPS, AREA * WIDTH), dtype=np.float32)
-    _survey_all(parameters, slices, permutation, maps)
+    needed = np.zeros((_NUM_NEEDED, 2, AREA), dtype=np.int64)
+    needed[_ALL, 1] = AREA
+    _survey(parameters, slices, permutation, needed, maps)
+    _note_needs(needed, maps[WATERS], maps[MOUNTAINS])
+    for feature in range(STARTS):
+        add_noise(slices, feature, permutation, needed[_NEEDED_WHERE[feature]], maps[feature])
+    codes = np.empty(AREA * WIDTH, dtype=np.uint8)
+    _classify(maps, codes)
+    _settle(codes, permutation, parameters)
     for x in range(AREA):
         for y in range(AREA):
-            material = _lay_out(random, i, parameters, maps, permutation, x, y)
-            tunnels[x, y] = material == _TUNNEL
-            materials[x, y] = PATH if material == _TUNNEL else material
+            code = codes[x * WIDTH + y]
+            tunnels[x, y] = code == _TUNNEL
+            material = PATH if code == _TUNNEL else code
+            materials[x, y] = material if material <= _MATERIAL else _draw_material(random, i, parameters, code)
     _populate(levels, i)
