@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 import torch
-from gymnasium.spaces import Discrete, Space
+from gymnasium.spaces import Box, Discrete, Space
 
+from palaestra_agents.gaussian import DiagonalGaussian
 from palaestra_agents.kernels import categorical
 
 
@@ -81,4 +82,6 @@ def action_distribution(space: Space[Any]) -> ActionDistribution:
     """
     if isinstance(space, Discrete):
         return Categorical(space)
-    raise ValueError(f"PPO chooses among discrete actions, and this world's actions are {space}")
+    if isinstance(space, Box):
+        return DiagonalGaussian(space)
+    raise ValueError(f"PPO chooses discrete actions, or numbers of a box, and this world's actions are {space}")
