@@ -1,0 +1,66 @@
+"""Settings of the reward teacher."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from palaestra_teachers.base import Sampling
+
+
+class RewardConfig(BaseModel):
+    """How an instruction becomes a reward program."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    stages: Literal["two", "one", "primitives"] = Field(
+        default="two",
+        description="two: a motion descriptor writes the motion out in words, and a reward coder makes a program of "
+        "them; one: the coder makes it of the instruction; primitives: one stage, and instead of rewards it calls "
+        "motions that the robot comes with (as code as policies does).",
+    )
+    form: Literal["code", "calls"] = Field(
+        default="code",
+        description="code: the program is written as calls that look like Python, and are parsed, never executed; "
+        "calls: as JSON that follows a schema.",
+    )
+    instruction: str = Field(
+        default="Stand still.",
+        min_length=1,
+        max_length=1000,
+        description="What is asked for where nobody says anything else.",
+    )
+    revisions: int = Field(
+        default=0, ge=0, le=10, description="How often a program that failed is revised, told what was reached."
+    )
+    retries: int = Field(
+        default=2, ge=0, le=10, description="How often an unusable reply is answered with what is wrong with it."
+    )
+    sampling: Sampling = Field(
+        default_factory=lambda: Sampling(max_tokens=2048),
+        description="How the model's replies are sampled; without a seed, with that of the trial.",
+    )
+    descriptor: str = Field(
+        default="descriptor",
+        min_length=1,
+        description="Prompt of the motion descriptor: a name, or path of a jinja2 file with blocks 'system' and "
+        "'user'.",
+    )
+    coder: str = Field(
+        default="coder", min_length=1, description="Prompt of the reward coder after a descriptor, likewise."
+    )
+    direct: str = Field(default="direct", min_length=1, description="Prompt of a single stage, likewise.")
+
+    @property
+    def interface(self) -> str:
+        """Which of a world's `programs` is written."""
+        return "primitives" if self.stages == "primitives" else "rewards"
+
+    def in_words(self) -> str:
+        """What is taught, for reports."""
+        return {
+            "two": "reward programs, by a motion descriptor and a coder",
+            "one": "reward programs, by a coder alone",
+            "primitives": "motions of the robot's own, by a coder alone",
+        }[self.stages]
