@@ -19,7 +19,6 @@ from palaestra_worlds.crafter.lessons import TASK, begin_task
 from palaestra_worlds.crafter.rules import begin_level, step_level
 from palaestra_worlds.crafter.state import STEP, UNLOCKED
 from palaestra_worlds.crafter.symbolic import write_map, write_semantic, write_vector
-from palaestra_worlds.crafter.terrain import generate_world
 
 LOOK, WAIT = -1, -2
 """In place of an action: only observe; do nothing."""
@@ -175,22 +174,37 @@ def advance_kernel(pictures: bool, threads: int) -> Callable[..., None]:
 
 
 def _begin(
-    first: Any, last: Any, levels: Any, lessons: Any, table: Any, rules: Any, running_return: Any, chosen: Any
+    first: Any,
+    last: Any,
+    levels: Any,
+    lessons: Any,
+    table: Any,
+    rules: Any,
+    slices: Any,
+    running_return: Any,
+    chosen: Any,
 ) -> None:
     for k in range(first, last):
         i = chosen[k]
         seed = begin_task(levels, lessons, table, i)
-        begin_level(levels, i, rules, seed, generate_world)
+        begin_level(levels, i, rules, seed, slices)
         running_return[i] = 0.0
 
 
 def _begin_pieces(
-    pieces: Any, levels: Any, lessons: Any, table: Any, rules: Any, running_return: Any, chosen: Any
+    pieces: Any,
+    levels: Any,
+    lessons: Any,
+    table: Any,
+    rules: Any,
+    slices: Any,
+    running_return: Any,
+    chosen: Any,
 ) -> None:
     count = chosen.shape[0]
     for piece in prange(pieces):
         first, last = count * piece // pieces, count * (piece + 1) // pieces
-        rows(first, last, levels, lessons, table, rules, running_return, chosen)
+        rows(first, last, levels, lessons, table, rules, slices, running_return, chosen)
 
 
 @cache
@@ -200,8 +214,8 @@ def _begin_rows() -> Callable[..., None]:
 
 @cache
 def begin_kernel(threads: int) -> Callable[..., None]:
-    """`begin(levels, lessons, table, rules, running_return, chosen)`: new episodes in the environments whose numbers
-    `chosen` (int64) lists."""
+    """`begin(levels, lessons, table, rules, slices, running_return, chosen)`: new episodes in the environments whose
+    numbers `chosen` (int64) lists."""
     if threads == 1:
         return lambda *arguments: _begin_rows()(0, len(arguments[-1]), *arguments)
     return partial(on_threads(_begin_pieces, _begin_rows(), "crafter"), threads)

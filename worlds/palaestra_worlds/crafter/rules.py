@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from palaestra_worlds.crafter.balance import EVERY, balance
 from palaestra_worlds.crafter.character import ACHIEVEMENTS, update_player
 from palaestra_worlds.crafter.creatures import distance_to_player, update_creature
-from palaestra_worlds.crafter.noise_maps import Slices
 from palaestra_worlds.crafter.random import episode_seed, seed_stream, skip_doubles
 from palaestra_worlds.crafter.state import (
     AREA,
@@ -39,6 +38,7 @@ from palaestra_worlds.crafter.state import (
     count_spaces,
     free_slots,
 )
+from palaestra_worlds.crafter.terrain import generate_world
 
 ORIGINAL_DAY = 300
 """Steps of crafter's day."""
@@ -52,8 +52,6 @@ class Rules(NamedTuple):
     max_steps: int
     clock: NDArray[np.float64]
     """Daylight by step, for days of ORIGINAL_DAY steps."""
-    slices: Slices
-    """Of `terrain_slices`."""
 
 
 @cache
@@ -87,7 +85,7 @@ def _pass_over_noise(levels: Any, i: Any) -> None:
 
 
 @register_jitable
-def begin_level(levels: Any, i: Any, rules: Any, seed: Any, generate: Any) -> None:
+def begin_level(levels: Any, i: Any, rules: Any, seed: Any, slices: Any) -> None:
     """A new episode with the running parameters.
 
     Args:
@@ -95,7 +93,7 @@ def begin_level(levels: Any, i: Any, rules: Any, seed: Any, generate: Any) -> No
         i: the environment.
         rules: of the world.
         seed: of the level; -1 for the environment's own next one.
-        generate: `generate(levels, i, slices)`, which fills a world that holds the player only.
+        slices: of `terrain_slices`.
     """
     episode = levels.status[i, EPISODE]
     for column in range(NUM_STATUS):
@@ -117,7 +115,7 @@ def begin_level(levels: Any, i: Any, rules: Any, seed: Any, generate: Any) -> No
         for y in range(AREA):
             levels.occupants[i, x, y] = 0
     add_object(levels, i, PLAYER, AREA // 2, AREA // 2, 0)
-    generate(levels, i, rules.slices)
+    generate_world(levels, i, slices)
     count_spaces(levels, i)
     _pass_over_noise(levels, i)
 

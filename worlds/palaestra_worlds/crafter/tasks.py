@@ -35,9 +35,9 @@ Biome = Literal["natural", "grassland", "mountain", "beaches"]
 
 BIOMES: dict[Biome, tuple[float, float]] = {
     "natural": (0.0, 0.0),
-    "grassland": (-1.0, -0.5),
-    "mountain": (0.4, -0.5),
-    "beaches": (-1.0, 0.2),
+    "grassland": (-2.0, -2.0),
+    "mountain": (0.4, -2.0),
+    "beaches": (-2.0, 0.2),
 }
 """What is added to the noise of mountains and to that of water."""
 

@@ -79,7 +79,8 @@ class CrafterWorld(World):
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.single_action_space = gymnasium.spaces.Discrete(len(ACTIONS))
         self.action_space = batch_space(self.single_action_space, num_envs)
-        self._rules = Rules(settings.max_steps, original_clock(settings.max_steps + ORIGINAL_DAY + 1), terrain_slices())
+        self._rules = Rules(settings.max_steps, original_clock(settings.max_steps + ORIGINAL_DAY + 1))
+        self._slices = terrain_slices()
         self._levels = allocate(num_envs)
         self._lessons = allocate_lessons(num_envs)
         self._bank = self._table = make_table([])
@@ -181,7 +182,8 @@ class CrafterWorld(World):
         levels, lessons = allocate(len(seeds)), allocate_lessons(len(seeds))
         lessons.status[:, ASSIGNED] = np.arange(len(seeds))
         table = make_table([task.model_copy(update={"level_seed": seed}) for seed in seeds])
-        begin_kernel(1)(levels, lessons, table, self._rules, np.zeros(len(seeds)), np.arange(len(seeds)))
+        begin = begin_kernel(1)
+        begin(levels, lessons, table, self._rules, self._slices, np.zeros(len(seeds)), np.arange(len(seeds)))
         return levels
 
     # ------------------------------------------------------------------------------------------ state
@@ -263,7 +265,8 @@ class CrafterWorld(World):
     def _begin_episodes(self, rows: NDArray[np.intp]) -> None:
         self._use_threads()
         begin = self._begin_few if len(rows) < LEVELS_WORTH_A_THREAD else self._begin
-        begin(self._levels, self._lessons, self._table, self._rules, self._outcome.running_return, rows)
+        running_return = self._outcome.running_return
+        begin(self._levels, self._lessons, self._table, self._rules, self._slices, running_return, rows)
 
     def _ended_infos(self) -> dict[str, Any]:
         outcome = self._outcome
