@@ -49,7 +49,7 @@ class Manipulator(RobotWorld):
     def __init__(self, id: str, num_envs: int, settings: RobotSettings) -> None:
         self._reader = Sensors(manipulator_model("planning"))
         super().__init__(id, num_envs, settings)
-        self._picture.look_at((0.4, 0.0, 0.15), distance=1.5, azimuth=150.0)
+        self._picture.look_at((0.4, 0.0, 0.15), distance=1.5, azimuth=60.0)
 
     def build_model(self, fidelity: Fidelity) -> mujoco.MjModel:
         return manipulator_model(fidelity)

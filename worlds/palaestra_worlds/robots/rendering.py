@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 WIDTH, HEIGHT = 480, 360
+BACKENDS = ("egl", "osmesa")
+"""Ways to draw without a screen, the first that works is used."""
 HOW = (
     "install one of them, e.g. `apt-get install libegl1` (EGL, also without a GPU) or `apt-get install libosmesa6` "
     "(OSMesa)"
@@ -25,7 +27,7 @@ class RenderingUnavailable(RuntimeError):
 
 def _context(width: int, height: int) -> Any:
     reasons = []
-    for backend in ("egl", "osmesa"):
+    for backend in BACKENDS:
         try:
             context = import_module(f"mujoco.{backend}").GLContext(width, height)
             context.make_current()
@@ -76,10 +78,10 @@ class Picture:
         if self._context is not None:
             return
         width, height = self._size
-        self._model.vis.global_.offwidth = max(self._model.vis.global_.offwidth, width)
-        self._model.vis.global_.offheight = max(self._model.vis.global_.offheight, height)
         self._context = _context(width, height)
         self._scene = mujoco.MjvScene(self._model, maxgeom=2000)
+        # Shadows by a software renderer are speckled, and another way each time.
+        self._scene.flags[mujoco.mjtRndFlag.mjRND_SHADOW] = 0
         self._option = mujoco.MjvOption()
         self._resources = mujoco.MjrContext(self._model, mujoco.mjtFontScale.mjFONTSCALE_100)
         mujoco.mjr_setBuffer(mujoco.mjtFramebuffer.mjFB_OFFSCREEN, self._resources)

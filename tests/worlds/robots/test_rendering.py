@@ -1,0 +1,46 @@
+"""Pictures of robots without a screen, and what is said where there is no way to draw them."""
+
+from __future__ import annotations
+
+import numpy as np
+import palaestra_worlds
+import pytest
+from palaestra_worlds.robots import rendering
+from palaestra_worlds.robots.quadruped_model import quadruped_model
+
+
+def test_pictures_show_what_moved() -> None:
+    world = palaestra_worlds.make("Quadruped", num_envs=2, fidelity="planning")
+    world.reset(seed=0)
+    before = world.render_frame(0)
+    assert before.shape == (rendering.HEIGHT, rendering.WIDTH, 3)
+    assert before.dtype == np.uint8
+    # A software renderer may round the first picture's colours otherwise.
+    np.testing.assert_allclose(before.astype(int), world.render_frame(0).astype(int), atol=2)
+    for _ in range(20):
+        world.step(np.array([world.actions(world.rest_control), np.ones(12)]))
+    crouched, other = world.render_frame(0), world.render_frame(1)
+    assert np.abs(crouched.astype(int) - before).max() > 50
+    assert np.abs(other.astype(int) - crouched).max() > 50
+    world.close()
+
+
+def test_where_nothing_can_draw_the_system_packages_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rendering, "BACKENDS", ("no_such_backend",))
+    world = palaestra_worlds.make("Quadruped", num_envs=1, fidelity="planning")
+    world.reset(seed=0)
+    with pytest.raises(rendering.RenderingUnavailable, match=r"no_such_backend: .*libegl1.*libosmesa6"):
+        world.render_frame(0)
+    # Everything else goes on.
+    assert world.step(np.zeros((1, 12)))[1][0] > 0
+
+
+def test_drawing_leaves_the_model_and_the_state_as_they_are() -> None:
+    model = quadruped_model("planning")
+    size = model.vis.global_.offwidth
+    world = palaestra_worlds.make("Quadruped", num_envs=1, fidelity="planning")
+    world.reset(seed=0)
+    state = world.snapshot()
+    world.render_frame(0)
+    assert world.snapshot() == state
+    assert quadruped_model("planning").vis.global_.offwidth == size
