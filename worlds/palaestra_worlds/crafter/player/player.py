@@ -78,6 +78,8 @@ class ScriptedPlayer:
         self._nook_dug = False
         self._before: tuple[object, ...] = ()
         self._unchanged = 0
+        self._daylight = 0.0
+        self._night = self._evening = False
         self._goals: tuple[Goal, ...] = (
             self._fight,
             self._drink,
@@ -100,6 +102,7 @@ class ScriptedPlayer:
         self._before = now
         if self._unchanged > _PATIENCE:
             return self._wander(sight)
+        self._watch_the_sun(sight)
         ways = Ways(sight)
         for goal in self._goals:
             action = goal(sight, ways)
@@ -162,15 +165,28 @@ class ScriptedPlayer:
             self._wants.discard(item)
         return item in self._wants
 
+    def _watch_the_sun(self, sight: Sight) -> None:
+        """Night ends when the zombies have gone too."""
+        self._evening = sight.daylight < self._daylight and sight.daylight < 0.85
+        self._daylight = sight.daylight
+        if sight.daylight < 0.45:
+            self._night = True
+        elif sight.daylight > 0.7:
+            self._night = False
+
+    def _few(self, usually: int) -> int:
+        """When to look for food and water: in the evening early, at night only in need."""
+        return 1 if self._night else usually + 2 if self._evening else usually
+
     def _drink(self, sight: Sight, ways: Ways) -> int | None:
-        if not self._still_wants(sight, DRINK, 4, 9):
+        if not self._still_wants(sight, DRINK, self._few(4), 3 if self._night else 9):
             return None
         return self._touch(sight, ways, of_material(sight, WATER))
 
     def _eat(self, sight: Sight, ways: Ways) -> int | None:
         if sight.ripe.any() and (not sight.done("eat_plant") or sight.has(FOOD) < 6):
             return self._touch(sight, ways, sight.ripe)
-        if not self._still_wants(sight, FOOD, 4, 7):
+        if not self._still_wants(sight, FOOD, self._few(4), 3 if self._night else 7):
             return None
         return self._touch(sight, ways, sight.creatures == COW)
 
@@ -178,8 +194,8 @@ class ScriptedPlayer:
         """Sleep in a nook; in the open only when there is no choice."""
         energy = sight.has(ENERGY)
         tired = self._still_wants(sight, ENERGY, 3, 9)
-        weak = self._still_wants(sight, HEALTH, 3, 7)
-        night = sight.daylight < 0.35 and energy < 7
+        weak = self._still_wants(sight, HEALTH, 4, 7)
+        night = self._night and (energy < 8 or self._is_in_the_open(sight))
         if not (tired or weak or night or (energy < 9 and not sight.done("wake_up"))):
             self._nook = None
             return None
@@ -190,6 +206,12 @@ class ScriptedPlayer:
             if action is not None:
                 return action
         return SLEEP if energy <= 1 else None
+
+    def _is_in_the_open(self, sight: Sight) -> bool:
+        """Where zombies come at night."""
+        x, y = sight.place
+        around = sight.materials[max(0, x - 6) : x + 7, max(0, y - 6) : y + 7]
+        return bool((around == GRASS).sum() > 12)
 
     def _dig_in(self, sight: Sight, ways: Ways) -> int | None:
         if self._nook is None or not self._is_at_nook(sight):
