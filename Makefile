@@ -13,7 +13,7 @@ UV ?= $(or $(wildcard $(BIN)/uv),uv)
 PYTHONS := $(or $(PYTHON),python3.13 python3.12 python3.11 python3 python)
 TORCH_INDEX ?=
 
-.PHONY: help setup setup-dev setup-bench run beacons results test check bench docs lock clean
+.PHONY: help setup setup-dev setup-bench run beacons rewards results test check bench docs lock clean
 
 help: ## List the targets and variables
 	@echo "make TARGET [VARIABLE=value ...]"
@@ -52,6 +52,9 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 $(VENV)/.installed-bench: $(VENV)/.installed
 	$(call install,.[bench],the peers for the benches)
 
+$(VENV)/.installed-robots: $(VENV)/.installed
+	$(call install,.[robots],MuJoCo and the robot models)
+
 # $(call install,REQUIREMENT,WHAT IN WORDS): the stamp is touched only if pip succeeds.
 # The build environment obeys the lock too (PIP_CONSTRAINT for old pips, PIP_BUILD_CONSTRAINT for new ones).
 # torch from PyPI brings gigabytes of CUDA on Linux. Without a GPU, and unless pip finds a CPU build by itself
@@ -77,6 +80,9 @@ beacons: $(VENV)/.installed ## Run the Words-as-Beacons study (hours; resumable;
 	@for spec in configs/beacons/study/$(or $(TASK),[a-z]*).yaml; do \
 	  $(BIN)/palaestra run "$$spec" --resume --runs $(RUNS) $(ARGS); \
 	done
+
+rewards: $(VENV)/.installed-robots ## Run the motion tasks of Language to Rewards (hours; resumable)
+	@$(BIN)/palaestra motions quadruped --runs $(RUNS)/motions $(ARGS)
 
 results: $(VENV)/.installed ## Write the tables and curves of docs/results from the runs in $(RUNS)
 	@for run in $(RUNS)/beacons-*; do \

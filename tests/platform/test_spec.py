@@ -233,7 +233,9 @@ def _check_references(part: Any, definitions: dict[str, Any]) -> None:
             _check_references(value, definitions)
 
 
-CONFIGS = sorted(Path(__file__).parents[2].glob("configs/**/*.yaml"))
+STUDIES = "rewards/_*.yaml"
+"""Studies of motions are no specs of runs; test_motions.py reads them."""
+CONFIGS = sorted(path for path in Path(__file__).parents[2].glob("configs/**/*.yaml") if not path.match(STUDIES))
 EXTENDED = {
     (path.parent / yaml.safe_load(path.read_text(encoding="utf-8")).get("extends", "")).resolve() for path in CONFIGS
 }

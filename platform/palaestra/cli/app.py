@@ -15,6 +15,7 @@ from palaestra.cli import (
     exam,
     exporting,
     listing,
+    motions,
     new,
     reporting,
     running,
@@ -69,6 +70,7 @@ app.command("calls", epilog=examples(*calls.EXAMPLES))(calls.calls)
 app.command("report", epilog=examples(*reporting.REPORT_EXAMPLES))(reporting.report)
 app.command("compare", epilog=examples(*reporting.COMPARE_EXAMPLES))(reporting.compare)
 app.command("export", epilog=examples(*exporting.EXAMPLES))(exporting.export)
+app.command("motions", epilog=examples(*motions.EXAMPLES))(motions.motions)
 app.command("new", epilog=examples(*new.EXAMPLES))(new.new)
 app.command("serve-teacher", epilog=examples(*serving.EXAMPLES))(serving.serve_teacher)
 app.command("list", epilog=examples(*listing.EXAMPLES))(listing.list_installed)

@@ -63,7 +63,11 @@ def _understood(text: str, before: QuadrupedTask) -> QuadrupedTask | None:
 
 
 def _upright(text: str, before: QuadrupedTask) -> QuadrupedTask:
-    return QuadrupedTask(torso=TorsoTargets(height=0.45, pitch=math.pi / 2))
+    # Feet that are to be lifted bear no weight: balance is then about the hind legs.
+    lifted = FootTargets(lift_height=0.5)
+    return QuadrupedTask(
+        torso=TorsoTargets(height=0.45, pitch=math.pi / 2), feet={"front_left": lifted, "front_right": lifted}
+    )
 
 
 def _on_its_back(text: str, before: QuadrupedTask) -> QuadrupedTask:

@@ -23,6 +23,7 @@ def measures_of(pose: Pose) -> dict[str, float]:
         "forward_speed": float(pose.velocity[0]),
         "left_speed": float(pose.velocity[1]),
         "turning_speed": float(pose.turning_speed),
+        "turning_rate": abs(float(pose.turning_speed)),
         "up": math.cos(pitch) * math.cos(roll),
         "nose_up": math.sin(pitch),
     }

@@ -13,8 +13,8 @@ from pydantic import Field
 
 from palaestra_worlds.base import Task
 from palaestra_worlds.programs import Call, Motion, Program
-from palaestra_worlds.robots.quadruped_program import DURATION
-from palaestra_worlds.robots.quadruped_task import Foot, FootTargets, QuadrupedTask, TorsoTargets, trot
+from palaestra_worlds.robots.quadruped_program import DURATION, FootName
+from palaestra_worlds.robots.quadruped_task import FootTargets, QuadrupedTask, TorsoTargets, trot
 
 TILT = 0.6
 REACH = 0.12
@@ -63,7 +63,7 @@ class LiftPaw(Call):
     """Holds one paw up."""
 
     call: Literal["lift_paw"] = "lift_paw"
-    foot: Foot
+    foot: FootName
     height: Annotated[float, Field(ge=0.0, le=REACH)] = Field(
         default=0.08, description="metres above the floor; 0 puts it down"
     )

@@ -10,7 +10,7 @@ import math
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from palaestra_worlds.base import Task
 from palaestra_worlds.programs import Call, Motion, Program
@@ -28,6 +28,14 @@ Pitch = Annotated[float, Field(ge=-1.6, le=1.6)]
 Roll = Annotated[float, Field(ge=-3.2, le=3.2)]
 Heading = Annotated[float, Field(ge=-6.3, le=6.3)]
 TurningSpeed = Annotated[float, Field(ge=-8.0, le=8.0)]
+
+
+def _usual_name(foot: Any) -> Any:
+    """The paper says back where others say rear."""
+    return foot.replace("back_", "rear_") if isinstance(foot, str) else foot
+
+
+FootName = Annotated[Foot, BeforeValidator(_usual_name)]
 
 
 class ResetReward(Call):
@@ -82,7 +90,7 @@ class SetFeetPosParameters(Call):
 
     call: Literal["set_feet_pos_parameters"] = "set_feet_pos_parameters"
     also_called: ClassVar[Mapping[str, str]] = {"feet_name": "foot"}
-    foot: Foot
+    foot: FootName
     lift_height: Lift | None = Field(
         default=None, description="how high its sole is above the floor, in metres; 0 keeps it on the floor"
     )
@@ -99,7 +107,7 @@ class SetFeetSteppingParameters(Call):
 
     call: Literal["set_feet_stepping_parameters"] = "set_feet_stepping_parameters"
     also_called: ClassVar[Mapping[str, str]] = {"feet_name": "foot", "stepping_frequency": "frequency"}
-    foot: Foot
+    foot: FootName
     frequency: float = Field(default=2.0, gt=0.0, le=6.0, description="steps per second")
     air_ratio: Annotated[float, Field(ge=0.0, le=0.95)] = Field(default=0.5, description="share of a step in the air")
     phase_offset: Annotated[float, Field(ge=-1.0, le=1.0)] = Field(

@@ -1,0 +1,160 @@
+"""`palaestra motions`: instructions to a robot become programs and motions, and are measured."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+import typer
+
+from palaestra.cli.errors import INTERRUPTED, CommandError, refusing
+from palaestra.cli.output import console, plain_table
+from palaestra.cli.specs import RUNS, configs_folder
+
+if TYPE_CHECKING:
+    from palaestra.bench.results import BenchResults
+    from palaestra.motions.driving import Attempted
+    from palaestra.motions.study import Case
+    from palaestra.motions.tasks import Interface, MotionStudy
+
+Name = TypeVar("Name", bound=str)
+
+EXAMPLES = (
+    "palaestra motions quadruped --tasks sit_down,spin --seeds 1",
+    'palaestra motions quadruped --say "Lift your front right paw." --say "Higher."',
+    "palaestra motions quadruped --set teacher.model.backend=openai --output rewards.md",
+)
+
+
+def motions(
+    study: Annotated[
+        str, typer.Argument(metavar="STUDY", help="A YAML file, or the name of a robot that came with Palaestra.")
+    ] = "quadruped",
+    tasks: Annotated[str | None, typer.Option("--tasks", help="Which, commas between. [dim]default: all[/dim]")] = None,
+    interfaces: Annotated[
+        str | None, typer.Option("--interfaces", help="by_hand, two, one, primitives. [dim]default: the study's[/dim]")
+    ] = None,
+    seeds: Annotated[int | None, typer.Option("--seeds", min=1, max=1000, help="Of each, at most.")] = None,
+    say: Annotated[
+        list[str] | None, typer.Option("--say", metavar="TEXT", help="Only say this to the robot. Repeatable.")
+    ] = None,
+    overrides: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Replace a value of the study. Repeatable.")
+    ] = None,
+    output: Annotated[
+        list[Path] | None,
+        typer.Option("--output", "-o", metavar="FILE", help="Write the tables to FILE.md or FILE.json too."),
+    ] = None,
+    runs: Annotated[Path, typer.Option("--runs", help="Where results are kept.")] = RUNS / "motions",
+) -> None:
+    """Have a teacher turn instructions into reward programs, a planner carry them out, and tests measure the motions.
+
+    Every result is kept: the same command again goes on where it was stopped.
+    """
+    from palaestra.motions.study import StudyError, cases, run_study, study_folder
+    from palaestra.motions.table import study_results
+    from palaestra.motions.tasks import INTERFACES, load_study
+    from palaestra.worker import stop_on_signals
+
+    loaded = load_study(_find(study), tuple(overrides or ()))
+    if say:
+        _say(loaded, say, study_folder(loaded, runs))
+        return
+    loaded = _narrowed(loaded, _known(interfaces, INTERFACES, "interface"), seeds)
+    chosen = list(cases(loaded, _known(tasks, loaded.tasks, "task")))
+    folder = study_folder(loaded, runs)
+    with stop_on_signals() as stop, refusing(ValueError, StudyError):
+        found = run_study(loaded, folder, chosen, stop.is_set, _tell)
+    results = study_results(loaded, {case: found[case] for case in chosen if case in found})
+    _show(results)
+    for path in output or ():
+        with refusing(ValueError, OSError):
+            results.save(path)
+        print(f"Written: {path}")
+    print(f"Results: {folder}")
+    if stop.is_set():
+        print("Stopped; to go on, give the same command again.")
+        raise typer.Exit(INTERRUPTED)
+
+
+def _find(text: str) -> Path:
+    path, folder = Path(text), configs_folder()
+    if path.is_file():
+        return path
+    named = folder / "rewards" / f"_{text}.yaml" if folder else path
+    if named.is_file():
+        return named
+    known = sorted(one.stem.removeprefix("_") for one in (folder / "rewards").glob("_*.yaml")) if folder else []
+    raise CommandError(f"there is no file {text} and no study of that name; there are {', '.join(known) or 'none'}")
+
+
+def _known(text: str | None, known: Iterable[Name], what: str) -> list[Name]:
+    """Names with commas between; none where nothing is given."""
+    names = {str(name): name for name in known}
+    given = [name.strip() for name in text.split(",")] if text else []
+    for name in given:
+        if name not in names:
+            raise CommandError(f"there is no {what} '{name}'; there are {', '.join(names)}")
+    return [names[name] for name in given]
+
+
+def _narrowed(study: MotionStudy, interfaces: list[Interface], seeds: int | None) -> MotionStudy:
+    """The study with these interfaces, and with so many seeds of each at most."""
+    counts = {name: study.seeds.get(name, 1) for name in interfaces or study.seeds}
+    return study.model_copy(update={"seeds": {name: min(seeds or count, count) for name, count in counts.items()}})
+
+
+def _say(study: MotionStudy, sayings: list[str], folder: Path) -> None:
+    """One conversation, printed as it goes on."""
+    import asyncio
+
+    from palaestra_teachers.base import LessonRefused, LessonRequest, TeacherUnavailable
+    from palaestra_teachers.llm.build import build_model
+    from palaestra_teachers.rewards.teacher import RewardTeacher
+
+    from palaestra.ledger import StoreLedger
+    from palaestra.motions.driving import Robot, reached
+    from palaestra.motions.tasks import MotionTask
+    from palaestra.store import Store
+
+    plain = {"turns": [{"say": text} for text in sayings], "success": {"checks": [{"measure": "up", "least": -1}]}}
+    folder.mkdir(parents=True, exist_ok=True)
+    with Store(folder / "run.sqlite") as store, refusing(ValueError, LessonRefused, TeacherUnavailable):
+        task = MotionTask.model_validate(plain)
+        robot = Robot(study, task, 0)
+        teacher = RewardTeacher(study.rewards, build_model(study.teacher.model), robot.world, StoreLedger(store, "say"))
+        for number, turn in enumerate(task.turns):
+            request = LessonRequest(
+                world_id=study.world.id, turn=number, mission=turn.say, description=robot.world.describe(0)
+            )
+            lesson = asyncio.run(teacher.propose(request))
+            print("\n\n".join(text for text in (f"> {turn.say}", lesson.description, lesson.program.text()) if text))
+            table = plain_table(
+                "", "wanted", f"after {turn.seconds:g} s", right=("wanted", f"after {turn.seconds:g} s")
+            )
+            measured = robot.follow(lesson, turn.seconds)
+            for one in reached(robot.world, lesson.motions[-1].task, measured):
+                table.add_row(one.measure, f"{one.target:.2f}", f"{one.achieved:.2f}")
+            console().print(table)
+        robot.close()
+
+
+def _tell(case: Case, found: Attempted) -> None:
+    how = "passed" if found.success else f"failed: {found.why}"
+    print(f"{case.task}, {case.interface}, seed {case.seed}: {how} ({found.planning:.0f} s)", flush=True)
+
+
+def _show(results: BenchResults) -> None:
+    from rich.text import Text
+
+    out = console()
+    for table in results.tables:
+        shown = plain_table(*table.columns, right=table.columns[1:] if table is results.tables[0] else ())
+        for row in table.rows:
+            shown.add_row(*(Text(text) for text in row))
+        out.print(Text(table.title, "bold"))
+        out.print(shown)
+        out.print(Text(table.note, "dim"))
+    for line in results.notes:
+        out.print(Text(line))

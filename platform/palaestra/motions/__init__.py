@@ -1,0 +1,1 @@
+"""Studies of motions: instructions become reward programs, planners carry them out, success tests measure them."""

@@ -1,0 +1,126 @@
+"""Runs a study of motions: every task, interface and seed once, kept as it is done, so that it can be gone on with."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from palaestra_teachers.llm.build import build_model
+from palaestra_teachers.llm.prices import PricedModel
+
+from palaestra.ledger import StoreLedger
+from palaestra.motions.driving import Attempted, attempt
+from palaestra.motions.tasks import Interface, MotionStudy
+from palaestra.run import short_hash
+from palaestra.store import Store
+
+RESULTS = "results.jsonl"
+
+
+@dataclass(frozen=True)
+class Case:
+    """One attempt that is to be made."""
+
+    task: str
+    interface: Interface
+    seed: int
+
+
+class StudyError(RuntimeError):
+    """A study's folder cannot be used; the message says why."""
+
+
+def study_folder(study: MotionStudy, root: Path) -> Path:
+    """Where its results are: the same for the same settings, however many seeds."""
+    content = study.model_dump(mode="json", exclude={"seeds", "description"})
+    return root / f"{study.name}-{short_hash(content)}"
+
+
+def cases(study: MotionStudy, tasks: Sequence[str] = ()) -> Iterator[Case]:
+    """What is to be tried, seed by seed, so that each is there for all tasks before the next begins."""
+    for seed in range(max(study.seeds.values(), default=0)):
+        for interface, count in study.seeds.items():
+            if seed < count:
+                yield from (Case(task, interface, seed) for task in study.tasks if not tasks or task in tasks)
+
+
+def run_study(
+    study: MotionStudy,
+    folder: Path,
+    wanted: Sequence[Case],
+    stop: Callable[[], bool] = lambda: False,
+    tell: Callable[[Case, Attempted], None] = lambda case, found: None,
+) -> dict[Case, Attempted]:
+    """Makes the attempts that `folder` has no result of, and gives all that it has.
+
+    Args:
+        study: what is to be run.
+        folder: of its results and calls; made where it is missing.
+        wanted: which attempts.
+        stop: asked before each attempt.
+        tell: is told of each one that was made.
+
+    Raises:
+        StudyError: the folder cannot be used.
+        ValueError: world, teacher or model cannot be made.
+        StoreError: calls cannot be kept.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StudyError(f"{folder}: cannot be made: {error.strerror}") from error
+    done = read_results(folder)
+    open_cases = [case for case in wanted if case not in done]
+    if not open_cases:
+        return done
+    with Store(folder / "run.sqlite") as store, (folder / RESULTS).open("a", encoding="utf-8") as file:
+        for case in open_cases:
+            if stop():
+                break
+            found = asyncio.run(_attempt(study, case, store))
+            done[case] = found
+            file.write(json.dumps(asdict(case) | asdict(found)) + "\n")
+            file.flush()
+            tell(case, found)
+    return done
+
+
+def read_results(folder: Path) -> dict[Case, Attempted]:
+    """What was done so far; a last line that was cut off is left away.
+
+    Raises:
+        StudyError: a line is no result.
+    """
+    from palaestra.motions.driving import Reached
+
+    path = folder / RESULTS
+    if not path.is_file():
+        return {}
+    lines = path.read_text(encoding="utf-8").split("\n")
+    if lines[-1]:
+        path.write_text("".join(line + "\n" for line in lines[:-1]), encoding="utf-8")
+    found = {}
+    for number, line in enumerate(lines[:-1], start=1):
+        try:
+            row: dict[str, Any] = json.loads(line)
+            case = Case(**{name: row.pop(name) for name in ("task", "interface", "seed")})
+            row["reached"] = [Reached(**one) for one in row["reached"]]
+            found[case] = Attempted(**row)
+        except (ValueError, KeyError, TypeError) as error:
+            raise StudyError(f"{path}, line {number}: is no result; delete it and run the study again") from error
+    return found
+
+
+async def _attempt(study: MotionStudy, case: Case, store: Store) -> Attempted:
+    by_hand = case.interface == "by_hand"
+    stages = "two" if by_hand else case.interface
+    config = study.rewards.model_copy(update={"stages": stages, **({"revisions": 0} if by_hand else {})})
+    settings = {"backend": "scripted"} if by_hand else study.teacher.model
+    prices = study.teacher.prices
+    model = build_model(settings, (lambda one: PricedModel(one, prices)) if prices else (lambda one: one))
+    ledger = StoreLedger(store, short_hash({"interface": case.interface, "model": settings}, digits=12))
+    return await attempt(study, study.tasks[case.task], case.seed, model, ledger, config)
