@@ -88,15 +88,27 @@ def _write(levels: Any, i: Any, observations: Any, write_picture: Any) -> None:
 
 
 @register_jitable
+def _copy_cells(source: Any, target: Any, i: Any) -> None:
+    # Number by number: assigning whole rows would have Numba compile the words of a message about shapes.
+    for x in range(source.shape[1]):
+        for y in range(source.shape[2]):
+            for channel in range(source.shape[3]):
+                target[i, x, y, channel] = source[i, x, y, channel]
+
+
+@register_jitable
 def _keep_final(observations: Any, final: Any, i: Any) -> None:
     """Copies what environment i sees to where last observations are kept."""
     if len(observations.image) > 0:
-        final.image[i] = observations.image[i]
+        _copy_cells(observations.image, final.image, i)
     if len(observations.map) > 0:
-        final.map[i] = observations.map[i]
-        final.vector[i] = observations.vector[i]
+        _copy_cells(observations.map, final.map, i)
+        for k in range(observations.vector.shape[1]):
+            final.vector[i, k] = observations.vector[i, k]
     if len(observations.semantic) > 0:
-        final.semantic[i] = observations.semantic[i]
+        for x in range(observations.semantic.shape[1]):
+            for y in range(observations.semantic.shape[2]):
+                final.semantic[i, x, y] = observations.semantic[i, x, y]
 
 
 @register_jitable(forceinline=True)

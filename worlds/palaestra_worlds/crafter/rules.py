@@ -72,7 +72,8 @@ def _set_daylight(levels: Any, i: Any, rules: Any) -> None:
     if length == ORIGINAL_DAY:
         levels.daylight[i] = rules.clock[step]
     else:
-        levels.daylight[i] = 1.0 - abs(np.cos(np.pi * ((step / length) % 1.0 + 0.3))) ** 3
+        darkness = abs(np.cos(np.pi * ((step / length) % 1.0 + 0.3)))
+        levels.daylight[i] = 1.0 - darkness * darkness * darkness
 
 
 @register_jitable(forceinline=True)

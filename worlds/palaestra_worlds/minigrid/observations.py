@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from gymnasium import spaces
 from gymnasium.vector.utils import batch_space
-from numpy.typing import NDArray
 
 from palaestra_worlds.minigrid.engine import Observations
 from palaestra_worlds.minigrid.state import AGENT
@@ -91,43 +89,3 @@ def as_dict(arrays: Observations, missions: tuple[str, ...], copy: bool) -> dict
         found = {key: value.copy() for key, value in found.items()}
     found["mission"] = missions
     return found
-
-
-class FinalObservations(np.ndarray[Any, Any]):
-    """`infos["final_obs"]`, an array of objects as gymnasium's: item i is what environment i saw last in the episode
-    that ended, None if none did.
-
-    `batch` holds the same as arrays (N, ...), valid in the rows where `infos["_final_obs"]`: learners read that. The
-    objects are made when the first of them is asked for, because they take longer than the step.
-    """
-
-    batch: dict[str, Any]
-    _waiting: NDArray[np.intp]
-
-    def __new__(cls, batch: dict[str, Any], ended: NDArray[np.bool_]) -> FinalObservations:
-        made = np.full(len(ended), None, dtype=object).view(cls)
-        made.batch = batch
-        made._waiting = np.flatnonzero(ended)
-        return made
-
-    def __array_finalize__(self, other: Any) -> None:
-        self.batch = getattr(other, "batch", {})
-        self._waiting = np.zeros(0, dtype=np.intp)
-
-    def __getitem__(self, index: Any) -> Any:
-        self._make()
-        return super().__getitem__(index)
-
-    def __setitem__(self, index: Any, value: Any) -> None:
-        self._make()
-        super().__setitem__(index, value)
-
-    def __iter__(self) -> Iterator[Any]:
-        self._make()
-        return super().__iter__()
-
-    def _make(self) -> None:
-        waiting, self._waiting = self._waiting, np.zeros(0, dtype=np.intp)
-        for i in waiting:
-            item = {key: np.int64(part[i]) if key == "direction" else part[i] for key, part in self.batch.items()}
-            super().__setitem__(int(i), item)

@@ -13,6 +13,13 @@ from minigrid.minigrid_env import MiniGridEnv
 from numpy.typing import NDArray
 
 from palaestra_worlds.base import Judgement, Task, TaskError, World
+from palaestra_worlds.batches import (
+    FinalObservations,
+    checked_actions,
+    checked_mask,
+    cumulative_weights,
+    seeds_by_row,
+)
 from palaestra_worlds.compiled import available_threads, most_threads, use_threads
 from palaestra_worlds.minigrid import families
 from palaestra_worlds.minigrid.description import describe_level, name_cell
@@ -34,7 +41,6 @@ from palaestra_worlds.minigrid.lessons import (
     allocate_table,
 )
 from palaestra_worlds.minigrid.observations import (
-    FinalObservations,
     allocate_observations,
     as_dict,
     batched_space,
@@ -47,7 +53,7 @@ from palaestra_worlds.minigrid.render import TILE_SIZE, render_level
 from palaestra_worlds.minigrid.rules import Rules
 from palaestra_worlds.minigrid.settings import MiniGridSettings
 from palaestra_worlds.minigrid.snapshot import pack_snapshot, unpack_snapshot
-from palaestra_worlds.minigrid.state import MISSION, allocate
+from palaestra_worlds.minigrid.state import DONE, MISSION, allocate
 from palaestra_worlds.minigrid.subgoals import resolve_subgoals
 from palaestra_worlds.minigrid.task_table import TaskCompiler, join_tables
 from palaestra_worlds.minigrid.tasks import PHRASES, MiniGridTask
@@ -175,7 +181,7 @@ class MiniGridWorld(World):
         Raises:
             ValueError: as many seeds as environments are needed, each an integer from 0 on; the mask does not fit.
         """
-        chosen = self._reset_mask(options)
+        chosen = checked_mask(options, self.num_envs)
         self._seed(seed, chosen)
         self._begin_episodes(chosen)
         self._look(chosen)
@@ -189,7 +195,9 @@ class MiniGridWorld(World):
         Raises:
             ValueError: actions are not num_envs integers in the action space, or `reset` was not called yet.
         """
-        actions = self._checked_actions(actions)
+        actions = checked_actions(actions, self.num_envs, DONE + 1)
+        if not self._seeded:
+            raise ValueError("call reset before step")
         outcome = self._outcome
         self._use_threads()
         self._advance(*self._state_arrays(), actions)
@@ -217,19 +225,8 @@ class MiniGridWorld(World):
     # ------------------------------------------------------------------------------------------ tasks
 
     def draw_from(self, tasks: Sequence[Task] | None, weights: NDArray[np.float64] | None = None) -> None:
-        if tasks is not None and len(tasks) == 0:
-            raise TaskError("there is no task to draw from; pass None to go back to the world's own levels")
-        bank = allocate_table(0) if tasks is None else self._compile_tasks(tasks)
-        if tasks is not None:
-            chances = np.ones(len(tasks)) if weights is None else np.asarray(weights, dtype=np.float64)
-            if (
-                chances.shape != (len(tasks),)
-                or not np.all(np.isfinite(chances))
-                or chances.min() < 0
-                or not chances.sum()
-            ):
-                raise TaskError(f"weights must be {len(tasks)} finite numbers from 0 on, not all 0")
-            bank = bank._replace(cumulative=np.cumsum(chances) / chances.sum())
+        cumulative = np.zeros(0) if tasks is None else cumulative_weights(weights, len(tasks))
+        bank = allocate_table(0) if tasks is None else self._compile_tasks(tasks)._replace(cumulative=cumulative)
         self._bank = self._table = bank
         self._lessons.status[:, ASSIGNED] = NO_TASK
 
@@ -329,36 +326,12 @@ class MiniGridWorld(World):
     def _observation_dict(self) -> dict[str, Any]:
         return as_dict(self._observations, self._mission_tuple, self.settings.copy_observations)
 
-    def _checked_actions(self, actions: Any) -> NDArray[np.int64]:
-        checked = np.asarray(actions)
-        if checked.shape != (self.num_envs,) or not np.issubdtype(checked.dtype, np.integer):
-            raise ValueError(f"actions must be {self.num_envs} integers, not {checked.dtype} of shape {checked.shape}")
-        if checked.min() < 0 or checked.max() > 6:
-            raise ValueError(f"actions must lie in 0..6, not {checked.min()}..{checked.max()}")
-        if not self._seeded:
-            raise ValueError("call reset before step")
-        return checked.astype(np.int64, copy=False)
-
-    def _reset_mask(self, options: dict[str, Any] | None) -> NDArray[np.bool_]:
-        if not options or "reset_mask" not in options:
-            return self._everywhere
-        mask = np.asarray(options["reset_mask"])
-        if mask.dtype != np.bool_ or mask.shape != (self.num_envs,) or not mask.any():
-            raise ValueError(f"reset_mask must be {self.num_envs} booleans, at least one of them true")
-        return mask
-
     def _seed(self, seed: int | Sequence[int | None] | None, chosen: NDArray[np.bool_]) -> None:
         if seed is None and self._seeded:
             return
         if seed is None:
             seed = int(np.random.SeedSequence().generate_state(1, np.uint32)[0])
-        seeds = [seed + i for i in range(self.num_envs)] if isinstance(seed, int | np.integer) else list(seed)
-        if len(seeds) != self.num_envs:
-            raise ValueError(f"{len(seeds)} seeds for {self.num_envs} environments")
-        given = {int(i): number for i in np.flatnonzero(chosen) if (number := seeds[i]) is not None}
-        for number in given.values():
-            if not isinstance(number, int | np.integer) or number < 0:
-                raise ValueError(f"a seed must be an integer from 0 on, not {number!r}")
+        given = seeds_by_row(seed, self.num_envs, chosen)
         rows, numbers = list(given), list(given.values())
         self._levels.random[rows] = seed_streams(numbers)
         self._lessons.random[rows] = seed_streams(numbers, stream=1)
