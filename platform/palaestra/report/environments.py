@@ -264,12 +264,12 @@ def _value_words(value: Any) -> str:
 def _changes(
     rates: Sequence[Rates], began: int, ended: int, objectives: Sequence[str]
 ) -> tuple[tuple[str, str, str], ...]:
-    """(objective, before, after) of those that were measured around a cycle."""
+    """(objective, before, after) of those that are measured at all."""
     found = []
     for name in objectives:
         before = [value for entry in rates if (value := _at(entry.get(name, ()), began)) is not None]
         after = [value for entry in rates if (value := _at(entry.get(name, ()), ended)) is not None]
-        if before or after:
+        if any(name in entry for entry in rates):
             found.append((name, _spread(before), _spread(after)))
     return tuple(found)
 

@@ -99,6 +99,9 @@ def test_the_page_holds_it(run: Run) -> None:
     assert '<section id="environments">' in page
     assert '<section id="objectives">' in page
     assert "size 5; doors blue; keys none; carrying blue" in page
+    columns = re.search(r'aria-label="Objectives of model by cycle">.*?<thead>(.*?)</thead>', page, re.DOTALL)
+    assert columns is not None
+    assert re.findall(r">([^<>]+)</th>", columns[1]) == ["Objective", "before", "after 1", "after 2"]
     # The second seed found the budget of calls spent.
     assert '<th scope="row">budget</th>' in page
     assert '<section id="lessons">' not in page
