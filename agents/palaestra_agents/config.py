@@ -50,6 +50,29 @@ class GRUConfig(AgentConfig):
     )
 
 
+class ContinuousConfig(AgentConfig):
+    """How continuous actions are drawn: from normal distributions, in units in which each action is in [-1, 1]."""
+
+    bounds: Literal["clipped", "squashed"] = Field(
+        default="clipped", description="Draws beyond the bounds are clipped, or all of them go through tanh."
+    )
+    deviation: Literal["free", "state"] = Field(
+        default="free", description="The deviations are parameters of their own, or depend on what is seen."
+    )
+    initial_deviation: float = Field(default=0.6, gt=0, le=10)
+    least_deviation: float = Field(default=0.02, gt=0, le=10)
+    most_deviation: float = Field(default=2.0, gt=0, le=10)
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if not self.least_deviation <= self.initial_deviation <= self.most_deviation:
+            raise ValueError(
+                f"initial_deviation is {self.initial_deviation}; must lie between least_deviation and most_deviation, "
+                f"{self.least_deviation} and {self.most_deviation}"
+            )
+        return self
+
+
 Network = Annotated[
     Annotated[MLPConfig | ConvolutionalConfig, Field(discriminator="kind")], BeforeValidator(_from_name, str | dict)
 ]
@@ -62,6 +85,9 @@ class PPOConfig(AgentConfig):
 
     network: Network = Field(default=MLPConfig(), description="Body of actor and critic.")
     memory: Memory | None = Field(default=None, description="Recurrence; none: the policy sees the last frame only.")
+    continuous: ContinuousConfig = Field(
+        default=ContinuousConfig(), description="How actions are drawn that are numbers; discrete ones do not use it."
+    )
     intrinsic: Intrinsic | None = Field(default=None, description="Reward for novelty that the agent gives itself.")
     encoding: Literal["auto", "one_hot", "raw", "pixels"] = Field(
         default="auto",

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 import torch
 from gymnasium.spaces import Box, Discrete, Space
 
+from palaestra_agents.config import ContinuousConfig
 from palaestra_agents.gaussian import DiagonalGaussian
 from palaestra_agents.kernels import categorical
 
@@ -15,6 +16,12 @@ class ActionDistribution(Protocol):
     """A family of distributions; `parameters` (B, num_parameters) come from the actor's head."""
 
     num_parameters: int
+    free_parameters: tuple[float, ...]
+    """First values of those of them that do not depend on what is seen; they come last."""
+
+    def to_world(self, actions: torch.Tensor) -> torch.Tensor:
+        """Actions as the world takes them."""
+        ...
 
     def allocate(self, steps: int, num_envs: int, device: torch.device) -> torch.Tensor:
         """Storage for a rollout's actions."""
@@ -46,10 +53,15 @@ class ActionDistribution(Protocol):
 class Categorical:
     """One of a number of actions; the parameters are their logits."""
 
+    free_parameters: tuple[float, ...] = ()
+
     def __init__(self, space: Discrete) -> None:
         if space.start != 0:
             raise ValueError(f"actions are numbered from {space.start}, but this agent numbers them from 0")
         self.num_parameters = int(space.n)
+
+    def to_world(self, actions: torch.Tensor) -> torch.Tensor:
+        return actions
 
     def allocate(self, steps: int, num_envs: int, device: torch.device) -> torch.Tensor:
         return torch.zeros(steps, num_envs, dtype=torch.int64, device=device)
@@ -74,8 +86,15 @@ class Categorical:
         return categorical(parameters, actions)
 
 
-def action_distribution(space: Space[Any]) -> ActionDistribution:
+def action_distribution(
+    space: Space[Any], config: ContinuousConfig | None = None, device: torch.device | None = None
+) -> ActionDistribution:
     """The distribution for an action space.
+
+    Args:
+        space: of one environment.
+        config: of continuous actions; None: its defaults.
+        device: where they are computed; None: the CPU.
 
     Raises:
         ValueError: there is none for it.
@@ -83,5 +102,5 @@ def action_distribution(space: Space[Any]) -> ActionDistribution:
     if isinstance(space, Discrete):
         return Categorical(space)
     if isinstance(space, Box):
-        return DiagonalGaussian(space)
+        return DiagonalGaussian(space, config or ContinuousConfig(), device or torch.device("cpu"))
     raise ValueError(f"PPO chooses discrete actions, or numbers of a box, and this world's actions are {space}")

@@ -265,6 +265,8 @@ def _subgoal_reader(space: Space[Any], embeddings: NDArray[np.float32] | None, d
         return _Rows([torch.from_numpy(np.asarray(embeddings, dtype=np.float32))], device)
     if not isinstance(space, Box):
         raise ValueError(f"subgoals are a {type(space).__name__}, which this agent cannot read")
+    if space.dtype.kind == "f":  # pyright: ignore[reportOptionalMemberAccess]
+        return _Flat(int(np.prod(space.shape)), device)
     if space.shape == (1,):
         raise ValueError("subgoals are given in language, but no embeddings of the phrases (subgoal_embeddings)")
     if space.shape == (3,):

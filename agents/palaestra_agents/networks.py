@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import nn
 
@@ -147,6 +149,7 @@ class ActorCritic(nn.Module):
         network: the body.
         memory: recurrence, or None.
         action_parameters: numbers that an action distribution is made of.
+        free_parameters: first values of the last of these, which do not depend on what is seen.
         value_heads: the task's own value first, then intrinsic ones.
         generator: draws the initial weights; on the CPU.
     """
@@ -159,6 +162,7 @@ class ActorCritic(nn.Module):
         action_parameters: int,
         value_heads: int,
         generator: torch.Generator,
+        free_parameters: Sequence[float] = (),
     ) -> None:
         super().__init__()
         if isinstance(network, MLPConfig):
@@ -170,13 +174,14 @@ class ActorCritic(nn.Module):
         if memory is not None:
             self.memory = Memory(features * (2 if self.body.separate else 1), memory, generator)
             features = memory.size
-        self.actor = linear(features, action_parameters, 0.01, generator)
+        self.actor = linear(features, action_parameters - len(free_parameters), 0.01, generator)
         self.critic = linear(features, value_heads, 1.0, generator)
+        self.free = nn.Parameter(torch.tensor(tuple(free_parameters))) if free_parameters else None
         self.fused: FusedMLP | FusedConvolutional | None = None
 
     def fuse(self, flat: nn.Parameter) -> None:
         """From now on computes the faster way, where there is one; `flat` are its parameters in one tensor."""
-        forms = [form for form in (FusedMLP, FusedConvolutional) if form.suits(self)]
+        forms = [form for form in (FusedMLP, FusedConvolutional) if self.free is None and form.suits(self)]
         self.fused = forms[0](self, flat) if forms else None
 
     def forward(self, encoded: Encoded, rows: torch.Tensor | None) -> tuple[torch.Tensor, torch.Tensor]:
@@ -184,7 +189,7 @@ class ActorCritic(nn.Module):
         if self.fused is not None:
             return self.fused(encoded, rows)
         for_actor, for_critic = self.body(encoded, rows)
-        return self.actor(for_actor), self.critic(for_critic)
+        return self._action_parameters(for_actor), self.critic(for_critic)
 
     def step(
         self, encoded: Encoded, rows: torch.Tensor | None, state: torch.Tensor | None
@@ -194,7 +199,7 @@ class ActorCritic(nn.Module):
             return *self(encoded, rows), None
         assert state is not None
         state = self.memory.step(self._joined(encoded, rows), state)
-        return self.actor(state), self.critic(state), state
+        return self._action_parameters(state), self.critic(state), state
 
     def sequence(
         self, encoded: Encoded, rows: torch.Tensor, state: torch.Tensor, starts: torch.Tensor
@@ -206,7 +211,12 @@ class ActorCritic(nn.Module):
         assert self.memory is not None
         features = self._joined(encoded, rows.flatten()).unflatten(0, tuple(rows.shape))
         states = self.memory.sequence(features, state, starts).flatten(0, 1)
-        return self.actor(states), self.critic(states)
+        return self._action_parameters(states), self.critic(states)
+
+    def _action_parameters(self, features: torch.Tensor) -> torch.Tensor:
+        """Action parameters (B, A)."""
+        found = self.actor(features)
+        return found if self.free is None else torch.cat([found, self.free.expand(len(found), -1)], dim=1)
 
     def _joined(self, encoded: Encoded, rows: torch.Tensor | None) -> torch.Tensor:
         for_actor, for_critic = self.body(encoded, rows)

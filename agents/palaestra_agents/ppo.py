@@ -60,13 +60,19 @@ class PPO:
             config.ignore,
             isinstance(config.network, MLPConfig),
         )
-        self.distribution = action_distribution(interface.action_space)
+        self.distribution = action_distribution(interface.action_space, config.continuous, self.device)
         self.generator = torch.Generator(self.device).manual_seed(seed)
         self.acting_generator = torch.Generator(self.device).manual_seed(seed + 1)
         heads = 1 if config.intrinsic is None else 2
         weights = torch.Generator().manual_seed(seed)
         self.policy = ActorCritic(
-            self.encoder, config.network, config.memory, self.distribution.num_parameters, heads, weights
+            self.encoder,
+            config.network,
+            config.memory,
+            self.distribution.num_parameters,
+            heads,
+            weights,
+            self.distribution.free_parameters,
         ).to(self.device)
         self.updater = Updater(self.policy, self.distribution, config)
         self.intrinsic: IntrinsicReward | None = None
@@ -114,7 +120,8 @@ class PPO:
         else:
             noise = self.distribution.noise(1, count, generator or self.acting_generator)
             actions = self.distribution.sample(parameters, noise[0])
-        return ActorOutput(actions, self.distribution.log_prob(parameters, actions), values, state)
+        log_probs = self.distribution.log_prob(parameters, actions)
+        return ActorOutput(self.distribution.to_world(actions), log_probs, values, state)
 
     def attach(self, world: Any) -> None:
         """Begins with this world's current observations; it was reset or restored before."""

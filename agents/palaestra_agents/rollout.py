@@ -150,7 +150,7 @@ class Collector:
             rollout.values[t] = values
             actions = self.distribution.sample(parameters, noise[t])
             rollout.actions[t] = actions
-            self._step(world, t, actions.cpu().numpy())
+            self._step(world, t, self.distribution.to_world(actions).cpu().numpy())
         last = rollout.observations.rows(rollout.steps)
         rollout.values[rollout.steps] = policy.step(last, None, self.state)[1]
         return rollout
