@@ -17,16 +17,17 @@ class Prompt:
 
     Args:
         name: e.g. "subgoals", or the path of a file that ends in .j2 or .jinja2.
+        package: of Palaestra's own prompts, in its folder `prompts`.
 
     Raises:
         ValueError: there is no such prompt, it is not valid jinja2, or a block is missing.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, package: str = "palaestra_teachers.subgoals") -> None:
         import jinja2
         from jinja2.sandbox import SandboxedEnvironment
 
-        own = jinja2.PackageLoader("palaestra_teachers.subgoals", "prompts")
+        own = jinja2.PackageLoader(package, "prompts")
         loaders: list[jinja2.BaseLoader] = [own]
         path = Path(name)
         if path.suffix in (".j2", ".jinja2") or path.is_file():
