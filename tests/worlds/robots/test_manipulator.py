@@ -15,12 +15,14 @@ from palaestra_worlds.planning import Trajectories
 from palaestra_worlds.robots.manipulator_cost import ManipulatorCost, x_rotation
 from palaestra_worlds.robots.manipulator_model import (
     CLOSED,
+    CONTROL_SCALE,
     HOME_CONTROL,
     POINTS,
     first_positions,
     manipulator_model,
 )
 from palaestra_worlds.robots.manipulator_task import ManipulatorTask
+from palaestra_worlds.robots.mismatch import measure_mismatch
 from palaestra_worlds.robots.sensors import Sensors
 from palaestra_worlds.robots.tabletop import DRAWER_TRAVEL, HEIGHTS, OBJECTS, PLACES
 from pydantic import ValidationError
@@ -83,6 +85,15 @@ def test_the_gripper_holds_a_box_that_it_closes_on(fidelity: str) -> None:
             model.opt.gravity[:] = gravity
         mujoco.mj_step(model, data)
     assert np.linalg.norm(data.body("box").xpos - data.site("hand/palm").xpos) < 0.05
+
+
+def test_the_models_come_apart_slowly_when_the_arm_moves() -> None:
+    planning, simulation = (manipulator_model(fidelity) for fidelity in FIDELITIES)
+    noise = np.random.default_rng(0).standard_normal((8, 2, 8))
+    moving = np.clip(HOME_CONTROL + 0.3 * noise * CONTROL_SCALE, *planning.actuator_ctrlrange.T)
+    found = measure_mismatch(planning, simulation, first_positions(planning), moving, 0.4, "hand/base").medians()
+    assert 0 < found["position"] < 0.01
+    assert 0 < found["joints"] < 0.02
 
 
 TASKS = [

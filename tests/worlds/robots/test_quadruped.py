@@ -86,12 +86,12 @@ def test_the_planning_model_is_cheaper_and_comes_apart_from_the_simulation_slowl
     noise = np.random.default_rng(0).standard_normal((16, 4, 12))
     moving = np.clip(STANDING + 0.2 * noise * CONTROL_SCALE, *planning.actuator_ctrlrange.T)
     start = planning.key("standing").qpos
-    early = measure_mismatch(planning, simulation, start, moving, 0.1).medians()
-    late = measure_mismatch(planning, simulation, start, moving, 0.35).medians()
+    early = measure_mismatch(planning, simulation, start, moving, 0.1, "torso").medians()
+    late = measure_mismatch(planning, simulation, start, moving, 0.35, "torso").medians()
     assert 0 < early["position"] < 0.01 < late["position"] < 0.06
     assert early["turn"] < late["turn"] < 0.3
     assert late["joints"] < 0.15
-    alike = measure_mismatch(planning, planning, start, moving, 0.35)
+    alike = measure_mismatch(planning, planning, start, moving, 0.35, "torso")
     assert alike.position.max() == alike.joints.max() == 0.0
 
 

@@ -13,6 +13,7 @@ from mujoco.rollout import Rollout
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
+_JOINT = mujoco.mjtTrn.mjTRN_JOINT
 
 
 @dataclass(frozen=True)
@@ -21,9 +22,9 @@ class Mismatch:
 
     Attributes:
         seconds: for how long both models were rolled out.
-        position: distance between the robots' bases, metres.
-        turn: angle between their orientations, radians.
-        joints: root mean square difference of the joints' angles, radians.
+        position: distance between where the two models have the body, metres.
+        turn: angle between its orientations, radians.
+        joints: root mean square difference of the controlled joints' angles, radians.
     """
 
     seconds: float
@@ -43,23 +44,38 @@ def measure_mismatch(
     qpos: Array,
     controls: Array,
     seconds: float,
+    body: str,
 ) -> Mismatch:
     """Rolls both models out and compares them.
 
     Args:
-        planning, simulation: two models with the same joints and actuators, the first joint a free one.
+        planning, simulation: two models with the same joints and actuators.
         qpos: (nq,) where both begin, at rest.
         controls: (sequences, pieces, nu), each piece held for the same share of the time.
         seconds: for how long.
+        body: name of the body that is compared, such as "torso".
     """
-    first, second = (_rolled_out(model, qpos, controls, seconds) for model in (planning, simulation))
-    alike = np.abs(np.einsum("ni,ni->n", first[:, 3:7], second[:, 3:7]))
+    ends = [_rolled_out(model, qpos, controls, seconds) for model in (planning, simulation)]
+    (places, turns), (other_places, other_turns) = (_poses(planning, end, body) for end in ends)
+    alike = np.abs(np.einsum("ni,ni->n", turns, other_turns))
+    held = planning.jnt_qposadr[planning.actuator_trnid[planning.actuator_trntype == _JOINT, 0]]
     return Mismatch(
         seconds=seconds,
-        position=np.linalg.norm(first[:, :3] - second[:, :3], axis=1),
+        position=np.linalg.norm(places - other_places, axis=1),
         turn=2 * np.arccos(np.minimum(alike, 1.0)),
-        joints=np.sqrt(np.mean((first[:, 7:] - second[:, 7:]) ** 2, axis=1)),
+        joints=np.sqrt(np.mean((ends[0][:, held] - ends[1][:, held]) ** 2, axis=1)),
     )
+
+
+def _poses(model: mujoco.MjModel, positions: Array, body: str) -> tuple[Array, Array]:
+    """Places (n, 3) and quaternions (n, 4) of a body at positions (n, nq)."""
+    data = mujoco.MjData(model)
+    places, turns = np.empty((len(positions), 3)), np.empty((len(positions), 4))
+    for row, qpos in enumerate(positions):
+        data.qpos[:] = qpos
+        mujoco.mj_kinematics(model, data)
+        places[row], turns[row] = data.body(body).xpos, data.body(body).xquat
+    return places, turns
 
 
 def _rolled_out(model: mujoco.MjModel, qpos: Array, controls: Array, seconds: float) -> Array:
