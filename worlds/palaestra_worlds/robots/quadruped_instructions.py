@@ -169,7 +169,7 @@ _PHRASES: tuple[tuple[str, Callable[[str, QuadrupedTask], QuadrupedTask | None]]
     (r"walk|trot|gallop|\brun\b|moonwalk|\bgo\b|move", _walk),
     (r"sun|\beast|\bwest|\bnorth|\bsouth|morning|evening", _face),
     (r"\bsit|lie down|low to the ground|crouch", _sit),
-    (r"(?:lift|raise|pick up|hold up|give).*(?:paw|foot|leg)|three legs", _lift),
+    (r"(?:lift|raise|pick up|hold up|give|keep).*(?:paw|foot|leg)|three legs|diagonal|opposite", _lift),
     (r"high|lower|further up", _change_height),
     (r"fast|slow", _change_speed),
     (r"\bstand|\bstop|reset", _stand),
