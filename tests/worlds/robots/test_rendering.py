@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import palaestra_worlds
 import pytest
@@ -44,3 +47,22 @@ def test_drawing_leaves_the_model_and_the_state_as_they_are() -> None:
     world.render_frame(0)
     assert world.snapshot() == state
     assert quadruped_model("planning").vis.global_.offwidth == size
+
+
+def test_torch_optimizes_after_a_picture() -> None:
+    """In a process of its own, because it would die: Mesa's and Triton's LLVM do not get on in any order."""
+    code = """
+import palaestra_worlds
+world = palaestra_worlds.make("Quadruped", num_envs=1, fidelity="planning")
+world.reset(seed=0)
+world.render_frame(0)
+import torch
+weight = torch.nn.Parameter(torch.ones(1))
+optimizer = torch.optim.Adam([weight])
+weight.square().sum().backward()
+optimizer.step()
+import torch._dynamo
+world.render_frame(0)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr

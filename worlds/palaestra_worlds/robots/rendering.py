@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
 import mujoco
@@ -26,6 +27,10 @@ class RenderingUnavailable(RuntimeError):
 
 
 def _context(width: int, height: int) -> Any:
+    # Mesa and Triton, which torch imports when it first optimizes, bring an LLVM each: the process dies if Triton's is
+    # loaded second.
+    if find_spec("triton") is not None:
+        import_module("triton._C.libtriton")
     reasons = []
     for backend in BACKENDS:
         try:
