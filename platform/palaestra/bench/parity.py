@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, cast
 
 import numpy as np
@@ -13,31 +12,16 @@ import palaestra_worlds
 from numpy.typing import NDArray
 from palaestra_worlds.registry import world_entries, world_provider
 
+from palaestra.bench.differences import ParityResult, same, same_array
 from palaestra.bench.results import BenchResults, BenchTable
 
 Policy = Callable[[Any, NDArray[np.int64]], NDArray[np.int64]]
 """`policy(world, random_actions) -> actions`, for all environments."""
 
-
-class ParityError(AssertionError):
-    """The fast world and the reference gave something different; the message says what, where and when."""
-
+Comparison = Callable[[str, Sequence[int], int], ParityResult]
+"""`compare(id, seeds, steps)`."""
 
 _COUNTS = ("seeds", "steps", "episodes", "successes")
-
-
-@dataclass(frozen=True)
-class ParityResult:
-    """What was compared without a difference."""
-
-    id: str
-    seeds: int
-    steps: int
-    """Steps compared, over all seeds."""
-    episodes: int
-    """Episodes that ended meanwhile, over all seeds."""
-    successes: int
-    seconds: float
 
 
 def bench_parity(
@@ -50,7 +34,7 @@ def bench_parity(
     """Everything that `palaestra bench parity` prints.
 
     Args:
-        ids: what to compare; None for every MiniGrid id that can be served here.
+        ids: what to compare; None for Crafter and every MiniGrid id that can be served here.
         seeds: environments of each id in one pass; the next pass takes the seeds after them.
         steps: steps of each environment.
         minutes: passes go on for so long; at least one is made.
@@ -59,25 +43,46 @@ def bench_parity(
     Raises:
         ParityError: at the first difference.
         UnknownName: there is no such id.
-        ValueError: an id cannot be served here; the message says what is missing.
+        ValueError: an id cannot be served here, or has no reference; the message says so.
     """
-    served = [entry.id for entry in world_entries() if entry.id.startswith("MiniGrid-") and not entry.missing]
-    chosen = list(ids) if ids else served
+    entries = [entry for entry in world_entries() if _comparison_of(entry.id)]
+    chosen = list(ids) if ids else [entry.id for entry in entries if not entry.missing]
     for id in chosen:
         world_provider(id)
+        if not _comparison_of(id):
+            raise ValueError(f"{id} has no reference to be compared with; those of MiniGrid and Crafter have one")
     until = time.monotonic() + 60.0 * minutes
     results: dict[str, list[ParityResult]] = {id: [] for id in chosen}
     for turn in itertools.count():
         for id in chosen:
             numbers = range(turn * seeds, (turn + 1) * seeds)
             starting(f"{id}, seeds {numbers[0]} to {numbers[-1]}")
-            # Episodes cut to a third, so that at least three follow one another on one random stream.
-            results[id].append(compare_minigrid(id, numbers, steps, max_steps=max(1, steps * 3 // 10)))
+            compare = _comparison_of(id)
+            assert compare is not None
+            results[id].append(compare(id, numbers, steps))
         if time.monotonic() >= until:
             break
-    notes = [f"{e.id} cannot be compared: {e.missing}" for e in world_entries() if e.missing and not ids]
+    notes = [f"{e.id} cannot be compared: {e.missing}" for e in entries if e.missing and not ids]
     figures = {id: {name: sum(getattr(r, name) for r in found) for name in _COUNTS} for id, found in results.items()}
     return BenchResults((_parity_table(figures),), figures, tuple(notes))
+
+
+def _comparison_of(id: str) -> Comparison | None:
+    """How a world is compared; None for worlds of our own."""
+    if id == "Crafter":
+        return _compare_crafter
+    return _compare_minigrid if id.startswith("MiniGrid-") else None
+
+
+def _compare_crafter(id: str, seeds: Sequence[int], steps: int) -> ParityResult:
+    from palaestra.bench.crafter_parity import compare_crafter
+
+    return compare_crafter(seeds, steps)
+
+
+def _compare_minigrid(id: str, seeds: Sequence[int], steps: int) -> ParityResult:
+    # Episodes cut to a third, so that at least three follow one another on one random stream.
+    return compare_minigrid(id, seeds, steps, max_steps=max(1, steps * 3 // 10))
 
 
 def _parity_table(figures: dict[str, dict[str, int]]) -> BenchTable:
@@ -90,7 +95,8 @@ def _parity_table(figures: dict[str, dict[str, int]]) -> BenchTable:
         "Compared with the reference, step for step, without a difference",
         ("world", *_COUNTS),
         tuple(rows),
-        "Image, direction, mission, reward, terminated, truncated and final observation, bit for bit; random actions.",
+        "Observations, final ones too, rewards, terminated and truncated, bit for bit. MiniGrid: random actions. "
+        "Crafter: a scripted player and random actions; also the whole state; a success is a diamond.",
     )
 
 
@@ -135,8 +141,8 @@ def compare_minigrid(
         for i, env in enumerate(references):
             where = f"{id} seed {seeds[i]} step {step} action {actions[i]}"
             seen, reward, *ends, _ = env.step(actions[i])
-            _same(where, "reward", float(reward), float(rewards[i]))
-            _same(where, "ends", [bool(end) for end in ends], [bool(terminated[i]), bool(truncated[i])])
+            same(where, "reward", float(reward), float(rewards[i]))
+            same(where, "ends", [bool(end) for end in ends], [bool(terminated[i]), bool(truncated[i])])
             if any(ends):
                 episodes += 1
                 successes += reward > 0
@@ -156,18 +162,9 @@ def _reference(id: str, observation: str, keywords: dict[str, Any]) -> Any:
     return wrappers[observation](gymnasium.make(id, disable_env_checker=True, **keywords))
 
 
-def _same(where: str, what: str, expected: Any, found: Any) -> None:
-    if expected != found:
-        raise ParityError(f"{where}: {what} is {found}, the reference gives {expected}")
-
-
 def _same_observation(where: str, expected: dict[str, Any], batch: dict[str, Any], i: int) -> None:
-    _same(where, "mission", expected["mission"], batch["mission"][i])
-    _same(where, "direction", int(expected["direction"]), int(batch["direction"][i]))
+    same(where, "mission", expected["mission"], batch["mission"][i])
+    same(where, "direction", int(expected["direction"]), int(batch["direction"][i]))
     image = batch["image"][i]
-    if image.dtype != expected["image"].dtype or not np.array_equal(image, expected["image"]):
-        different = np.argwhere(np.asarray(image) != expected["image"])
-        raise ParityError(
-            f"{where}: image ({image.dtype}, reference {expected['image'].dtype}) differs in {len(different)} places, "
-            f"first at {different[:1].tolist()}"
-        )
+    same(where, "type of the image", expected["image"].dtype, image.dtype)
+    same_array(where, "image", expected["image"], image)
