@@ -17,7 +17,7 @@ from palaestra.bank import LevelBank
 from palaestra.build import make_agent, make_world, settings_when_taught, world_seeds
 from palaestra.checkpoint import CheckpointHeader
 from palaestra.evaluation import Evaluation, held_out_tasks, num_envs_for, play
-from palaestra.lessons import LessonSupply
+from palaestra.lessons import NEWEST_LESSON, LessonSupply
 from palaestra.measured import MeasuredWorld
 from palaestra.progress import Position, TrialProgress
 from palaestra.recorder import TrialRecorder
@@ -89,6 +89,7 @@ class Trial:
         if found.state is None:
             self.recorder.roll_back(-1, -1)
             self._fill_bank()
+            self.recorder.metrics(0, 0, self._newest_lesson())
             self._reset_world()
         else:
             self._restore(found.state)
@@ -213,10 +214,15 @@ class Trial:
             "time/iteration": seconds,
             "lessons/in_bank": float(len(self.bank.taught)),
         }
+        metrics |= self._newest_lesson()
         self.recorder.metrics(position.iteration, position.steps, metrics)
         self._seen |= {name: value for name, value in metrics.items() if name in _SHOWN}
         if self._report:
             self._report(self.progress("running"))
+
+    def _newest_lesson(self) -> dict[str, float]:
+        """What a replay has to know where lessons come in late."""
+        return {NEWEST_LESSON: float(self.bank.newest)} if self.supply and self.supply.late else {}
 
     def _evaluate(self) -> None:
         began = time.perf_counter()

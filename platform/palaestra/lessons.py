@@ -16,6 +16,7 @@ from palaestra_teachers.base import Feedback
 from palaestra.asking import SECONDS_FOR_CALLS_UNDER_WAY, Asker, LessonError, teacher_hash
 from palaestra.bank import LevelBank
 from palaestra.progress import LessonProgress, Listener, Position
+from palaestra.replay import BACKEND, ReplayError, replayed
 from palaestra.run import Run
 from palaestra.store import Store, StoreError
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 SECONDS_BETWEEN_LOOKS = 0.1
 SECONDS_TO_WAIT_FOR_TEACHER = 5.0
+NEWEST_LESSON = "lessons/newest"
+"""Metric: id of the newest lesson that an iteration had; kept where lessons come in late, and replayed from."""
 
 
 # ---------------------------------------------------------------------------------------------- ahead of training
@@ -47,11 +50,16 @@ class Preparation:
         self._taught_by: dict[str, list[ArmSpec]] = {}
         for name in dict.fromkeys(arms):
             arm = run.spec.arm(name)
-            if arm.teacher is not None and arm.teacher.schedule is None and arm.teacher.mode == "ahead":
+            if arm.teacher is None or arm.teacher.schedule is not None:
+                continue
+            if arm.teacher.mode == "ahead" or self._replays(arm):
                 self._taught_by.setdefault(teacher_hash(arm), []).append(arm)
         self._pending = {arm.name for arms in self._taught_by.values() for arm in arms}
         self._patience = {
-            arm.name: arm.teacher.wait for arms in self._taught_by.values() for arm in arms if arm.teacher
+            arm.name: None if self._replays(arm) else arm.teacher.wait
+            for arms in self._taught_by.values()
+            for arm in arms
+            if arm.teacher
         }
         self._began = time.monotonic()
         self._thread = threading.Thread(target=self._ask_all, name="teachers", daemon=True)
@@ -93,6 +101,21 @@ class Preparation:
             self.look(tell)
         self.look(tell)
 
+    def _replays(self, arm: ArmSpec) -> bool:
+        """Whether its lessons are those that came in while a recorded run learned."""
+        return arm.teacher is not None and arm.teacher.late and arm.teacher.model.get("backend") == BACKEND
+
+    def _copy(self, arm: ArmSpec) -> None:
+        """Raises LessonError when there is no record, StoreError when it cannot be read or copied."""
+        from palaestra.late_replay import copy_record
+
+        try:
+            recorded = replayed(arm)
+            assert recorded is not None
+            copy_record(self._run, arm, recorded)
+        except ReplayError as error:
+            raise LessonError(f"the teacher of arm '{arm.name}' cannot be replayed: {error}") from error
+
     def _should_stop(self) -> bool:
         return self._stop.is_set() or self._closed.is_set()
 
@@ -108,6 +131,9 @@ class Preparation:
 
     def _ask(self, arms: Sequence[ArmSpec]) -> bool:
         """Asks one teacher about all levels that its arms need; False when the run was stopped meanwhile."""
+        if self._replays(arms[0]):
+            self._copy(arms[0])
+            return True
         needed = max(arm.levels or 0 for arm in arms)
         names = tuple(arm.name for arm in arms)
         asked = _Asked(self._run, teacher_hash(arms[0]), names)
@@ -171,11 +197,13 @@ class LessonSupply:
 
     Attributes:
         teacher: hash of the teacher's settings, under which the store keeps its lessons.
+        late: whether lessons may come in while the trial learns.
     """
 
     def __init__(self, arm: ArmSpec) -> None:
         self.arm = arm
         self.teacher = teacher_hash(arm)
+        self.late = arm.teacher is not None and arm.teacher.late
 
     def start(self) -> None:
         """Begins to ask."""
@@ -197,8 +225,7 @@ class LessonSupply:
             Whether what worlds draw from has changed.
         """
         # Lessons that were not waited for are still being asked for.
-        late = self.arm.teacher is not None and self.arm.teacher.wait is not None
-        return late and bank.update(store, self.teacher)
+        return self.late and bank.update(store, self.teacher)
 
     def wants_evaluation(self, steps: int) -> bool:
         """Whether the agent is to be measured before training goes on."""

@@ -91,6 +91,11 @@ class TeacherSpec(TeacherSection):
         return getattr(self.config, "schedule", lambda: None)()
 
     @property
+    def late(self) -> bool:
+        """Whether lessons may come in while a trial learns, by the clock."""
+        return self.schedule is None and (self.mode == "live" or self.wait is not None)
+
+    @property
     def asks_model(self) -> bool:
         """Whether a language model, or what stands in for one, has a part in its lessons."""
         return getattr(self.config, "asks_model", True)

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from palaestra.asking import LessonError
 from palaestra.ledger import calls_spent, recorded_calls
+from palaestra.lessons import NEWEST_LESSON
 from palaestra.replay import ReplayError, with_replay
 from palaestra.run import Run, start_run
 from palaestra.spec import RunSpec
@@ -167,6 +168,36 @@ def test_an_interrupted_asking_that_was_taken_up_again_is_repeated_as_it_ended(
     assert outcomes(runs, run) == outcomes(runs, again)
 
 
+@pytest.mark.parametrize("late", ["mode: live", "wait: 0"])
+def test_lessons_that_came_while_it_learned_come_again_before_the_same_iterations(
+    runs: Any, tmp_path: Path, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch, late: str
+) -> None:
+    evaluated = SPEC.replace("every: 100_000", "every: 128")
+    run = record(runs, server, tmp_path / "live", f"{endpoint(server)}, {late}", evaluated)
+    newest = [value for _, _, name, value in runs.outcome(run).metrics if name == NEWEST_LESSON]
+    assert len(newest) == 1 + 2, "one before the first iteration"
+    asked = len(server.bodies)
+    monkeypatch.delenv(VARIABLE)
+    again = replay(run, tmp_path / "again")
+    assert execute(again, jobs=1).done
+    assert len(server.bodies) == asked
+    runs.assert_same(runs.outcome(run), runs.outcome(again))
+    assert outcomes(runs, run) == outcomes(runs, again)
+    assert calls(run) == calls(again)
+    assert origins(again) <= {"replay"}
+
+
+def test_a_replay_of_late_lessons_needs_to_know_when_they_came(runs: Any, tmp_path: Path) -> None:
+    live = runs.make(SPEC.replace("MODEL", "{backend: scripted}, mode: live"), tmp_path / "live")
+    assert execute(live, jobs=1).done
+    with live.open_store() as store, store.transaction() as connection:
+        connection.execute("DELETE FROM metrics WHERE name = ?", (NEWEST_LESSON,))
+    again = replay(live, tmp_path / "again")
+    assert not execute(again, jobs=1).done
+    with again.open_store(read_only=True) as store:
+        assert "does not say when its lessons came in" in store.trial("main", 0).message
+
+
 def test_a_request_that_was_not_recorded_is_shown_beside_the_nearest(
     runs: Any, tmp_path: Path, server: ScriptedServer
 ) -> None:
@@ -187,9 +218,6 @@ def test_what_cannot_be_replayed_is_said(runs: Any, tmp_path: Path) -> None:
     taught = runs.make(SPEC.replace("MODEL", "{backend: scripted}"), tmp_path)
     with pytest.raises(ReplayError, match="no arm 'main' with a teacher to replay"):
         with_replay(taught.spec, untaught.folder)
-    live = runs.make(SPEC.replace("MODEL", "{backend: scripted}, mode: live"), tmp_path)
-    with pytest.raises(ReplayError, match="depended on the clock"):
-        with_replay(live.spec, live.folder)
     with pytest.raises(ReplayError, match=r"is no run folder"):
         with_replay(taught.spec, tmp_path / "nowhere")
     never = start_run(with_replay(taught.spec, taught.folder), tmp_path)
