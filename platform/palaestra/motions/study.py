@@ -35,8 +35,9 @@ class StudyError(RuntimeError):
 
 
 def study_folder(study: MotionStudy, root: Path) -> Path:
-    """Where its results are: the same for the same settings, however many seeds."""
-    content = study.model_dump(mode="json", exclude={"seeds", "description"})
+    """Where its results are: the same for the same settings, however many seeds, and threads to plan with."""
+    unessential: Any = {"seeds": True, "description": True, "planner": {"threads"}}
+    content = study.model_dump(mode="json", exclude=unessential)
     return root / f"{study.name}-{short_hash(content)}"
 
 

@@ -103,12 +103,12 @@ class _Study(Section):
         default_factory=lambda: dict[Interface, int]({"two": 10, "one": 3, "primitives": 3}),
         description="How many seeds, 0 and on, by interface.",
     )
-    tasks: dict[str, MotionTask] = Field(min_length=1, description="By name.")
 
 
 class MotionStudy(_Study):
     """A study of motions."""
 
+    tasks: dict[str, MotionTask]
     world: WorldSpec
     teacher: TeacherSpec
 
@@ -127,19 +127,27 @@ def load_study(path: Path, overrides: tuple[str, ...] = ()) -> MotionStudy:
     """
     node = with_overrides(extended(read_file(path), str(path)), overrides)
     children = node.children()
-    known = (*_Study.model_fields, "world", "teacher")
+    known = tuple(MotionStudy.model_fields)
     for key, child in children.items():
         if key not in known:
             raise unknown_key(child, (key,), known)
     own = {key: child for key, child in children.items() if key in _Study.model_fields}
     study = validated(_Study, Node(own, node.place, node.key), ())
+    tasks = (node.child("tasks") or Node({}, node.place, node.key)).children()
+    if not tasks:
+        raise fail(node.place, ("tasks",), "is missing; name at least one, e.g. {sit: {turns: [{say: Sit.}], ...}}")
     world = _with(node, "world", "id", "Quadruped")
     teacher_node = _with(node, "teacher", "kind", "rewards")
     teacher = build_teacher(teacher_node, ("teacher",))
     if not isinstance(teacher.config, RewardConfig):
         kind = teacher_node.children()["kind"]
         raise fail(kind.place, ("teacher", "kind"), "must be rewards: motions come from reward programs")
-    return MotionStudy(**dict(study), world=build_world(world, ("world",)), teacher=teacher)
+    return MotionStudy(
+        **dict(study),
+        tasks={name: validated(MotionTask, task, ("tasks", name)) for name, task in tasks.items()},
+        world=build_world(world, ("world",)),
+        teacher=teacher,
+    )
 
 
 def _with(node: Node, section: str, key: str, value: str) -> Node:
