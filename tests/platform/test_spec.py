@@ -233,9 +233,8 @@ def _check_references(part: Any, definitions: dict[str, Any]) -> None:
             _check_references(value, definitions)
 
 
-STUDIES = "rewards/_*.yaml"
-"""Studies of motions are no specs of runs; test_motions.py reads them."""
-CONFIGS = sorted(path for path in Path(__file__).parents[2].glob("configs/**/*.yaml") if not path.match(STUDIES))
+# Files that begin with _ are for others: to extend, prices, and studies of motions (test_motions.py reads those).
+CONFIGS = sorted(path for path in Path(__file__).parents[2].glob("configs/**/*.yaml") if path.name[0] != "_")
 EXTENDED = {
     (path.parent / yaml.safe_load(path.read_text(encoding="utf-8")).get("extends", "")).resolve() for path in CONFIGS
 }
