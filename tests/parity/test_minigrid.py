@@ -8,7 +8,8 @@ import numpy as np
 import palaestra_worlds
 import pytest
 from minigrid.envs.wfc.config import WFCConfig
-from palaestra.bench.parity import ParityError, compare_minigrid
+from palaestra.bench.differences import ParityError
+from palaestra.bench.parity import compare_minigrid
 from palaestra_worlds.minigrid.solver import SolverError, solve
 from palaestra_worlds.minigrid.state import STEP
 from palaestra_worlds.registry import world_entries

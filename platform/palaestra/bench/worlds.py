@@ -1,4 +1,4 @@
-"""Steps per second of MiniGrid worlds beside what a user would pick instead, in one run, in turns.
+"""Steps per second of worlds beside what a user would pick instead, in one run, in turns.
 
 Every contender steps with uniformly random actions prepared beforehand; observations and resets are included. A round
 gives each contender the same wall time, one after the other, so that a machine that slows down slows all of them.
@@ -58,9 +58,9 @@ class Ratio:
     highest: float
 
 
-def ours(id: str, num_envs: int, threads: int | None = None, name: str = "palaestra") -> Contender:
+def ours(id: str, num_envs: int, threads: int | None = None, name: str = "palaestra", **settings: Any) -> Contender:
     """Our world, with reused observation arrays as learners use it."""
-    world = palaestra_worlds.make(id, num_envs=num_envs, copy_observations=False, threads=threads)
+    world = palaestra_worlds.make(id, num_envs=num_envs, copy_observations=False, threads=threads, **settings)
     world.reset(seed=0)
     actions = _random_actions(num_envs, int(world.single_action_space.n))  # pyright: ignore[reportAttributeAccessIssue]
 
@@ -234,12 +234,16 @@ def bench_worlds(id: str, rounds: int, seconds: float, peers: bool = True) -> Be
         UnknownName: there is no such world.
     """
     world_provider(id)
-    tables: list[BenchTable] = []
     figures: dict[str, Any] = {"world": id, "rounds": rounds, "seconds": seconds}
+    if id == "Crafter":
+        return _bench_crafter(rounds, seconds, peers, figures)
+    tables: list[BenchTable] = []
     notes: list[str] = []
     if peers:
         speeds, notes = compare_with_peers(id, rounds, seconds)
-        tables.append(_peer_table(id, speeds))
+        tables.append(
+            _peer_table(f"{id}: steps per second with observations, resets included", speeds, _MINIGRID_PEERS)
+        )
         figures["peers"] = {f"{s.name}, {s.num_envs} envs": s.rounds for s in speeds}
     pairs = compare_threads(id, rounds, seconds / 2)
     tables.append(_thread_table(id, pairs))
@@ -247,6 +251,20 @@ def bench_worlds(id: str, rounds: int, seconds: float, peers: bool = True) -> Be
     costs = autoreset_costs(rounds=rounds, seconds=seconds / 2)
     tables.append(_autoreset_table(costs))
     figures["autoreset_cost"] = costs
+    return BenchResults(tuple(tables), figures, tuple(notes))
+
+
+def _bench_crafter(rounds: int, seconds: float, peers: bool, figures: dict[str, Any]) -> BenchResults:
+    from palaestra.bench.crafter_worlds import measure_crafter
+
+    speeds, notes = measure_crafter(rounds, seconds, peers)
+    tables = [_peer_table(f"Crafter: {name}", found, _CRAFTER_PEERS) for name, found in speeds.items()]
+    figures["peers"] = {
+        name: {f"{s.name}, {s.num_envs} envs": s.rounds for s in found} for name, found in speeds.items()
+    }
+    pairs = compare_threads("Crafter", rounds, seconds / 2, (64, 256, 1024), observation="symbolic")
+    tables.append(_thread_table("Crafter", pairs))
+    figures["threads"] = {str(one.num_envs): {s.name: s.rounds for s in (one, other)} for one, other in pairs}
     return BenchResults(tuple(tables), figures, tuple(notes))
 
 
@@ -260,11 +278,13 @@ def compare_with_peers(id: str, rounds: int, seconds: float) -> tuple[list[Speed
     return measure([ours(id, 4096), *contenders], rounds, seconds), left_out
 
 
-def compare_threads(id: str, rounds: int, seconds: float) -> list[tuple[Speed, Speed]]:
+def compare_threads(
+    id: str, rounds: int, seconds: float, sizes: Sequence[int] = (64, 256, 1024, 4096), **settings: Any
+) -> list[tuple[Speed, Speed]]:
     """Default threads against one thread, at rising numbers of environments."""
     pairs = []
-    for size in (64, 256, 1024, 4096):
-        both = [ours(id, size, name="default threads"), ours(id, size, 1, name="one thread")]
+    for size in sizes:
+        both = [ours(id, size, name="default threads", **settings), ours(id, size, 1, "one thread", **settings)]
         default, single = measure(both, rounds, seconds)
         pairs.append((default, single))
     return pairs
@@ -297,18 +317,21 @@ def spread(values: Sequence[float], form: str) -> str:
     return f"{statistics.median(values):{form}} ({min(values):{form}} to {max(values):{form}})"
 
 
-def _peer_table(id: str, speeds: list[Speed]) -> BenchTable:
+_MINIGRID_PEERS = "NAVIX and XLand-MiniGrid change minigrid's rules, envpool its levels."
+_CRAFTER_PEERS = "Craftax-Classic changes crafter's rules and does not reset by itself here."
+
+
+def _peer_table(title: str, speeds: list[Speed], peers: str) -> BenchTable:
     first, *others = speeds
     rows = [(first.name, f"{first.num_envs:,}", spread(first.rounds, ",.0f"), "")]
     for other, ratio in zip(others, ratios(speeds), strict=True):
         times = f"{ratio.median:.1f} ({ratio.lowest:.1f} to {ratio.highest:.1f})"
         rows.append((other.name, f"{other.num_envs:,}", spread(other.rounds, ",.0f"), times))
     return BenchTable(
-        f"{id}: steps per second with observations, resets included",
-        ("", "environments", "steps/s (median, range)", "palaestra is times faster"),
+        title,
+        ("", "environments", "per second (median, range)", "palaestra is times faster"),
         tuple(rows),
-        "Random actions, all in turns in one run; ratios are paired by round. "
-        "NAVIX and XLand-MiniGrid change minigrid's rules, envpool its levels.",
+        f"Random actions, all in turns in one run; ratios are paired by round. {peers}",
     )
 
 
@@ -325,7 +348,7 @@ def _thread_table(id: str, pairs: list[tuple[Speed, Speed]]) -> BenchTable:
             )
         )
     columns = ("environments", "steps/s, default threads", "steps/s, one thread", "ratio")
-    return BenchTable(f"{id}: what threads bring", columns, tuple(rows), "Below 256 environments one thread is used.")
+    return BenchTable(f"{id}: what threads bring", columns, tuple(rows), "Small batches use one thread.")
 
 
 def _autoreset_table(costs: tuple[float, ...]) -> BenchTable:

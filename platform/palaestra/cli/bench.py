@@ -62,7 +62,7 @@ Save = Annotated[
 
 
 @app.command(
-    epilog="Examples: palaestra bench worlds · palaestra bench worlds --id MiniGrid-KeyCorridorS3R3-v0 --rounds 10 · "
+    epilog="Examples: palaestra bench worlds · palaestra bench worlds --id Crafter --rounds 10 · "
     "palaestra bench worlds --save docs/results/worlds.md --save docs/results/worlds.json"
 )
 def worlds(
@@ -72,7 +72,8 @@ def worlds(
     peers: Annotated[bool, typer.Option(help="Measure beside the peers; --no-peers: ours alone.")] = True,
     save: Save = None,
 ) -> None:
-    """Steps per second beside minigrid, envpool, NAVIX and XLand-MiniGrid; what threads and resets cost."""
+    """Steps per second beside minigrid, envpool, NAVIX and XLand-MiniGrid, of Crafter beside crafter and Craftax; what
+    threads and resets cost."""
     from palaestra_worlds.registry import UnknownName
 
     from palaestra.bench.worlds import bench_worlds
@@ -86,12 +87,12 @@ def worlds(
 
 
 @app.command(
-    epilog="Examples: palaestra bench parity · palaestra bench parity --id MiniGrid-MultiRoom-N6-v0 --seeds 1000 · "
+    epilog="Examples: palaestra bench parity · palaestra bench parity --id Crafter --seeds 200 --steps 1000 · "
     "palaestra bench parity --minutes 600"
 )
 def parity(
     id: Annotated[
-        list[str] | None, typer.Option(help="World to compare; repeatable. Default: every MiniGrid id.")
+        list[str] | None, typer.Option(help="World to compare; repeatable. Default: Crafter and every MiniGrid id.")
     ] = None,
     seeds: Annotated[int, typer.Option(min=1, help="Environments of each id, seeded 0, 1, 2, ...")] = 20,
     steps: Annotated[int, typer.Option(min=1, help="Steps of each environment, over several episodes.")] = 300,
@@ -102,7 +103,8 @@ def parity(
     from palaestra_worlds.registry import UnknownName
     from rich.progress import Progress
 
-    from palaestra.bench.parity import ParityError, bench_parity
+    from palaestra.bench.differences import ParityError
+    from palaestra.bench.parity import bench_parity
 
     files = checked_saves(save or [])
     console = Console()
@@ -112,7 +114,7 @@ def parity(
             results = bench_parity(
                 id, seeds, steps, minutes, lambda name: progress.update(bar, description=f"comparing {name}")
             )
-        except UnknownName as error:
+        except (UnknownName, ValueError) as error:
             raise typer.BadParameter(str(error), param_hint="--id") from error
         except ParityError as error:
             progress.stop()
