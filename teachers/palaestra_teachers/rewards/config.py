@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -31,6 +31,11 @@ class RewardConfig(BaseModel):
         max_length=1000,
         description="What is asked for where nobody says anything else.",
     )
+    program: str | tuple[dict[str, Any], ...] | None = Field(
+        default=None,
+        description="A program by hand, whatever is asked for; no model is asked. A list of calls, e.g. "
+        "[{call: set_feet_pos_parameters, foot: front_left, lift_height: 0.1}], or text that looks like Python.",
+    )
     revisions: int = Field(
         default=0, ge=0, le=10, description="How often a program that failed is revised, told what was reached."
     )
@@ -57,8 +62,15 @@ class RewardConfig(BaseModel):
         """Which of a world's `programs` is written."""
         return "primitives" if self.stages == "primitives" else "rewards"
 
+    @property
+    def asks_model(self) -> bool:
+        """Whether a language model has a part in it."""
+        return self.program is None
+
     def in_words(self) -> str:
         """What is taught, for reports."""
+        if self.program is not None:
+            return "a reward program by hand"
         return {
             "two": "reward programs, by a motion descriptor and a coder",
             "one": "reward programs, by a coder alone",

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from palaestra_worlds.base import World
-from palaestra_worlds.programs import Program, Programmable
+from palaestra_worlds.base import Task, World
+from palaestra_worlds.programs import Program, ProgramError, Programmable
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from palaestra_teachers.base import Feedback, LanguageModel, Ledger, LessonRequest, LessonSource, Message, Sampling
-from palaestra_teachers.dialogue import Answer, Dialogue, Question
+from palaestra_teachers.dialogue import Dialogue, Question
 from palaestra_teachers.rewards.config import RewardConfig
 from palaestra_teachers.rewards.lesson import Motion, RewardProgram, Turn
 from palaestra_teachers.rewards.replies import calls_in_words, program_schema, read_description, read_program
@@ -38,7 +38,7 @@ class RewardTeacher:
         ledger: keeps every call.
 
     Raises:
-        ValueError: the world takes no programs, or there is no such prompt.
+        ValueError: the world takes no programs, there is no such prompt, or the program by hand is none.
     """
 
     Config = RewardConfig
@@ -61,6 +61,7 @@ class RewardTeacher:
             "calls": calls_in_words(self._kind),
             "schema": self._schema,
         }
+        self._by_hand = None if config.program is None else _by_hand(config.program, self._kind)
         self._turns: list[Turn] = []
         # A prompt that fails fails now.
         for name in self._prompts:
@@ -74,6 +75,9 @@ class RewardTeacher:
             LessonRefused: no reply was usable after the configured retries.
             TeacherUnavailable: the model gave no reply.
         """
+        if self._by_hand is not None:
+            source = LessonSource(teacher="rewards", model="by_hand", request_hash="", attempts=0)
+            return _lesson(Turn(instruction=request.mission), self._by_hand, source, None)
         before = self._turns[: request.turn or 0]
         attempt = self._turns[len(before)] if request.feedback and len(self._turns) > len(before) else None
         turn = Turn(instruction=" ".join(request.mission.split()) or self._config.instruction)
@@ -92,7 +96,13 @@ class RewardTeacher:
         )
         if request.turn is not None:
             self._turns = [*before, turn.model_copy(update={"program": answer.value.text()})]
-        return self._lesson(turn, answer, attempts, before)
+        source = LessonSource(
+            teacher="rewards",
+            model=answer.model,
+            request_hash=answer.request_hash,
+            attempts=attempts + answer.attempts,
+        )
+        return _lesson(turn, answer.value, source, self._running(before))
 
     def observe(self, feedback: Feedback) -> None:
         """Does nothing: what became of a program is told with the request for the next."""
@@ -107,22 +117,12 @@ class RewardTeacher:
         except ValidationError as error:
             raise ValueError(f"this is no state of a reward teacher: {error}") from error
 
-    def _lesson(self, turn: Turn, answer: Answer[Program], attempts: int, before: list[Turn]) -> RewardProgram:
+    def _running(self, before: list[Turn]) -> Task | None:
+        """The task that the programs of a conversation have come to; None at its beginning."""
         running = None
         for earlier in before:
             running = self._kind.from_text(earlier.program).motions(running)[-1].task
-        return RewardProgram(
-            source=LessonSource(
-                teacher="rewards",
-                model=answer.model,
-                request_hash=answer.request_hash,
-                attempts=attempts + answer.attempts,
-            ),
-            instruction=turn.instruction,
-            description=turn.description,
-            program=answer.value,
-            motions=tuple(Motion(task=task, seconds=seconds) for task, seconds in answer.value.motions(running)),
-        )
+        return running
 
     def _question(
         self, request: LessonRequest, stage: str, messages: tuple[Message, ...], schema: dict[str, Any] | None
@@ -152,3 +152,25 @@ class RewardTeacher:
             feedback=request.feedback,
             **self._rules,
         )
+
+
+def _lesson(turn: Turn, program: Program, source: LessonSource, running: Task | None) -> RewardProgram:
+    return RewardProgram(
+        source=source,
+        instruction=turn.instruction,
+        description=turn.description,
+        program=program,
+        motions=tuple(Motion(task=task, seconds=seconds) for task, seconds in program.motions(running)),
+    )
+
+
+def _by_hand(program: str | tuple[dict[str, Any], ...], kind: type[Program]) -> Program:
+    """Raises ValueError when it is none."""
+    try:
+        return kind.from_text(program) if isinstance(program, str) else kind.model_validate({"calls": program})
+    except ProgramError as error:
+        raise ValueError(f"program: {error}") from error
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = "".join(f", {part}" for part in first["loc"][1:])
+        raise ValueError(f"program{where}: {first['msg'].removeprefix('Value error, ')}") from error

@@ -193,3 +193,31 @@ def test_a_world_without_programs_is_refused() -> None:
 def test_a_state_of_something_else_is_refused(world: World) -> None:
     with pytest.raises(ValueError, match="no state of a reward teacher"):
         teacher(world).load_state_dict({"history": []})
+
+
+@pytest.mark.parametrize(
+    "program", [LIFTED, ({"call": "set_feet_pos_parameters", "foot": "front_left", "lift_height": 0.1},)]
+)
+def test_a_program_by_hand_asks_no_model(world: World, program: Any) -> None:
+    model = Says("nothing")
+    teaching = teacher(world, model, program=program)
+    assert say(teaching, "Anything.").motions[-1].task.feet["front_left"].lift_height == 0.1
+    assert (model.asked, RewardConfig(program=program).asks_model) == ([], False)
+
+
+@pytest.mark.parametrize(
+    ("program", "message"),
+    [
+        ("reset_reward()\nlift()", "program: line 2: there is no lift"),
+        (
+            ({"call": "set_torso_targets", "height": 7},),
+            "program, 0, set_torso_targets, height: Input should be less",
+        ),
+        (({"call": "set_torso_targets"},), "exactly one of location_xy and velocity_xy must be None"),
+        ((), "program: Tuple should have at least 1 item"),
+    ],
+)
+def test_a_program_by_hand_that_is_none_is_refused_by_name(world: World, program: Any, message: str) -> None:
+    with pytest.raises(ValueError, match="program") as refused:
+        teacher(world, program=program)
+    assert message in str(refused.value)
