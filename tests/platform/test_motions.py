@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -224,6 +225,17 @@ def test_studies_that_come_with_palaestra_can_be_read_and_know_their_measures() 
         world.place(0, task.heading)  # type: ignore[attr-defined]
         measures = world.measures(0)  # type: ignore[attr-defined]
         assert failure(task.success, [measures] * 500, [measures], 0.02), f"{name} is passed by standing still"
+
+
+def test_the_page_on_motions_shows_a_study_and_a_program_that_can_be_read(tmp_path: Path) -> None:
+    from palaestra_worlds.robots.quadruped_program import QuadrupedProgram
+
+    page = (Path(__file__).parents[2] / "docs" / "motions.md").read_text(encoding="utf-8")
+    (program,) = re.findall(r"^```text\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
+    assert QuadrupedProgram.from_text(program).motions()
+    (study,) = re.findall(r"^```yml\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
+    (tmp_path / "study.yaml").write_text(study, encoding="utf-8")
+    assert load_study(tmp_path / "study.yaml").tasks["higher"].success.hold == 0.5
 
 
 def test_the_command_runs_shows_and_writes(cli: Cli, file: Path, tmp_path: Path) -> None:

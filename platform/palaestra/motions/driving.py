@@ -212,7 +212,8 @@ def _told(check: Check, window: Sequence[Measures]) -> str:
     values = [one[check.measure] for one in window]
     bounds = {"least": check.least, "most": check.most, "near": check.near, "above_before": check.above_before}
     wanted = ", ".join(f"{name} {value:g}" for name, value in bounds.items() if value is not None)
-    return f"{check.measure} was {min(values):.2f} to {max(values):.2f} ({wanted})"
+    was = f"{np.mean(values):.2f} on average" if check.mean else f"{min(values):.2f} to {max(values):.2f}"
+    return f"{check.measure} was {was} ({wanted})"
 
 
 def reached(world: Programmable, task: Any, measured: Sequence[Measures]) -> list[Reached]:

@@ -154,7 +154,9 @@ def _walk(text: str, before: QuadrupedTask) -> QuadrupedTask:
     backward = re.search(r"backward|moonwalk|\bback\b", text)
     sideways = {"left": 1.0, "right": -1.0}.get(next(iter(re.findall(r"\b(left|right)", text)), ""), 0.0)
     velocity = (0.0, sideways * speed * 0.6) if sideways else (-speed if backward else speed, 0.0)
-    steps = _bound() if gallops else trot(swing_up_down=0.04 if "moonwalk" in text else 0.06)
+    # While it is on the floor, a foot falls as far behind as the torso moves in half a step.
+    swing = velocity[0] * 0.25 / 2 or None
+    steps = _bound(swing) if gallops else trot(2.0, 0.04 if "moonwalk" in text else 0.06, swing)
     return QuadrupedTask(torso=_torso(QuadrupedTask(), velocity=velocity, **facing), stepping=steps)
 
 
@@ -194,9 +196,10 @@ def _feet(text: str) -> list[Foot]:
     return [foot for foot in _DIAGONAL if foot in found]
 
 
-def _bound() -> dict[Foot, SteppingTargets]:
+def _bound(swing: float | None) -> dict[Foot, SteppingTargets]:
     """Front feet together, then rear feet."""
     ahead: dict[Foot, float] = {"front_left": 0.0, "front_right": 0.0, "rear_left": 0.5, "rear_right": 0.5}
     return {
-        foot: SteppingTargets(frequency=2.5, phase_offset=offset, swing_up_down=0.07) for foot, offset in ahead.items()
+        foot: SteppingTargets(frequency=2.0, phase_offset=offset, swing_up_down=0.07, swing_forward_back=swing)
+        for foot, offset in ahead.items()
     }
