@@ -1,7 +1,8 @@
 """A Franka Panda with a Robotiq 2F-85 gripper over a table: a planning and a simulation model.
 
 Of the Menagerie's hands this one leaves planners 8 controls to search, the arm's seven and its own, instead of the 23
-of a LEAP hand. Whether pinching, pushing and hooking are enough for the eight tasks of Language to Rewards was not measured.
+of a LEAP hand. Whether pinching, pushing and hooking are enough for the eight tasks of Language to Rewards was not
+measured.
 
 Both models have the same joints, actuators and sensors. They differ in what touches what:
 
