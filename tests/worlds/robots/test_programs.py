@@ -16,7 +16,7 @@ from palaestra_worlds.programs import Program, ProgramError
 from palaestra_worlds.robots.quadruped_answers import MISTAKES, PROGRAMS, spoiled
 from palaestra_worlds.robots.quadruped_instructions import understood
 from palaestra_worlds.robots.quadruped_primitives import QuadrupedPrimitives, primitives_for
-from palaestra_worlds.robots.quadruped_program import QuadrupedProgram
+from palaestra_worlds.robots.quadruped_program import MOVING, QuadrupedProgram
 from palaestra_worlds.robots.quadruped_task import FootTargets, QuadrupedTask, SteppingTargets, TorsoTargets
 from palaestra_worlds.robots.quadruped_words import in_words, program_from_words
 from pydantic import ValidationError
@@ -40,6 +40,7 @@ def test_programs_as_the_paper_writes_them_are_read() -> None:
     (motion,) = QuadrupedProgram.from_text(AS_THE_PAPER_WRITES_THEM).motions()
     assert motion.seconds == 4
     assert motion.task == QuadrupedTask(
+        weights=MOVING,
         torso=TorsoTargets(
             height=0.26,
             pitch=math.radians(30),

@@ -13,7 +13,7 @@ from pydantic import Field
 
 from palaestra_worlds.base import Task
 from palaestra_worlds.programs import Call, Motion, Program
-from palaestra_worlds.robots.quadruped_program import DURATION, FootName
+from palaestra_worlds.robots.quadruped_program import DURATION, FootName, weighed
 from palaestra_worlds.robots.quadruped_task import FootTargets, QuadrupedTask, TorsoTargets, trot
 
 TILT = 0.6
@@ -108,10 +108,10 @@ class QuadrupedPrimitives(Program):
         found: list[Motion] = []
         for call in self.calls:
             if isinstance(call, Wait):
-                found.append(Motion(task, call.seconds))
+                found.append(Motion(weighed(task), call.seconds))
             else:
                 task = _changed(task, call)
-        return tuple(found) if isinstance(self.calls[-1], Wait) else (*found, Motion(task, DURATION))
+        return tuple(found) if isinstance(self.calls[-1], Wait) else (*found, Motion(weighed(task), DURATION))
 
 
 def primitives_for(task: QuadrupedTask) -> QuadrupedPrimitives | None:

@@ -14,9 +14,18 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from palaestra_worlds.base import Task
 from palaestra_worlds.programs import Call, Motion, Program
-from palaestra_worlds.robots.quadruped_task import Foot, FootTargets, QuadrupedTask, SteppingTargets, TorsoTargets
+from palaestra_worlds.robots.quadruped_task import (
+    Foot,
+    FootTargets,
+    QuadrupedTask,
+    QuadrupedWeights,
+    SteppingTargets,
+    TorsoTargets,
+)
 
 DURATION = 2.0
+MOVING = QuadrupedWeights(velocity=1.0)
+"""Weights of a robot that is to move: with the usual one it trades most of its speed for steadiness."""
 
 
 # Tuples of two types would have a JSON schema that servers of language models refuse.
@@ -156,12 +165,17 @@ def motions_of(calls: tuple[Any, ...], running: Task | None) -> tuple[Motion, ..
     open_ended = True
     for call in calls:
         if isinstance(call, ExecutePlan):
-            found.append(Motion(task, call.duration))
+            found.append(Motion(weighed(task), call.duration))
             open_ended = False
         else:
             task = _changed(task, call)
             open_ended = True
-    return (*found, Motion(task, DURATION)) if open_ended else tuple(found)
+    return (*found, Motion(weighed(task), DURATION)) if open_ended else tuple(found)
+
+
+def weighed(task: QuadrupedTask) -> QuadrupedTask:
+    """The task with the weights that it needs."""
+    return task.model_copy(update={"weights": MOVING if any(task.torso.velocity or ()) else QuadrupedWeights()})
 
 
 def _changed(task: QuadrupedTask, call: Any) -> QuadrupedTask:
