@@ -24,8 +24,8 @@ from palaestra_worlds.robots.quadruped_task import (
 )
 
 DURATION = 2.0
-MOVING = QuadrupedWeights(velocity=1.0)
-"""Weights of a robot that is to move: with the usual one it trades most of its speed for steadiness."""
+MOVING = QuadrupedWeights(velocity=1.0, location=2.0)
+"""Weights of a robot that is to go somewhere: with the usual ones it trades most of its speed for steadiness."""
 
 
 # Tuples of two types would have a JSON schema that servers of language models refuse.
@@ -175,7 +175,8 @@ def motions_of(calls: tuple[Any, ...], running: Task | None) -> tuple[Motion, ..
 
 def weighed(task: QuadrupedTask) -> QuadrupedTask:
     """The task with the weights that it needs."""
-    return task.model_copy(update={"weights": MOVING if any(task.torso.velocity or ()) else QuadrupedWeights()})
+    goes = task.torso.location is not None or any(task.torso.velocity or ())
+    return task.model_copy(update={"weights": MOVING if goes else QuadrupedWeights()})
 
 
 def _changed(task: QuadrupedTask, call: Any) -> QuadrupedTask:

@@ -165,7 +165,7 @@ def _step_call(found: tuple[str, ...]) -> SetFeetSteppingParameters:
 
 
 def _shown(value: float) -> str:
-    return f"{value:.3f}".rstrip("0").rstrip(".")
+    return f"{value:.4f}".rstrip("0").rstrip(".")
 
 
 def _degrees(value: float) -> str:
