@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from palaestra_worlds.compiled import kernel
 from palaestra_worlds.crafter.creatures import RIPE
-from palaestra_worlds.crafter.random import random_double
+from palaestra_worlds.crafter.random import peek_doubles
 from palaestra_worlds.crafter.state import (
     AREA,
     ARROW,
@@ -26,7 +26,6 @@ from palaestra_worlds.crafter.state import (
     KIND,
     NUM_ITEMS,
     NUM_MATERIALS,
-    NUM_RANDOM,
     PLANT,
     PLAYER,
     SLEEPING,
@@ -79,7 +78,7 @@ def _light(
         pixels: place of its first pixel in the picture (x, y).
         daylight: 0 to 1.
         amount: how strong the noise is; 0 by day, when `noise` and `vignette` are not read.
-        noise: (7 * unit * 9 * unit,) float64, column after column.
+        noise: (7 * unit * 9 * unit,) draws from 0 to 1, column after column.
         vignette: (7 * unit, 9 * unit).
         asleep: whether the player sleeps.
         lit: (unit, unit, 3) uint8, written.
@@ -92,7 +91,7 @@ def _light(
             speck = 0.0
             if amount > 0.0:
                 dark = amount * vignette[pixels[1] + y, pixels[0] + x]
-                speck = dark * noise[(pixels[0] + x) * height + pixels[1] + y]
+                speck = dark * (32.0 + 95.0 * noise[(pixels[0] + x) * height + pixels[1] + y])
             for c in range(3):
                 colour[c] = np.uint8((1.0 - dark) * tile[y, x, c] + speck)
             grey = _grey(colour[0], colour[1], colour[2])
@@ -134,15 +133,6 @@ def _put_on(material: Any, thing: Any, cover: Any, tile: Any) -> None:
 
 
 @register_jitable
-def _draw_noise(levels: Any, i: Any, noise: Any) -> None:
-    """The noise of a picture at night, from where the stream stood before it."""
-    stream = np.empty((1, NUM_RANDOM), dtype=np.uint32)
-    stream[0] = levels.night[i]
-    for k in range(noise.shape[0]):
-        noise[k] = 32.0 + 95.0 * random_double(stream, 0)
-
-
-@register_jitable
 def _paste(tile: Any, image: Any, left: Any, top: Any) -> None:
     for y in range(tile.shape[0]):
         for x in range(tile.shape[1]):
@@ -157,7 +147,8 @@ def _draw_surroundings(levels: Any, i: Any, atlas: Any, image: Any) -> None:
     daylight, asleep = levels.daylight[i], levels.status[i, SLEEPING] == 1
     amount = 2.0 * (0.5 - daylight) if daylight < 0.5 else 0.0
     noise = np.empty(vignette.size if daylight < 0.5 else 0, dtype=np.float64)
-    _draw_noise(levels, i, noise)
+    if daylight < 0.5:
+        peek_doubles(levels.night[i], noise)
     materials, occupants = levels.materials[i], levels.occupants[i]
     seen = np.empty((NUM_MATERIALS, unit, unit, 3), dtype=np.uint8)
     is_seen = np.zeros(NUM_MATERIALS, dtype=np.bool_)

@@ -138,6 +138,33 @@ def skip_doubles(random: Any, i: Any, count: Any) -> None:
 
 
 @register_jitable
+def peek_doubles(stream: Any, found: Any) -> None:
+    """Fills `found` (K,) with the doubles that a stream (NUM_RANDOM,) gives next; the stream stays where it is."""
+    count = 2 * len(found)
+    place, filled = np.int64(stream[POSITION]), 0
+    words, made = stream[:WORDS].copy(), np.empty(WORDS, dtype=np.uint32)
+    numbers = np.empty(count, dtype=np.uint32)
+    _make_words(words, place, WORDS)
+    while filled < count:
+        if place == WORDS:
+            _make_all(words, made)
+            words[:] = made
+            place = 0
+        taken = min(WORDS - place, count - filled)
+        for k in range(taken):
+            word = words[np.uint64(place + k)]
+            word ^= word >> np.uint32(11)
+            word ^= np.uint32(word << np.uint32(7)) & np.uint32(0x9D2C5680)
+            word ^= np.uint32(word << np.uint32(15)) & np.uint32(0xEFC60000)
+            numbers[np.uint64(filled + k)] = word ^ word >> np.uint32(18)
+        filled += taken
+        place += taken
+    for k in range(len(found)):
+        upper, lower = numbers[2 * k] >> np.uint32(5), numbers[2 * k + 1] >> np.uint32(6)
+        found[k] = (np.float64(upper) * 67108864.0 + np.float64(lower)) / 9007199254740992.0
+
+
+@register_jitable
 def seed_stream(random: Any, i: Any, seed: Any) -> None:
     """`RandomState(seed)` for a seed from 0 to 2**32 - 1."""
     word = np.uint64(seed)
