@@ -13,7 +13,7 @@ UV ?= $(or $(wildcard $(BIN)/uv),uv)
 PYTHONS := $(or $(PYTHON),python3.13 python3.12 python3.11 python3 python)
 TORCH_INDEX ?=
 
-.PHONY: help setup setup-dev setup-bench run beacons rewards results test check bench docs lock clean
+.PHONY: help setup setup-dev setup-bench run beacons agv rewards results test check bench docs lock clean
 
 help: ## List the targets and variables
 	@echo "make TARGET [VARIABLE=value ...]"
@@ -83,6 +83,11 @@ beacons: $(VENV)/.installed ## Run the Words-as-Beacons study (hours; resumable;
 
 rewards: $(VENV)/.installed-robots ## Run the motion tasks of Language to Rewards (hours; resumable)
 	@$(BIN)/palaestra motions quadruped --runs $(RUNS)/motions $(ARGS)
+
+agv: $(VENV)/.installed ## Run the study of vehicles in warehouses (hours; resumable; TASK=... for one floor)
+	@for spec in configs/agv/$(or $(TASK),{simple,complex,crossing,rooms}).yaml; do \
+	  $(BIN)/palaestra run "$$spec" --resume --runs $(RUNS) $(ARGS); \
+	done
 
 results: $(VENV)/.installed ## Write the tables and curves of docs/results from the runs in $(RUNS)
 	@for run in $(RUNS)/beacons-*; do \

@@ -17,10 +17,7 @@ if TYPE_CHECKING:
 
 _IDS = {
     "AGV": "a vehicle on a drawn warehouse floor",
-    "AGV-Aisles": "a vehicle between generated racks",
-    "AGV-Clutter": "a vehicle on generated floors with clutter",
-    "AGV-Maze": "a vehicle in generated mazes",
-    "AGV-Rooms": "a vehicle in generated rooms",
+    **dict.fromkeys(("AGV-Aisles", "AGV-Clutter", "AGV-Maze", "AGV-Rooms"), "a vehicle on generated warehouse floors"),
 }
 
 

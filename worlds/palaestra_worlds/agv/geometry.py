@@ -19,7 +19,9 @@ from palaestra_worlds.agv.state import (
 )
 
 CONTACT = 1e-3
-"""Metres: nearer than this is touching. Vehicles are always farther from walls than this."""
+"""Metres that vehicles are kept from walls and racks."""
+TOUCH = 2 * CONTACT
+"""Metres: as near as this, and not going away, is touching."""
 FAR = 1e9
 _MOST_ADVANCES = 100_000
 """More than the longest step needs: it only ends a loop that numbers that are not finite would keep going."""
@@ -172,37 +174,41 @@ def first_contact(levels: Any, i: Any, rules: Any, speed: Any, turning: Any, beg
         began: seconds since the episode's beginning.
 
     Returns:
-        Seconds, to a pose that touches nothing yet; and 0 for nothing, 1 for a wall or rack, 2 for what moves.
+        Seconds, to a pose that overlaps nothing yet; and 0 for nothing, 1 for a wall or rack, 2 for what moves.
     """
     x, y, heading = levels.pose[i, 0], levels.pose[i, 1], levels.pose[i, 2]
     cells = levels.cells[i]
     # No point of the footprint is faster.
     fastest = abs(speed) + (abs(turning) * rules.radius if rules.half_length > 0.0 else 0.0)
-    time = safe = 0.0
+    time = before = 0.0
+    last, crept = -1.0, False
     for _ in range(_MOST_ADVANCES):
         now_x, now_y, now_heading = along_arc(x, y, heading, speed, turning, time)
         left = rules.dt - time
-        reach = fastest * left + 2.0 * CONTACT
+        reach = fastest * left + 2.0 * TOUCH
         gap = gap_to_walls(
             cells, rules.cell, rules.radius, rules.half_length, rules.half_width, now_x, now_y, now_heading, reach
         )
-        if gap <= CONTACT and fastest > 0.0:
-            return safe, 1
         advance = left
         if fastest > 0.0 and gap < reach:
-            advance = min(advance, gap / fastest)
+            if gap <= TOUCH and last >= 0.0 and gap <= last:
+                return (before if crept else time), 1
+            # A vehicle that stands at a wall may creep on, to see whether it gets away from there.
+            crept = gap <= TOUCH
+            advance = min(advance, (0.5 * gap if crept else gap - CONTACT) / fastest)
+        last = gap
         for k in range(levels.status[i, NUM_OBSTACLES]):
             gap = gap_to_obstacle(levels, i, rules, k, began + time, now_x, now_y, now_heading)
-            if gap <= CONTACT:
-                return safe, 2
+            if gap <= TOUCH:
+                return time, 2
             closing = fastest + levels.obstacles[i, k, SPEED]
             if closing > 0.0:
-                advance = min(advance, gap / closing)
-        safe = time
+                advance = min(advance, (gap - CONTACT) / closing)
         if advance >= left:
             return rules.dt, 0
+        before = time
         time += advance
-    return safe, 1
+    return before, 1
 
 
 @register_jitable

@@ -37,7 +37,17 @@ from palaestra_worlds.agv.setup import (
     original_parameters,
     rules_of,
 )
-from palaestra_worlds.agv.state import CLEARANCE, NUM_OBSTACLES, RADIUS, SHORTEST, STEP, TRAVELLED, Levels, allocate
+from palaestra_worlds.agv.state import (
+    CLEARANCE,
+    NUM_OBSTACLES,
+    RADIUS,
+    SHORTEST,
+    STEP,
+    TRAVELLED,
+    Levels,
+    Rules,
+    allocate,
+)
 from palaestra_worlds.agv.task_table import TaskCompiler, as_agv
 from palaestra_worlds.agv.tasks import AGVTask
 from palaestra_worlds.base import Judgement, Task, TaskError, World
@@ -234,6 +244,10 @@ class AGVWorld(World):
         return Floor.of(levels, i, self.settings.cell, self._rules.radius, self.settings.goal_radius)
 
     # ------------------------------------------------------------------------------------------ state
+
+    def state(self) -> tuple[Levels, Rules]:
+        """The true state of all environments and the rules, as planners and drivers take them; to be read only."""
+        return self._levels, self._rules
 
     def describe(self, index: int) -> str:
         levels = self._levels
