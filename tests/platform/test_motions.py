@@ -184,6 +184,18 @@ def test_revisions_ask_again_while_the_test_is_not_passed(file: Path, tmp_path: 
     assert [len(one.programs) for one in found.values()] == [3, 1, 1]
 
 
+def test_attempts_without_a_reply_are_made_again(file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HTTP_PROXY", "ALL_PROXY", "http_proxy", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    local = '{backend: openai, model: x, base_url: "http://127.0.0.1:9/v1", attempts: 1, api_key_env: null}'
+    study = load_study(file, (f"teacher.model={local}",))
+    case = Case("stand", "one", 0)
+    for _ in range(2):
+        found = run_study(study, tmp_path, [case])
+        assert found[case].why.startswith("no reply: ")
+        assert read_results(tmp_path) == {}
+
+
 def test_results_that_are_none_are_named(tmp_path: Path) -> None:
     (tmp_path / RESULTS).write_text("{}\n", encoding="utf-8")
     with pytest.raises(StudyError, match=r"results\.jsonl, line 1: is no result"):

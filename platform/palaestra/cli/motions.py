@@ -11,6 +11,7 @@ import typer
 from palaestra.cli.errors import INTERRUPTED, CommandError, refusing
 from palaestra.cli.output import console, plain_table
 from palaestra.cli.specs import RUNS, configs_folder
+from palaestra.printing import printable
 
 if TYPE_CHECKING:
     from palaestra.bench.results import BenchResults
@@ -129,7 +130,8 @@ def _say(study: MotionStudy, sayings: list[str], folder: Path) -> None:
                 world_id=study.world.id, turn=number, mission=turn.say, description=robot.world.describe(0)
             )
             lesson = asyncio.run(teacher.propose(request))
-            print("\n\n".join(text for text in (f"> {turn.say}", lesson.description, lesson.program.text()) if text))
+            said = "\n\n".join(text for text in (f"> {turn.say}", lesson.description, lesson.program.text()) if text)
+            print(printable(said))
             table = plain_table(
                 "", "wanted", f"after {turn.seconds:g} s", right=("wanted", f"after {turn.seconds:g} s")
             )
@@ -141,7 +143,7 @@ def _say(study: MotionStudy, sayings: list[str], folder: Path) -> None:
 
 
 def _tell(case: Case, found: Attempted) -> None:
-    how = "passed" if found.success else f"failed: {found.why}"
+    how = "passed" if found.success else f"failed: {printable(found.why)}"
     print(f"{case.task}, {case.interface}, seed {case.seed}: {how} ({found.planning:.0f} s)", flush=True)
 
 
@@ -152,7 +154,7 @@ def _show(results: BenchResults) -> None:
     for table in results.tables:
         shown = plain_table(*table.columns, right=table.columns[1:] if table is results.tables[0] else ())
         for row in table.rows:
-            shown.add_row(*(Text(text) for text in row))
+            shown.add_row(*(Text(printable(text)) for text in row))
         out.print(Text(table.title, "bold"))
         out.print(shown)
         out.print(Text(table.note, "dim"))

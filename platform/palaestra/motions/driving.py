@@ -48,6 +48,7 @@ class Attempted:
         reached: what became of the last program's targets.
         seconds: simulated.
         planning: wall seconds that planning and stepping took.
+        unanswered: whether it ended because the model gave no reply, which says nothing about the task.
     """
 
     success: bool = False
@@ -56,6 +57,7 @@ class Attempted:
     reached: list[Reached] = field(default_factory=list)
     seconds: float = 0.0
     planning: float = 0.0
+    unanswered: bool = False
 
 
 class Robot:
@@ -169,8 +171,10 @@ async def attempt(
                 feedback = feedback_in_words(found.reached)
             before = measured
         found.success = not found.why
-    except (LessonRefused, TeacherUnavailable) as error:
+    except LessonRefused as error:
         found.why = f"no program: {error.kind}: {error}"
+    except TeacherUnavailable as error:
+        found.why, found.unanswered = f"no reply: {error.kind}: {error}", True
     except PhysicsDiverged as error:
         found.why = f"physics diverged: {error}"
     finally:

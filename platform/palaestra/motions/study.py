@@ -58,6 +58,8 @@ def run_study(
 ) -> dict[Case, Attempted]:
     """Makes the attempts that `folder` has no result of, and gives all that it has.
 
+    An attempt in which the model gave no reply is not kept: the next time it is made again.
+
     Args:
         study: what is to be run.
         folder: of its results and calls; made where it is missing.
@@ -84,8 +86,9 @@ def run_study(
                 break
             found = asyncio.run(_attempt(study, case, store))
             done[case] = found
-            file.write(json.dumps(asdict(case) | asdict(found)) + "\n")
-            file.flush()
+            if not found.unanswered:
+                file.write(json.dumps(asdict(case) | asdict(found)) + "\n")
+                file.flush()
             tell(case, found)
     return done
 
