@@ -85,8 +85,8 @@ rewards: $(VENV)/.installed-robots ## Run the motion tasks of Language to Reward
 	@$(BIN)/palaestra motions quadruped --runs $(RUNS)/motions $(ARGS)
 
 agv: $(VENV)/.installed ## Run the study of vehicles in warehouses (hours; resumable; TASK=... for one floor)
-	@for spec in configs/agv/$(or $(TASK),{simple,complex,crossing,rooms}).yaml; do \
-	  $(BIN)/palaestra run "$$spec" --resume --runs $(RUNS) $(ARGS); \
+	@for task in $(or $(TASK),simple complex crossing rooms); do \
+	  $(BIN)/palaestra run "configs/agv/$$task.yaml" --resume --runs $(RUNS) $(ARGS); \
 	done
 
 results: $(VENV)/.installed ## Write the tables and curves of docs/results from the runs in $(RUNS)

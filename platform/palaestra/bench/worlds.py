@@ -237,6 +237,10 @@ def bench_worlds(id: str, rounds: int, seconds: float, peers: bool = True) -> Be
     figures: dict[str, Any] = {"world": id, "rounds": rounds, "seconds": seconds}
     if id == "Crafter":
         return _bench_crafter(rounds, seconds, peers, figures)
+    if id.startswith("AGV"):
+        from palaestra.bench.agv import bench_agv
+
+        return bench_agv(id, rounds, seconds, peers)
     tables: list[BenchTable] = []
     notes: list[str] = []
     if peers:
