@@ -13,6 +13,7 @@ from palaestra_worlds.agv.geometry import obstacle_at
 from palaestra_worlds.agv.state import (
     BLOCKED_BITS,
     COLUMNS,
+    LOOP,
     NUM_OBSTACLES,
     POINTS,
     RACK,
@@ -84,7 +85,8 @@ def draw_floor(
     for k in range(levels.status[i, NUM_OBSTACLES]):
         route = levels.routes[i, k, : int(levels.obstacles[i, k, POINTS])]
         if len(route) > 1:
-            pen.line([(x * scale, y * scale) for x, y in route], (232, 180, 175), 1)
+            closing = route[:1] if levels.obstacles[i, k, LOOP] else route[:0]
+            pen.line([(x * scale, y * scale) for x, y in (*route, *closing)], (232, 180, 175), 1)
         at_x, at_y = obstacle_at(levels, i, k, levels.status[i, STEP] * rules.dt)
         _disc(pen, at_x, at_y, levels.obstacles[i, k, RADIUS], scale, MOVING, MOVING)
     _draw_vehicle(pen, levels, i, rules, scale)
