@@ -71,7 +71,7 @@ def request_for(world: World, level_seed: int) -> LessonRequest:
     return LessonRequest(
         world_id=world.id,
         level_seed=level_seed,
-        mission=str(observations["mission"][0]),
+        mission=str(observations["mission"][0]) if "mission" in observations else "",
         description=world.describe(0),
     )
 
