@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -173,8 +174,13 @@ def test_a_model_that_does_not_answer_is_asked_again_the_next_time(cli: Cli, tmp
         unused = f"http://127.0.0.1:{probe.getsockname()[1]}"
     model = {"backend": "openai", "base_url": unused, "model": "m", "api_key_env": None, "attempts": 1}
     (tmp_path / "dead.yaml").write_text(SPEC.split("arms:")[0].replace("{backend: noisy}", json.dumps(model)))
-    for total in (16, 32):
+    refused = 0
+    for _ in range(2):
         done = run_exam(cli, tmp_path, "dead.yaml", "--levels", 20)
         assert done.code == 1
         assert "the model does not answer" in done.out
-        assert f"refused {total}" in done.out
+        found = re.search(r"refused (\d+)", done.out)
+        # Those under way when it is given up are counted too.
+        assert found is not None
+        assert refused + 16 <= int(found[1]) <= refused + 20
+        refused = int(found[1])
