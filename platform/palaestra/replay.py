@@ -116,6 +116,8 @@ def with_replay(spec: RunSpec, folder: Path) -> RunSpec:
     for name in _taught(spec):
         teacher = arms[name].teacher
         assert teacher is not None
+        if not teacher.asks_model:
+            continue
         recorded = recorded_teacher(folder, name)
         settings = ReplayConfig(run=folder, arm=recorded.arm).model_dump(mode="json")
         # An answer out of a cache would be none of the recorded run.

@@ -28,6 +28,16 @@ teacher: {kind: subgoals, levels: 12, concurrency: 3, retries: 1, model: MODEL}
 budget: {steps: 256}
 evaluation: {every: 100_000, episodes: 8}
 """
+TURNS = """
+world: {id: Heist, size: 5, doors: 1, num_envs: 8}
+agent: {network: {kind: mlp, hidden: [16]}, rollout_length: 16, epochs: 1, minibatch_size: 128}
+teacher:
+  {kind: environments, environments: 2, cycles: 2, steps_in_environments: 128, steps_in_original: 128,
+   model: {backend: noisy, accuracy: 0.7}}
+budget: {steps: 768}
+evaluation: {every: 100_000, episodes: 8}
+arms: {envgen: {}, random: {teacher: {source: random}}}
+"""
 KEY, VARIABLE = "sk-recorded-0123456789", "PALAESTRA_REPLAY_KEY"
 
 
@@ -185,6 +195,18 @@ def test_lessons_that_came_while_it_learned_come_again_before_the_same_iteration
     assert outcomes(runs, run) == outcomes(runs, again)
     assert calls(run) == calls(again)
     assert origins(again) <= {"replay"}
+
+
+def test_teachers_that_are_asked_in_turns_are_replayed_and_those_that_ask_no_model_teach_anew(
+    runs: Any, tmp_path: Path
+) -> None:
+    run = runs.make(TURNS, tmp_path / "live")
+    assert execute(run, jobs=1).done
+    again = replay(run, tmp_path / "again")
+    assert execute(again, jobs=1).done
+    for arm in ("envgen", "random"):
+        runs.assert_same(runs.outcome(run, arm), runs.outcome(again, arm))
+    assert (origins(run), origins(again)) == ({"live"}, {"replay"})
 
 
 def test_a_replay_of_late_lessons_needs_to_know_when_they_came(runs: Any, tmp_path: Path) -> None:
