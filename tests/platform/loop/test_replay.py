@@ -162,7 +162,7 @@ def test_an_interrupted_asking_that_was_taken_up_again_is_repeated_as_it_ended(
 ) -> None:
     # One after another: levels that are alike are not asked about twice, and an answer ends the model's silence.
     text = SPEC.replace("levels: 12, concurrency: 3", "levels: 40, concurrency: 1")
-    server.acts = [*[solve] * 4, fail(404)]
+    server.acts = [solve, fail(404)]
     run = runs.make(text.replace("MODEL", endpoint(server)), tmp_path / "live")
 
     def interrupt(message: Any) -> None:
