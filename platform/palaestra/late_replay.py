@@ -19,23 +19,16 @@ if TYPE_CHECKING:
     from palaestra.spec import ArmSpec
 
 
-def recorded_late(arm: ArmSpec) -> RecordedTeacher | None:
-    """The recorded teacher that an arm replays, if its lessons came in while the arm learned.
-
-    Raises:
-        ReplayError: there is no such record.
-    """
-    return replayed(arm) if arm.teacher is not None and arm.teacher.late else None
-
-
-def copy_record(run: Run, arm: ArmSpec, recorded: RecordedTeacher) -> None:
-    """Puts a recorded teacher's calls, lessons and failures into a run; does nothing where they are already.
+def copy_record(run: Run, arm: ArmSpec) -> None:
+    """Puts the calls, lessons and failures of the teacher that an arm replays into a run, unless they are there.
 
     What the teacher was told then depended on the clock, so it is not asked again.
 
     Raises:
+        ReplayError: there is no such record.
         StoreError: one of the stores cannot be used.
     """
+    recorded = _recorded(arm)
     teacher = teacher_hash(arm)
     with recorded.run.open_store(read_only=True) as source:
         calls = recorded_calls(source, "teacher = ? ORDER BY id", (recorded.teacher,))
@@ -81,19 +74,19 @@ class LateReplay(LessonSupply):
         run: the run folder, into which the record was copied.
         arm: whose teacher replays.
         trial: whose supply it is.
-        recorded: the teacher.
 
     Raises:
-        TeacherSettingsError: the recorded run has no such trial, or does not say when its lessons came in.
+        TeacherSettingsError: there is no such record, it has no such trial, or it does not say when its lessons came in.
         StoreError: a store cannot be read.
     """
 
-    def __init__(self, run: Run, arm: ArmSpec, trial: TrialRow, recorded: RecordedTeacher) -> None:
+    def __init__(self, run: Run, arm: ArmSpec, trial: TrialRow) -> None:
         super().__init__(arm)
         try:
+            recorded = _recorded(arm)
             newest = _newest_by_iteration(recorded, trial)
         except ReplayError as error:
-            raise TeacherSettingsError(str(error)) from error
+            raise TeacherSettingsError(f"the teacher of arm '{arm.name}' cannot be replayed: {error}") from error
         query = "SELECT id FROM lessons WHERE teacher = ? ORDER BY id"
         with recorded.run.open_store(read_only=True) as store:
             then = [id for (id,) in store.query(query, (recorded.teacher,))]
@@ -109,6 +102,13 @@ class LateReplay(LessonSupply):
         # A trial that goes on for longer than the recorded one has no more lessons.
         newest = self._newest.get(position.iteration + 1)
         return newest is not None and bank.update(store, self.teacher, newest)
+
+
+def _recorded(arm: ArmSpec) -> RecordedTeacher:
+    """The teacher that an arm replays."""
+    recorded = replayed(arm)
+    assert recorded is not None, "the arm replays"
+    return recorded
 
 
 def _newest_by_iteration(recorded: RecordedTeacher, trial: TrialRow) -> dict[int, int]:

@@ -16,7 +16,7 @@ from palaestra_teachers.base import Feedback
 from palaestra.asking import SECONDS_FOR_CALLS_UNDER_WAY, Asker, LessonError, teacher_hash
 from palaestra.bank import LevelBank
 from palaestra.progress import LessonProgress, Listener, Position
-from palaestra.replay import BACKEND, ReplayError, replayed
+from palaestra.replay import ReplayError, replays_late
 from palaestra.run import Run
 from palaestra.store import Store, StoreError
 
@@ -52,11 +52,11 @@ class Preparation:
             arm = run.spec.arm(name)
             if arm.teacher is None or arm.teacher.schedule is not None:
                 continue
-            if arm.teacher.mode == "ahead" or self._replays(arm):
+            if arm.teacher.mode == "ahead" or replays_late(arm):
                 self._taught_by.setdefault(teacher_hash(arm), []).append(arm)
         self._pending = {arm.name for arms in self._taught_by.values() for arm in arms}
         self._patience = {
-            arm.name: None if self._replays(arm) else arm.teacher.wait
+            arm.name: None if replays_late(arm) else arm.teacher.wait
             for arms in self._taught_by.values()
             for arm in arms
             if arm.teacher
@@ -101,18 +101,12 @@ class Preparation:
             self.look(tell)
         self.look(tell)
 
-    def _replays(self, arm: ArmSpec) -> bool:
-        """Whether its lessons are those that came in while a recorded run learned."""
-        return arm.teacher is not None and arm.teacher.late and arm.teacher.model.get("backend") == BACKEND
-
     def _copy(self, arm: ArmSpec) -> None:
         """Raises LessonError when there is no record, StoreError when it cannot be read or copied."""
         from palaestra.late_replay import copy_record
 
         try:
-            recorded = replayed(arm)
-            assert recorded is not None
-            copy_record(self._run, arm, recorded)
+            copy_record(self._run, arm)
         except ReplayError as error:
             raise LessonError(f"the teacher of arm '{arm.name}' cannot be replayed: {error}") from error
 
@@ -131,7 +125,7 @@ class Preparation:
 
     def _ask(self, arms: Sequence[ArmSpec]) -> bool:
         """Asks one teacher about all levels that its arms need; False when the run was stopped meanwhile."""
-        if self._replays(arms[0]):
+        if replays_late(arms[0]):
             self._copy(arms[0])
             return True
         needed = max(arm.levels or 0 for arm in arms)

@@ -106,6 +106,11 @@ def replayed(arm: ArmSpec) -> RecordedTeacher | None:
     return recorded_teacher(Path(model["run"]), model.get("arm")) if model.get("backend") == BACKEND else None
 
 
+def replays_late(arm: ArmSpec) -> bool:
+    """Whether an arm's lessons are those that came in while a recorded run learned."""
+    return arm.teacher is not None and arm.teacher.late and arm.teacher.model.get("backend") == BACKEND
+
+
 def with_replay(spec: RunSpec, folder: Path) -> RunSpec:
     """A spec whose teachers answer as those of the same arms did in a recorded run.
 

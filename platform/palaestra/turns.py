@@ -10,21 +10,14 @@ from typing import TYPE_CHECKING, Any
 from palaestra_teachers.base import Feedback, Lesson, LessonRefused, LessonRequest, Practice, TeacherUnavailable
 from pydantic import BaseModel, ConfigDict, Field
 
-from palaestra.asking import (
-    SECONDS_BETWEEN_LOOKS,
-    SECONDS_FOR_CALLS_UNDER_WAY,
-    Asker,
-    LessonError,
-    TeacherSettingsError,
-    teacher_hash,
-)
+from palaestra.asking import SECONDS_BETWEEN_LOOKS, SECONDS_FOR_CALLS_UNDER_WAY, Asker, LessonError, teacher_hash
 from palaestra.bank import LevelBank, lesson_json
-from palaestra.late_replay import LateReplay, recorded_late
+from palaestra.late_replay import LateReplay
 from palaestra.lessons import LessonSupply, LiveSupply
 from palaestra.measured import LessonCounts
 from palaestra.progress import Position
 from palaestra.recorder import TrialRecorder
-from palaestra.replay import ReplayError
+from palaestra.replay import replays_late
 from palaestra.run import Run
 from palaestra.store import Store, TrialRow
 
@@ -271,10 +264,6 @@ def open_supply(
         return None
     if arm.teacher.schedule is not None:
         return TurnSupply(run, arm, trial, recorder, counts)
-    try:
-        recorded = recorded_late(arm)
-    except ReplayError as error:
-        raise TeacherSettingsError(f"the teacher of arm '{arm.name}' cannot be replayed: {error}") from error
-    if recorded is not None:
-        return LateReplay(run, arm, trial, recorded)
+    if replays_late(arm):
+        return LateReplay(run, arm, trial)
     return LiveSupply(arm, run, trial.id) if arm.teacher.mode == "live" else LessonSupply(arm)
