@@ -76,7 +76,7 @@ class LateReplay(LessonSupply):
         trial: whose supply it is.
 
     Raises:
-        TeacherSettingsError: there is no such record, it has no such trial, or it does not say when its lessons came in.
+        TeacherSettingsError: there is no such record or trial, or it does not say when its lessons came in.
         StoreError: a store cannot be read.
     """
 
