@@ -2,36 +2,22 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import palaestra_worlds
 import pytest
-from palaestra_teachers.base import CallRecord, Completion, LessonRequest, Message, Sampling, TeacherUnavailable
+from palaestra.testing.around import MemoryLedger
+from palaestra_teachers.base import Completion, Message, Sampling, TeacherUnavailable
 from palaestra_teachers.llm.openai import OpenAIConfig, OpenAIModel
 from palaestra_worlds.base import World
 from pydantic import BaseModel
 
-from .server import Play, ScriptedServer
+from .server import Play, ScriptedServer, serving
 
 WORLD = "MiniGrid-DoorKey-5x5-v0"
 KEY = "sk-very-secret-0123456789"
 KEY_VARIABLE = "PALAESTRA_TEST_KEY"
-
-
-class MemoryLedger:
-    """Keeps calls as the platform's ledger does."""
-
-    def __init__(self) -> None:
-        self.calls: list[CallRecord] = []
-
-    def record(self, call: CallRecord) -> None:
-        self.calls.append(call)
-
-    def answered(self, request_hash: str) -> CallRecord | None:
-        usable = [c for c in self.calls if c.request_hash == request_hash and c.parsed is not None]
-        return usable[-1] if usable else None
 
 
 class ModelThatSays:
@@ -65,30 +51,13 @@ def world() -> World:
     return palaestra_worlds.make(WORLD)
 
 
-def request_for(world: World, level_seed: int) -> LessonRequest:
-    """What the platform tells a teacher about a level."""
-    observations, _ = world.reset(seed=[level_seed])
-    return LessonRequest(
-        world_id=world.id,
-        level_seed=level_seed,
-        mission=str(observations["mission"][0]) if "mission" in observations else "",
-        description=world.describe(0),
-    )
-
-
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedServer]:
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy", "OPENAI_BASE_URL"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv(KEY_VARIABLE, KEY)
-    server = ScriptedServer()
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-    thread.start()
-    yield server
-    server.closing.set()
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with serving() as server:
+        yield server
 
 
 @pytest.fixture

@@ -6,12 +6,13 @@ import asyncio
 from typing import Any
 
 import pytest
+from palaestra.testing.around import MemoryLedger
 from palaestra_teachers.base import LessonRefused, Message, Sampling, TeacherUnavailable
 from palaestra_teachers.dialogue import MAX_REPLY_QUOTED, Answer, Dialogue, Question
 from palaestra_teachers.replies import parse_reply
 from pydantic import BaseModel, Field
 
-from .conftest import MemoryLedger, ModelThatSays
+from .conftest import ModelThatSays
 
 
 class Number(BaseModel):

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import palaestra_worlds
 import pytest
+from palaestra.testing.around import MemoryLedger
 from palaestra_teachers.base import (
     Environments,
     Feedback,
@@ -26,7 +27,7 @@ from palaestra_worlds.drawing import draw_task
 from palaestra_worlds.minigrid.heist.tasks import HeistTask
 from pydantic import BaseModel, Field, ValidationError
 
-from .conftest import MemoryLedger, ModelThatSays
+from .conftest import ModelThatSays
 
 STEPS: dict[str, Any] = {"steps_in_environments": 1000, "steps_in_original": 1000}
 

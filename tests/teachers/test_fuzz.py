@@ -14,12 +14,11 @@ import palaestra_worlds
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from palaestra.testing.around import request_for
 from palaestra_teachers.base import CallRecord, Completion, Lesson, LessonRefused, Message, Sampling
 from palaestra_teachers.llm.build import build_model
 from palaestra_worlds.registry import TEACHERS
 from pydantic import BaseModel
-
-from .conftest import request_for
 
 REPLIES = 10_000
 BATCH = 50

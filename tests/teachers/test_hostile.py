@@ -10,13 +10,14 @@ from pathlib import Path
 import pytest
 from palaestra.ledger import StoreLedger, StoreMeter
 from palaestra.store import Store
+from palaestra.testing.around import request_for
 from palaestra_teachers.base import LessonRefused, TeacherUnavailable
 from palaestra_teachers.llm.budget import BudgetModel, Limits
 from palaestra_teachers.llm.openai import OpenAIModel
 from palaestra_teachers.subgoals.teacher import SubgoalTeacher
 from palaestra_worlds.base import World
 
-from .conftest import KEY, request_for
+from .conftest import KEY
 from .server import Play, completion, cut, fail, flood, hang, raw, say, unused_url
 
 Connect = Callable[..., OpenAIModel]

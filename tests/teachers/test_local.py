@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import torch
+from palaestra.testing.around import MemoryLedger, request_for
 from palaestra_teachers.base import Completion, LessonRefused, Message, Sampling, TeacherUnavailable
 from palaestra_teachers.llm.build import build_model
 from palaestra_teachers.llm.local import LocalConfig, LocalModel
@@ -20,8 +21,6 @@ from palaestra_teachers.subgoals.schema import reply_model
 from palaestra_teachers.subgoals.teacher import SubgoalTeacher
 from palaestra_worlds.base import World
 from pydantic import BaseModel
-
-from .conftest import MemoryLedger, request_for
 
 
 @pytest.fixture(scope="module")

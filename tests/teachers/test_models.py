@@ -7,13 +7,14 @@ import json
 from typing import Any
 
 import pytest
+from palaestra.testing.around import request_for
 from palaestra_teachers.base import LanguageModel, LessonRequest, Message, Sampling
 from palaestra_teachers.llm.build import ModelSettingsError, build_model
 from palaestra_teachers.llm.noisy import NoisyConfig, NoisyModel
 from palaestra_teachers.subgoals.schema import reply_model
 from palaestra_worlds.base import World
 
-from .conftest import ModelThatSays, request_for
+from .conftest import ModelThatSays
 
 SCRIPTED = {"backend": "scripted"}
 

@@ -13,13 +13,14 @@ import palaestra_worlds
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from palaestra.testing.around import MemoryLedger, request_for
 from palaestra_teachers.base import Feedback, LessonRefused, LessonRequest, Subgoals, Teacher
 from palaestra_teachers.llm.build import build_model
 from palaestra_teachers.subgoals.teacher import SubgoalTeacher
 from palaestra_worlds.base import World
 from palaestra_worlds.registry import TEACHERS
 
-from .conftest import MemoryLedger, ModelThatSays, request_for
+from .conftest import ModelThatSays
 from .corridor import Corridor, CorridorTask, Loop
 
 FORMS = ("position", "object", "language")

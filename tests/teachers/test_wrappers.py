@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from palaestra.testing.around import MemoryLedger
 from palaestra_teachers.base import CallRecord, Completion, LessonRefused, Message, Sampling, TeacherUnavailable
 from palaestra_teachers.dialogue import Answer, Dialogue, Question
 from palaestra_teachers.llm.budget import BudgetModel, Limits, MemoryMeter
@@ -20,7 +21,7 @@ from palaestra_teachers.llm.vote import VoteConfig, VoteModel
 from palaestra_teachers.replies import parse_reply
 from pydantic import BaseModel, Field
 
-from .conftest import MemoryLedger, ModelThatSays
+from .conftest import ModelThatSays
 
 
 class Number(BaseModel):

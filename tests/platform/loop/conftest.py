@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ from palaestra import checkpoint
 from palaestra.run import Run, open_run, start_run
 from palaestra.spec import RunSpec
 
-from ...teachers.server import ScriptedServer
+from ...teachers.server import ScriptedServer, serving
 
 MACHINE = ("time/", "speed/")
 """Metrics that depend on the machine."""
@@ -126,11 +125,5 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedServer]:
     """An endpoint on a real socket, which plays the acts that a test gives it."""
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"):
         monkeypatch.delenv(name, raising=False)
-    server = ScriptedServer()
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-    thread.start()
-    yield server
-    server.closing.set()
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with serving() as server:
+        yield server

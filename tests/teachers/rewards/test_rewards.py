@@ -9,6 +9,7 @@ from typing import Any
 
 import palaestra_worlds
 import pytest
+from palaestra.testing.around import MemoryLedger
 from palaestra_teachers.base import Completion, LessonRefused, LessonRequest, Message, Sampling
 from palaestra_teachers.llm.build import build_model
 from palaestra_teachers.rewards.config import RewardConfig
@@ -18,7 +19,7 @@ from palaestra_teachers.rewards.teacher import RewardTeacher
 from palaestra_worlds.base import World
 from palaestra_worlds.robots.quadruped_program import QuadrupedProgram
 
-from ..conftest import MemoryLedger, ModelThatSays
+from ..conftest import ModelThatSays
 
 LIFTED = "reset_reward()\nset_feet_pos_parameters('front_left', lift_height=0.1)\nexecute_plan()"
 
