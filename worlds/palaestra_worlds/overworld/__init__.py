@@ -1,0 +1,1 @@
+"""Overworld, a Minecraft-like world: so far its rules' data, technology tree, tasks and decomposition of goals."""
