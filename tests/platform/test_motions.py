@@ -137,13 +137,13 @@ def test_every_attempt_is_made_once_and_kept(file: Path, tmp_path: Path) -> None
     assert len(wanted) == 16
     told: list[Case] = []
     run_study(study, folder, wanted, lambda: len(told) == 5, lambda case, found: told.append(case))
-    assert len(told) == len(read_results(folder)) == 5
+    assert len(told) == len(read_results(folder, study)) == 5
     # As if it had been cut off amid a line.
     with (folder / RESULTS).open("a", encoding="utf-8") as results:
         results.write('{"task": "st')
     found = run_study(study, folder, wanted, tell=lambda case, found: told.append(case))
     assert sorted(told, key=str) == sorted(wanted, key=str)
-    assert read_results(folder) == found
+    assert read_results(folder, study) == found
 
     passed = {case for case, one in found.items() if one.success}
     assert {case.task for case in passed} == {"stand", "roll"}
@@ -161,8 +161,20 @@ def test_every_attempt_is_made_once_and_kept(file: Path, tmp_path: Path) -> None
 
 def test_a_study_keeps_its_folder_while_what_matters_is_the_same(file: Path, tmp_path: Path) -> None:
     folder = study_folder(load_study(file), tmp_path)
-    assert study_folder(load_study(file, ("seeds={one: 5}", "planner.threads=2")), tmp_path) == folder
-    assert study_folder(load_study(file, ("planner.samples=3",)), tmp_path) != folder
+    assert study_folder(load_study(file, ("seeds={one: 5}", "planner.samples=3")), tmp_path) == folder
+    assert study_folder(load_study(file, ("teacher.form=calls",)), tmp_path) != folder
+
+
+def test_results_count_while_their_task_and_planner_are_the_same(file: Path, tmp_path: Path) -> None:
+    cases = [Case("stand", "two", 0), Case("sing", "two", 0)]
+    run_study(load_study(file), tmp_path, cases)
+
+    def kept(*overrides: str) -> set[str]:
+        return {case.task for case in read_results(tmp_path, load_study(file, overrides))}
+
+    assert kept("planner.threads=2", "tasks.sing.paper={two: 1}", "seeds={one: 5}") == {"stand", "sing"}
+    assert kept("tasks.stand.heading=0.5") == {"sing"}
+    assert kept("planner.samples=3") == set()
 
 
 def test_a_study_without_tasks_says_what_to_write(tmp_path: Path) -> None:
@@ -193,13 +205,13 @@ def test_attempts_without_a_reply_are_made_again(file: Path, tmp_path: Path, mon
     for _ in range(2):
         found = run_study(study, tmp_path, [case])
         assert found[case].why.startswith("no reply: ")
-        assert read_results(tmp_path) == {}
+        assert read_results(tmp_path, study) == {}
 
 
-def test_results_that_are_none_are_named(tmp_path: Path) -> None:
+def test_results_that_are_none_are_named(file: Path, tmp_path: Path) -> None:
     (tmp_path / RESULTS).write_text("{}\n", encoding="utf-8")
     with pytest.raises(StudyError, match=r"results\.jsonl, line 1: is no result"):
-        read_results(tmp_path)
+        read_results(tmp_path, load_study(file))
 
 
 @pytest.mark.parametrize(

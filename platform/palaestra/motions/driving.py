@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 Measures = dict[str, float]
 LOOKED_AT = 1.0
 """Seconds at the end of a motion over which is told what it reached."""
+RECORDED_EVERY = 2
+"""Control periods from one recorded state to the next: at 0.02 s each, 25 pictures a second."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,13 @@ class Robot:
         self._controller: Controller | None = None
         self.seconds = 0.0
         self.wall = 0.0
+        self._steps_taken = 0
+        self._recorded: list[NDArray[np.float32]] = []
+
+    @property
+    def recording(self) -> NDArray[np.float32]:
+        """States (frames, nstate), one for every `RECORDED_EVERY` steps, as `films.draw` takes them."""
+        return np.array(self._recorded, np.float32)
 
     def follow(self, lesson: RewardProgram, seconds: float) -> list[Measures]:
         """Carries the motions of a lesson out, the last one until the time is up; what was measured at each step.
@@ -114,7 +123,11 @@ class Robot:
         self._controller.planner.take_problem(problem)
         measured = []
         for _ in range(steps):
-            control = self._controller.control(world.physics_state(0))
+            state = world.physics_state(0)
+            if self._steps_taken % RECORDED_EVERY == 0:
+                self._recorded.append(state.astype(np.float32))
+            self._steps_taken += 1
+            control = self._controller.control(state)
             infos = world.step(world.actions(control[None]))[4]
             if infos["diverged"][0]:
                 raise PhysicsDiverged(f"the robot's state is not finite after {self.seconds:.2f} s")
@@ -131,11 +144,14 @@ class Robot:
 
 async def attempt(
     study: MotionStudy, task: MotionTask, seed: int, model: LanguageModel, ledger: Ledger, config: RewardConfig
-) -> Attempted:
+) -> tuple[Attempted, NDArray[np.float32]]:
     """Has the teacher turn the task's instructions into programs, one after the other, and the robot follow them.
 
     With `revisions`, a last instruction whose test is not passed is asked about again, told what was reached, and the
     robot goes on from where it is.
+
+    Returns:
+        What became of it, and the states that the robot went through, see `Robot.recording`.
 
     Raises:
         ValueError: teacher or world cannot be made.
@@ -180,7 +196,7 @@ async def attempt(
     finally:
         robot.close()
     found.seconds, found.planning = robot.seconds, robot.wall
-    return found
+    return found, robot.recording
 
 
 # ---------------------------------------------------------------------------------------------- what was reached

@@ -9,6 +9,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from palaestra_teachers.llm.build import build_model
 from palaestra_teachers.llm.prices import PricedModel
 
@@ -19,6 +21,7 @@ from palaestra.run import short_hash
 from palaestra.store import Store
 
 RESULTS = "results.jsonl"
+RECORDINGS = "recordings"
 
 
 @dataclass(frozen=True)
@@ -35,10 +38,21 @@ class StudyError(RuntimeError):
 
 
 def study_folder(study: MotionStudy, root: Path) -> Path:
-    """Where its results are: the same for the same settings, however many seeds, and threads to plan with."""
-    unessential: Any = {"seeds": True, "description": True, "planner": {"threads"}}
-    content = study.model_dump(mode="json", exclude=unessential)
+    """Where its results are: the same for the same world and teacher, whatever the tasks, planners and seeds."""
+    content = study.model_dump(mode="json", include={"name", "world", "teacher"})
     return root / f"{study.name}-{short_hash(content)}"
+
+
+def task_hash(study: MotionStudy, name: str) -> str:
+    """Of all that an attempt at a task depends on, beside world and teacher: results of another one do not count."""
+    task = study.tasks[name]
+    planner = (task.planner or study.planner).model_dump(mode="json", exclude={"threads"})
+    return short_hash([task.model_dump(mode="json", exclude={"paper", "planner"}), planner])
+
+
+def recording_path(folder: Path, case: Case) -> Path:
+    """Where the states are that the robot went through in an attempt: float32 (frames, nstate), as `films` draws."""
+    return folder / RECORDINGS / f"{case.task}.{case.interface}.{case.seed}.npy"
 
 
 def cases(study: MotionStudy, tasks: Sequence[str] = ()) -> Iterator[Case]:
@@ -73,10 +87,10 @@ def run_study(
         StoreError: calls cannot be kept.
     """
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        (folder / RECORDINGS).mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StudyError(f"{folder}: cannot be made: {error.strerror}") from error
-    done = read_results(folder)
+    done = read_results(folder, study)
     open_cases = [case for case in wanted if case not in done]
     if not open_cases:
         return done
@@ -84,17 +98,19 @@ def run_study(
         for case in open_cases:
             if stop():
                 break
-            found = asyncio.run(_attempt(study, case, store))
+            found, recording = asyncio.run(_attempt(study, case, store))
             done[case] = found
             if not found.unanswered:
-                file.write(json.dumps(asdict(case) | asdict(found)) + "\n")
+                np.save(recording_path(folder, case), recording, allow_pickle=False)
+                settings = {"settings": task_hash(study, case.task)}
+                file.write(json.dumps(asdict(case) | settings | asdict(found)) + "\n")
                 file.flush()
             tell(case, found)
     return done
 
 
-def read_results(folder: Path) -> dict[Case, Attempted]:
-    """What was done so far; a last line that was cut off is left away.
+def read_results(folder: Path, study: MotionStudy) -> dict[Case, Attempted]:
+    """What was done so far of the study's tasks as they are now; a last line that was cut off is left away.
 
     Raises:
         StudyError: a line is no result.
@@ -107,19 +123,22 @@ def read_results(folder: Path) -> dict[Case, Attempted]:
     lines = path.read_text(encoding="utf-8").split("\n")
     if lines[-1]:
         path.write_text("".join(line + "\n" for line in lines[:-1]), encoding="utf-8")
+    hashes = {name: task_hash(study, name) for name in study.tasks}
     found = {}
     for number, line in enumerate(lines[:-1], start=1):
         try:
             row: dict[str, Any] = json.loads(line)
             case = Case(**{name: row.pop(name) for name in ("task", "interface", "seed")})
+            settings = row.pop("settings")
             row["reached"] = [Reached(**one) for one in row["reached"]]
-            found[case] = Attempted(**row)
+            if settings == hashes.get(case.task):
+                found[case] = Attempted(**row)
         except (ValueError, KeyError, TypeError) as error:
             raise StudyError(f"{path}, line {number}: is no result; delete it and run the study again") from error
     return found
 
 
-async def _attempt(study: MotionStudy, case: Case, store: Store) -> Attempted:
+async def _attempt(study: MotionStudy, case: Case, store: Store) -> tuple[Attempted, NDArray[np.float32]]:
     by_hand = case.interface == "by_hand"
     stages = "two" if by_hand else case.interface
     config = study.rewards.model_copy(update={"stages": stages, **({"revisions": 0} if by_hand else {})})
