@@ -91,9 +91,10 @@ class PPOConfig(AgentConfig):
     intrinsic: Intrinsic | None = Field(default=None, description="Reward for novelty that the agent gives itself.")
     encoding: Literal["auto", "one_hot", "raw", "pixels"] = Field(
         default="auto",
-        description="How images are read. one_hot: MiniGrid's (type, colour, state) cells, each as one-hot; raw: the "
-        "numbers as they are; pixels: divided by 255; auto: one_hot for uint8 images with 3 channels and sides up to "
-        "31, pixels for other uint8 images, raw for the rest.",
+        description="How images are read. one_hot: as a grid of cells whose numbers are kinds of things, such as "
+        "MiniGrid's type, colour and state; raw: the numbers as they are; pixels: divided by 255; auto: one_hot for "
+        "uint8 images with sides up to 31 that have 3 channels or no number beyond 15, pixels for other uint8 images, "
+        "raw for the rest.",
     )
     mission: Literal["ignored", "hashed"] = Field(
         default="ignored", description="hashed: the mission's words, hashed into 64 counts, are an input."

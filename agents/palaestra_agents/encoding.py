@@ -12,6 +12,7 @@ from gymnasium.spaces import Box, Dict, Discrete, MultiBinary, Space
 from numpy.typing import NDArray
 
 from palaestra_agents.base import AgentInterface
+from palaestra_agents.cells import MOST, CellInputs, bounded_inputs, list_inputs, minigrid_inputs
 
 MISSION_BUCKETS = 64
 LARGEST_GRID = 31
@@ -29,15 +30,26 @@ class Encoded(NamedTuple):
     """uint8 (..., width, height, channels); None where there is no image, or where it is read raw by an MLP."""
     dense: torch.Tensor
     """float32 (..., dense_size): first the world's own features, then the subgoal, then the mission."""
+    inputs: torch.Tensor | None = None
+    """int16 (..., 1 + the most there can be): the inputs that the image's cells switch on (`cells.list_inputs`); None
+    where the image is not read as one-hot, and where the device is no CPU."""
 
     def rows(self, index: torch.Tensor | slice | int) -> Encoded:
         """Selects along the first dimension."""
-        return Encoded(None if self.image is None else self.image[index], self.dense[index])
+        return Encoded(*(None if part is None else part[index] for part in self))  # pyright: ignore[reportArgumentType]
 
     def flatten(self) -> Encoded:
         """(T, N, ...) to (T * N, ...)."""
-        image = None if self.image is None else self.image.flatten(0, 1)
-        return Encoded(image, self.dense.flatten(0, 1))
+        return Encoded(*(None if part is None else part.flatten(0, 1) for part in self))  # pyright: ignore
+
+    def clone(self) -> Encoded:
+        return Encoded(*(None if part is None else part.clone() for part in self))  # pyright: ignore
+
+    def write(self, index: Any, other: Encoded) -> None:
+        """Overwrites what `index` selects."""
+        for mine, theirs in zip(self, other, strict=True):
+            if mine is not None and theirs is not None:
+                mine[index] = theirs
 
 
 class ObservationEncoder:
@@ -45,7 +57,7 @@ class ObservationEncoder:
 
     Attributes:
         image_shape: (width, height, channels) of `Encoded.image`, or None.
-        one_hot: the image holds MiniGrid cells (type, colour, state), to be read as one-hot.
+        cells: how the image's cells are read as one-hot; None where they are not.
         scale: what pixel values are divided by.
         dense_size: length of `Encoded.dense`.
         world_size: how many of these, from the first, are the world's own features (no subgoal, no mission).
@@ -66,7 +78,7 @@ class ObservationEncoder:
         self.device = device
         self.image_key: str | None = None
         self.image_shape: tuple[int, int, int] | None = None
-        self.one_hot = False
+        self.cells: CellInputs | None = None
         self.scale = 1.0
         self.world_size = 0
         self._readers: list[tuple[str, _Reader]] = []
@@ -105,17 +117,19 @@ class ObservationEncoder:
                 )
             width, height, channels = part.shape
             self.image_key, self.image_shape = key, (width, height, channels)
-            self.one_hot = how == "one_hot"
+            self.cells = _cell_inputs(key, part) if how == "one_hot" else None
             self.scale = 255.0 if how == "pixels" else 1.0
             return
         self._readers.append((key, _Flat(int(np.prod(part.shape)), self.device)))
 
     def allocate(self, *leading: int) -> Encoded:
         """Storage for observations with these leading dimensions."""
-        image = None
+        image = inputs = None
         if self.image_shape is not None:
             image = torch.zeros(*leading, *self.image_shape, dtype=torch.uint8, device=self.device)
-        return Encoded(image, torch.zeros(*leading, self.dense_size, device=self.device))
+            if self.cells is not None and self.device.type == "cpu":
+                inputs = torch.zeros(*leading, 1 + int(np.prod(self.image_shape)), dtype=torch.int16)
+        return Encoded(image, torch.zeros(*leading, self.dense_size, device=self.device), inputs)
 
     def encode(self, observations: Any, out: Encoded | None = None) -> Encoded:
         """Encodes a batch of N observations as a world returns them: a dict of arrays, or one array for a Box space."""
@@ -124,6 +138,8 @@ class ObservationEncoder:
             out = self.allocate(len(next(iter(parts.values()))))
         if out.image is not None and self.image_key is not None:
             out.image.copy_(_tensor(parts[self.image_key]))
+            if out.inputs is not None and self.cells is not None:
+                list_inputs(out.image.flatten(1, 2), self.cells, out.inputs)
         start = 0
         for key, reader in self._readers:
             reader.read(parts[key], out.dense[:, start : start + reader.size])
@@ -164,7 +180,30 @@ def _image_encoding(part: Box | MultiBinary, encoding: Encoding) -> str:
     if part.dtype != np.uint8:
         return "raw"
     width, height, channels = part.shape
-    return "one_hot" if channels == 3 and max(width, height) <= LARGEST_GRID else "pixels"
+    if max(width, height) > LARGEST_GRID:
+        return "pixels"
+    return "one_hot" if channels == 3 or _most(part) is not None else "pixels"
+
+
+def _most(part: Box | MultiBinary) -> tuple[int, ...] | None:
+    """The largest number of each channel, where they are small enough to be kinds of things."""
+    if not isinstance(part, Box):
+        return None
+    most = part.high.reshape(-1, part.shape[-1]).max(axis=0)
+    return tuple(int(m) for m in most) if most.max() <= MOST else None
+
+
+def _cell_inputs(key: str, part: Box | MultiBinary) -> CellInputs:
+    most = _most(part)
+    if most is None and part.shape[-1] != 3:
+        raise ValueError(
+            f"image {key!r} cannot be read as one-hot cells: it has {part.shape[-1]} channels with numbers beyond "
+            f"{MOST}; use `encoding: raw` or `pixels`"
+        )
+    inputs = minigrid_inputs() if most is None else bounded_inputs(most)
+    if part.shape[0] * part.shape[1] * inputs.features > np.iinfo(np.int16).max:
+        raise ValueError(f"image {key!r} has too many cells to be read as one-hot; use `encoding: raw` or `pixels`")
+    return inputs
 
 
 def _tensor(array: Any) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""Actor and critic of tanh layers on one-hot cells, forward and backward written out: the default network, on the CPU.
+"""Actor and critic of fully connected layers on one-hot cells, forward and backward written out, on the CPU.
 
 Computes what `ActorCritic` computes, but the gradient of all weights goes into one flat tensor, the first layer adds
 up the weights' rows and squashes them in one pass, and nothing is copied on the way.
@@ -11,9 +11,16 @@ from typing import Any, NamedTuple, Protocol
 
 import torch
 from torch import nn
+from torch.nn import functional
 
-from palaestra_agents.cells import CellLinear, add_cells, spread_over_cells
-from palaestra_agents.kernels import tanh, tanh_gradient_, tanh_in_place
+from palaestra_agents.cells import CellLinear
+from palaestra_agents.kernels import relu_gradient_, tanh, tanh_gradient_, tanh_in_place
+
+ACTIVATIONS: dict[Any, tuple[Any, Any]] = {
+    functional.relu: (torch.relu_, relu_gradient_),
+    tanh: (tanh_in_place, tanh_gradient_),
+}
+"""In place: the function, and how the gradient of its outputs becomes that of its inputs."""
 
 
 class Layer(NamedTuple):
@@ -81,8 +88,9 @@ class FusedMLP:
         layer = layer_reader(policy)
         body = policy.body
         self.flat = flat
+        self.activate, self.slope_ = ACTIVATIONS[body.activation]
         self.cells = layer(body.first.cells)
-        self.patches = body.first.cells.patches
+        self.windows = body.first.cells.windows
         self.dense = layer(body.first.dense) if body.first.dense is not None else None
         self.towers = [[layer(module) for module in tower] for tower in body.layers]
         self.actor, self.critic = layer(policy.actor), layer(policy.critic)
@@ -93,7 +101,7 @@ class FusedMLP:
         first = getattr(policy.body, "first", None)
         return (
             policy.memory is None
-            and getattr(policy.body, "activation", None) is tanh
+            and getattr(policy.body, "activation", None) in ACTIVATIONS
             and isinstance(getattr(first, "cells", None), CellLinear)
             and policy.actor.weight.device.type == "cpu"
         )
@@ -110,25 +118,24 @@ class FusedMLP:
 
     def hidden(self, encoded: Any, rows: torch.Tensor | None) -> tuple[list[list[torch.Tensor]], Any]:
         """Outputs of all hidden layers of each tower; and the first layer's for all towers, with what it read."""
-        cells = encoded.image.flatten(1, 2)
-        rows = torch.arange(len(cells)) if rows is None else rows
+        rows = torch.arange(len(encoded.inputs)) if rows is None else rows
         dense = None
         if self.dense is None:
             first = self.cells.bias.repeat(len(rows), 1)
         else:
             dense = encoded.dense.index_select(0, rows)
             first = torch.addmm(self.dense.bias + self.cells.bias, dense, self.dense.weight.t())
-        add_cells(cells, rows, self.patches, self.cells.weight, first[:, None])
-        tanh_in_place(first)
+        self.windows.add(encoded.inputs, rows, self.cells.weight, first[:, None])
+        self.activate(first)
         outputs = [[part] for part in first.chunk(len(self.towers), dim=1)]
         for layers, found in zip(self.towers, outputs, strict=True):
             for layer in layers:
-                found.append(tanh_in_place(layer.forward(found[-1])))
-        return outputs, (first, cells, rows, dense)
+                found.append(self.activate(layer.forward(found[-1])))
+        return outputs, (first, encoded.inputs, rows, dense)
 
     def gradient(self, kept: Any, to_parameters: torch.Tensor, to_values: torch.Tensor) -> torch.Tensor:
         """Gradient of the flat parameter."""
-        outputs, (first, cells, rows, dense) = kept
+        outputs, (first, inputs, rows, dense) = kept
         flat = torch.empty_like(self.flat)
         above = [
             self.actor.backward(outputs[0][-1], to_parameters, flat),
@@ -138,14 +145,14 @@ class FusedMLP:
             above = [above[0] + above[1]]
         for tower, layers in enumerate(self.towers):
             for k in range(len(layers) - 1, -1, -1):
-                gradient = tanh_gradient_(outputs[tower][k + 1], above[tower])
+                gradient = self.slope_(outputs[tower][k + 1], above[tower])
                 above[tower] = layers[k].backward(outputs[tower][k], gradient, flat)
         to_first = torch.cat(above, dim=1) if len(above) > 1 else above[0]
-        tanh_gradient_(first, to_first)
+        self.slope_(first, to_first)
         bias = flat[self.cells.bias_slice]
         torch.sum(to_first, 0, out=bias)
         to_cells = flat[self.cells.weight_slice].zero_().view(self.cells.weight.shape)
-        spread_over_cells(cells, rows, self.patches, to_first[:, None], to_cells)
+        self.windows.spread(inputs, rows, to_first[:, None], to_cells)
         if self.dense is not None and dense is not None:
             torch.mm(to_first.t(), dense, out=flat[self.dense.weight_slice].view(self.dense.weight.shape))
             flat[self.dense.bias_slice] = bias

@@ -13,17 +13,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from torch import nn
-from torch.nn import functional
 
-from palaestra_agents.cells import CellLinear, add_cells, spread_over_cells
-from palaestra_agents.fused import Layer, apply_fused, layer_reader
-from palaestra_agents.kernels import relu_gradient_, tanh, tanh_gradient_, tanh_in_place
-
-_ACTIVATIONS: dict[Any, tuple[Any, Any]] = {
-    functional.relu: (torch.relu_, relu_gradient_),
-    tanh: (tanh_in_place, tanh_gradient_),
-}
-"""In place: the function, and how the gradient of its outputs becomes that of its inputs."""
+from palaestra_agents.cells import CellLinear
+from palaestra_agents.fused import ACTIVATIONS, Layer, apply_fused, layer_reader
 
 
 class Run(NamedTuple):
@@ -114,7 +106,7 @@ class Buffers:
 class _Kept(NamedTuple):
     """What the gradient needs of the forward pass."""
 
-    cells: torch.Tensor
+    inputs: torch.Tensor
     rows: torch.Tensor
     images: list[torch.Tensor]
     """Outputs of the convolutions, flattened; the last is part of `joined`."""
@@ -136,13 +128,13 @@ class FusedConvolutional:
         layer = layer_reader(policy)
         body = policy.body
         self.flat = flat
-        self.activate, self.slope_ = _ACTIVATIONS[body.activation]
+        self.activate, self.slope_ = ACTIVATIONS[body.activation]
         self.cells = layer(body.cells)
-        self.patches = body.cells.patches
+        self.windows = body.cells.windows
         self.convolutions = [ConvolutionRuns(layer(module.linear), module.patches) for module in body.layers]
         self.hidden = layer(body.hidden)
         self.actor, self.critic = layer(policy.actor), layer(policy.critic)
-        self.widths = [len(self.patches) * len(self.cells.bias), *(c.width for c in self.convolutions)]
+        self.widths = [self.windows.number * len(self.cells.bias), *(c.width for c in self.convolutions)]
         self.spare: list[Buffers] = []
 
     @staticmethod
@@ -152,7 +144,7 @@ class FusedConvolutional:
         return (
             policy.memory is None
             and isinstance(getattr(body, "cells", None), CellLinear)
-            and body.activation in _ACTIVATIONS
+            and body.activation in ACTIVATIONS
             and policy.actor.weight.device.type == "cpu"
         )
 
@@ -162,15 +154,15 @@ class FusedConvolutional:
 
     def forward(self, encoded: Any, rows: torch.Tensor | None) -> tuple[torch.Tensor, torch.Tensor, _Kept]:
         """Action parameters, values, and what `gradient` needs."""
-        cells = encoded.image.flatten(1, 2)
-        rows = torch.arange(len(cells)) if rows is None else rows
+        inputs = encoded.inputs
+        rows = torch.arange(len(inputs)) if rows is None else rows
         buffers = self._take_buffers(len(rows))
         joined = buffers.get("joined", self.hidden.weight.shape[1])
         images = [buffers.get(f"image {k}", width) for k, width in enumerate(self.widths[:-1])]
         images.append(joined[:, : self.widths[-1]])
-        windows = images[0].view(len(rows), len(self.patches), -1)
+        windows = images[0].view(len(rows), self.windows.number, -1)
         windows.copy_(self.cells.bias)
-        add_cells(cells, rows, self.patches, self.cells.weight, windows)
+        self.windows.add(inputs, rows, self.cells.weight, windows)
         self.activate(images[0])
         for k, convolution in enumerate(self.convolutions):
             convolution.forward(images[k], images[k + 1])
@@ -178,7 +170,7 @@ class FusedConvolutional:
         torch.index_select(encoded.dense, 0, rows, out=joined[:, self.widths[-1] :])
         hidden = buffers.get("hidden", len(self.hidden.bias))
         self.activate(torch.addmm(self.hidden.bias, joined, self.hidden.weight.t(), out=hidden))
-        kept = _Kept(cells, rows, images, joined, hidden, buffers)
+        kept = _Kept(inputs, rows, images, joined, hidden, buffers)
         return self.actor.forward(hidden), self.critic.forward(hidden), kept
 
     def gradient(self, kept: _Kept, to_parameters: torch.Tensor, to_values: torch.Tensor) -> torch.Tensor:
@@ -191,10 +183,10 @@ class FusedConvolutional:
             below = kept.buffers.get(f"to image {k}", self.widths[k])
             self.convolutions[k].backward(kept.images[k], self.slope_(kept.images[k + 1], above), flat, below)
             above = below
-        windows = self.slope_(kept.images[0], above).view(len(above), len(self.patches), -1)
+        windows = self.slope_(kept.images[0], above).view(len(above), self.windows.number, -1)
         torch.sum(windows.flatten(0, 1), 0, out=flat[self.cells.bias_slice])
         to_cells = flat[self.cells.weight_slice].zero_().view(self.cells.weight.shape)
-        spread_over_cells(kept.cells, kept.rows, self.patches, windows, to_cells)
+        self.windows.spread(kept.inputs, kept.rows, windows, to_cells)
         self.spare = [kept.buffers]
         return flat
 

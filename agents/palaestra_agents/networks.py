@@ -41,8 +41,8 @@ class FirstLayer(nn.Module):
         self.pixels = 0
         if encoder.image_shape is not None:
             columns, lines, channels = encoder.image_shape
-            if encoder.one_hot:
-                self.cells = CellLinear(whole_image(columns, lines), width, generator)
+            if encoder.cells is not None:
+                self.cells = CellLinear(whole_image(columns, lines), encoder.cells, width, generator)
             else:
                 self.pixels = columns * lines * channels
         inputs = self.pixels + encoder.dense_size
@@ -51,7 +51,7 @@ class FirstLayer(nn.Module):
     def forward(self, encoded: Encoded, rows: torch.Tensor | None) -> torch.Tensor:
         total = None
         if self.cells is not None:
-            total = self.cells(flat_cells(encoded.image), rows).flatten(1)
+            total = self.cells(flat_cells(encoded.image), encoded.inputs, rows).flatten(1)
         if self.dense is not None:
             dense = take(encoded.dense, rows)
             if self.pixels:
@@ -116,9 +116,9 @@ class ConvolutionalBody(nn.Module):
         width, height, channels = encoder.image_shape
         self.cells: CellLinear | None = None
         convolutions = list(config.channels)
-        if encoder.one_hot:
+        if encoder.cells is not None:
             channels = convolutions.pop(0)
-            self.cells = CellLinear(convolution_patches(width, height), channels, generator)
+            self.cells = CellLinear(convolution_patches(width, height), encoder.cells, channels, generator)
             width, height = (width + 1) // 2, (height + 1) // 2
         self.layers = nn.ModuleList()
         for outputs in convolutions:
@@ -130,7 +130,7 @@ class ConvolutionalBody(nn.Module):
     def forward(self, encoded: Encoded, rows: torch.Tensor | None) -> Features:
         cells = flat_cells(encoded.image)
         if self.cells is not None:
-            features = self.activation(self.cells(cells, rows))
+            features = self.activation(self.cells(cells, encoded.inputs, rows))
         else:
             features = take(cells, rows)
             features = features / self.scale if self.scale != 1 else features

@@ -11,7 +11,7 @@ from palaestra_agents import returns, rollout
 from palaestra_agents.base import ActorOutput, AgentInterface, EpisodeListener
 from palaestra_agents.config import MLPConfig, PPOConfig
 from palaestra_agents.distributions import action_distribution
-from palaestra_agents.encoding import Encoded, ObservationEncoder
+from palaestra_agents.encoding import ObservationEncoder
 from palaestra_agents.intrinsic import IntrinsicReward, intrinsic_kind
 from palaestra_agents.networks import ActorCritic
 from palaestra_agents.update import Batch, Updater
@@ -192,7 +192,7 @@ class PPO:
         starts = torch.zeros_like(ended)
         starts[1:] = ended[:-1]
         return Batch(
-            observations=_before_each_step(collected),
+            observations=collected.observations.rows(slice(0, -1)).flatten(),
             actions=collected.actions.flatten(0, 1),
             targets=torch.cat(
                 [advantages.flatten()[:, None], log_probs[:, None], values.flatten(0, 1), targets.flatten(0, 1)], dim=1
@@ -276,8 +276,3 @@ class PPO:
             raise ValueError(
                 f"the saved agent's recurrent state is not for {self.collector.rollout.num_envs} environments"
             )
-
-
-def _before_each_step(collected: rollout.Rollout) -> Encoded:
-    image, dense = collected.observations
-    return Encoded(None if image is None else image[:-1], dense[:-1]).flatten()

@@ -69,13 +69,9 @@ class Rollout:
 
         Needs the finals of all ended episodes (`keep_all_finals`).
         """
-        image, dense = self.observations
-        reached = Encoded(None if image is None else image[1:].clone(), dense[1:].clone())
+        reached = self.observations.rows(slice(1, None)).clone()
         for final in self.finals:
-            envs = torch.from_numpy(final.envs).to(dense.device)
-            if reached.image is not None and final.observations.image is not None:
-                reached.image[final.step, envs] = final.observations.image
-            reached.dense[final.step, envs] = final.observations.dense
+            reached.write((final.step, torch.from_numpy(final.envs).to(reached.dense.device)), final.observations)
         return reached
 
 
@@ -140,7 +136,7 @@ class Collector:
         """Fills the storage with the next steps; what it held before is gone."""
         rollout, policy = self.rollout, self.policy
         noise = self.distribution.noise(rollout.steps, rollout.num_envs, generator)
-        _copy(rollout.observations.rows(rollout.steps), rollout.observations.rows(0))
+        rollout.observations.write(0, rollout.observations.rows(rollout.steps))
         rollout.finals, rollout.episodes, rollout.lesson_reward = [], [], 0.0
         self.seconds_stepping = 0.0
         for t in range(rollout.steps):
@@ -203,12 +199,6 @@ class Collector:
             state = None if final.state is None else final.state[rows]
             parts.append(self.policy.step(final.observations, rows, state)[1])
         return torch.cat(parts) if parts else rollout.values.new_zeros(0, rollout.values.shape[2])
-
-
-def _copy(source: Encoded, target: Encoded) -> None:
-    if target.image is not None and source.image is not None:
-        target.image.copy_(source.image)
-    target.dense.copy_(source.dense)
 
 
 def episode_metrics(episodes: list[dict[str, NDArray[Any]]]) -> dict[str, float]:

@@ -90,7 +90,7 @@ def test_images_are_kept_as_bytes() -> None:
     encoder = make({"image": VIEW})
     image = np.random.default_rng(0).integers(0, 11, (2, 7, 7, 3), dtype=np.uint8)
     encoded = encoder.encode({"image": image})
-    assert encoder.one_hot
+    assert encoder.cells is not None
     assert encoder.image_shape == (7, 7, 3)
     assert encoded.image is not None
     assert np.array_equal(encoded.image.numpy(), image)
@@ -100,13 +100,14 @@ def test_images_are_kept_as_bytes() -> None:
     ("space", "encoding", "one_hot", "scale"),
     [
         (VIEW, "auto", True, 1.0),
+        (Box(0, 12, (9, 7, 2), np.uint8), "auto", True, 1.0),
         (Box(0, 255, (64, 64, 3), np.uint8), "auto", False, 255.0),
         (Box(0, 255, (7, 7, 3), np.uint8), "pixels", False, 255.0),
     ],
 )
 def test_how_images_are_read(space: Box, encoding: Any, one_hot: bool, scale: float) -> None:
     encoder = make({"image": space}, encoding=encoding)
-    assert (encoder.one_hot, encoder.scale) == (one_hot, scale)
+    assert (encoder.cells is not None, encoder.scale) == (one_hot, scale)
 
 
 def test_raw_images_are_flattened_numbers() -> None:

@@ -17,7 +17,7 @@ from palaestra_worlds.base import World
 NETWORKS: list[dict[str, Any]] = [
     {"hidden": (32, 16)},
     {"hidden": (24,)},
-    {"hidden": (16, 24, 8), "separate": False},
+    {"hidden": (16, 24, 8), "separate": False, "activation": "relu"},
     {"kind": "convolutional", "channels": (8, 16, 12), "hidden": 24},
     {"kind": "convolutional", "channels": (8,), "hidden": 16, "activation": "tanh"},
 ]
@@ -79,7 +79,7 @@ def test_other_networks_keep_to_their_modules() -> None:
     world = world_of()
     interface = AgentInterface(world.single_observation_space, world.single_action_space, world.num_envs)
     elu = {"kind": "convolutional", "activation": "elu"}
-    for config in ({"network": elu}, {"network": {"kind": "mlp", "activation": "relu"}}, {"memory": "gru"}):
+    for config in ({"network": elu}, {"network": {"kind": "mlp", "activation": "elu"}}, {"memory": "gru"}):
         assert PPO(PPO.Config.model_validate(config), interface).policy.fused is None
 
 

@@ -8,13 +8,25 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from palaestra_agents.cells import COLORS, FEATURES, STATES, TYPES, CellLinear, whole_image
+from palaestra_agents.cells import (
+    COLORS,
+    STATES,
+    TYPES,
+    CellInputs,
+    CellLinear,
+    bounded_inputs,
+    list_inputs,
+    minigrid_inputs,
+    whole_image,
+)
 from palaestra_agents.kernels import categorical, patch_linear, tanh
 from palaestra_agents.layers import Convolution, convolution_patches
 from torch.nn import functional
 
 COLORED = (3, 4, 5, 6, 7)
 WITH_STATE = (4, 10)
+MINIGRID = minigrid_inputs()
+FEATURES = MINIGRID.features
 
 
 def draws(*shape: int, seed: int = 0, scale: float = 1.0) -> torch.Tensor:
@@ -117,7 +129,7 @@ NUMBERS = (1, 40, 700)
 @pytest.mark.parametrize("width", [8, 33])
 def test_cells_fully_connected(number: int, width: int) -> None:
     cells = random_cells(number, 49)
-    layer = CellLinear(whole_image(7, 7), width, torch.Generator().manual_seed(0))
+    layer = CellLinear(whole_image(7, 7), MINIGRID, width, torch.Generator().manual_seed(0))
     hot = plain_one_hot(cells).flatten(1)
     ours = gradients(lambda w, b: _outputs(layer, w, b, cells).flatten(1), layer.weight.detach(), draws(width))
     theirs = gradients(lambda w, b: hot @ w + b, layer.weight.detach(), draws(width))
@@ -128,7 +140,7 @@ def test_cells_fully_connected(number: int, width: int) -> None:
 @pytest.mark.parametrize(("columns", "lines"), [(7, 7), (5, 8)])
 def test_cells_convolution(number: int, columns: int, lines: int) -> None:
     cells = random_cells(number, columns * lines)
-    layer = CellLinear(convolution_patches(columns, lines), 16, torch.Generator().manual_seed(0))
+    layer = CellLinear(convolution_patches(columns, lines), MINIGRID, 16, torch.Generator().manual_seed(0))
     planes = plain_one_hot(cells).transpose(1, 2).unflatten(2, (columns, lines))
 
     def library(weight: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
@@ -139,8 +151,14 @@ def test_cells_convolution(number: int, columns: int, lines: int) -> None:
     assert_same(ours, gradients(library, layer.weight.detach(), draws(16)), 1e-3)
 
 
+def listed(cells: torch.Tensor, inputs: CellInputs = MINIGRID) -> torch.Tensor:
+    out = torch.zeros(len(cells), 1 + cells[0].numel(), dtype=torch.int16)
+    list_inputs(cells, inputs, out)
+    return out
+
+
 def _outputs(layer: CellLinear, weight: torch.Tensor, bias: torch.Tensor, cells: torch.Tensor) -> torch.Tensor:
-    outputs = torch.func.functional_call(layer, {"weight": weight, "bias": bias}, (cells,))
+    outputs = torch.func.functional_call(layer, {"weight": weight, "bias": bias}, (cells, listed(cells)))
     assert isinstance(outputs, torch.Tensor)
     return outputs
 
@@ -148,12 +166,21 @@ def _outputs(layer: CellLinear, weight: torch.Tensor, bias: torch.Tensor, cells:
 @pytest.mark.parametrize("number", NUMBERS)
 def test_cells_of_some_rows(number: int) -> None:
     cells = random_cells(50, 49)
-    layer = CellLinear(whole_image(7, 7), 16, torch.Generator().manual_seed(0))
+    layer = CellLinear(whole_image(7, 7), MINIGRID, 16, torch.Generator().manual_seed(0))
     rows = torch.randint(50, (number,), generator=torch.Generator().manual_seed(1))
-    torch.testing.assert_close(layer(cells, rows), layer(cells)[rows], atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(layer(cells, listed(cells), rows), layer(cells)[rows], atol=1e-5, rtol=1e-4)
 
 
 def test_the_matrix_that_other_devices_multiply_is_one_hot() -> None:
     cells = random_cells(20, 49)
-    layer = CellLinear(whole_image(7, 7), 16, torch.Generator().manual_seed(0))
+    layer = CellLinear(whole_image(7, 7), MINIGRID, 16, torch.Generator().manual_seed(0))
     assert torch.equal(layer.one_hot(cells).flatten(1), plain_one_hot(cells).flatten(1))
+
+
+def test_numbers_within_bounds_are_inputs_of_their_own_but_for_nothing() -> None:
+    cells = torch.tensor([[[2, 0], [0, 3]], [[0, 0], [1, 1]]], dtype=torch.uint8)
+    inputs = bounded_inputs((2, 3))
+    layer = CellLinear(whole_image(1, 2), inputs, 4, torch.Generator().manual_seed(0))
+    assert inputs.features == 5
+    assert layer.one_hot(cells).flatten(1).tolist() == [[0, 1, 0, 0, 0, 0, 0, 0, 0, 1], [0, 0, 0, 0, 0, 1, 0, 1, 0, 0]]
+    torch.testing.assert_close(layer(cells, listed(cells, inputs)), layer(cells))
