@@ -109,6 +109,9 @@ class Trial:
         self.world.restore(state["world"])
         self.world.steps = self.position.steps
         self.world.lesson_counts.load_state_dict(state["lesson_counts"])
+        # Older checkpoints have none.
+        if "original" in state:
+            self.world.original.load_state_dict(state["original"])
 
     def _fill_bank(self, newest: int | None = None) -> None:
         if self.supply:
@@ -135,6 +138,7 @@ class Trial:
             "agent": self.agent.state_dict(),
             "world": self.world.snapshot(),
             "lesson_counts": self.world.lesson_counts.state_dict(),
+            "original": self.world.original.state_dict(),
             "newest_lesson": self.bank.newest,
             "supply": self.supply.state_dict() if self.supply else None,
         }
@@ -229,6 +233,7 @@ class Trial:
         position = self.position
         alone = self._play("alone")
         self.recorder.evaluation(position.iteration, position.steps, "alone", alone)
+        self.recorder.metrics(position.iteration, position.steps, self.world.training_score())
         if self.supply and len(self.bank.taught) > 0 and settings_when_taught(self.arm) is not None:
             taught = self._play("taught")
             self.recorder.evaluation(position.iteration, position.steps, "taught", taught)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -31,6 +31,7 @@ class Evaluation:
         successes: bool (episodes,).
         objectives: the names of what the world measures, by column of `reached`.
         reached: bool (episodes, objectives): which of them were reached; None: success is all that is measured.
+        score: by the world's own measure, in percent; None where it has none.
     """
 
     returns: NDArray[np.float64]
@@ -38,6 +39,7 @@ class Evaluation:
     successes: NDArray[np.bool_]
     objectives: tuple[str, ...] = ("success",)
     reached: NDArray[np.bool_] | None = None
+    score: float | None = None
 
     @property
     def rates(self) -> dict[str, float]:
@@ -136,7 +138,9 @@ def play(agent: Agent, world: World, tasks: Sequence[Task], *, greedy: bool = Fa
             assert initial is not None
             state[torch.from_numpy(ended)] = initial[torch.from_numpy(ended)]
         _assign_following(world, tasks, playing)
-    return results
+    if results.reached is None:
+        return results
+    return replace(results, score=world.score(np.mean(results.reached, axis=0)))
 
 
 def _seed_of(task: Task, index: int) -> int:

@@ -74,12 +74,34 @@ class LessonCounts:
         self.returns = np.array(state.get("returns", np.zeros(len(self.episodes))), dtype=np.float64)
 
 
+@dataclass
+class OriginalCounts:
+    """Episodes in the original since the beginning, and in how many each objective was reached."""
+
+    episodes: int
+    reached: NDArray[np.int64]
+    """(objectives,)."""
+
+    def add(self, objectives: NDArray[np.bool_]) -> None:
+        """Counts episodes: (episodes, objectives), which of them were reached."""
+        self.episodes += len(objectives)
+        self.reached += np.count_nonzero(objectives, axis=0)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"episodes": self.episodes, "reached": self.reached}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.episodes = int(state["episodes"])
+        self.reached = np.array(state["reached"], dtype=np.int64)
+
+
 class MeasuredWorld(World):
     """A world that behaves as the one inside, and keeps account of what happens in it.
 
     Attributes:
         steps: environment steps since it was made, over all environments.
         lesson_counts: by row of the tasks given to `draw_from`.
+        original: of all episodes so far that had none of these tasks.
     """
 
     def __init__(self, inner: World) -> None:
@@ -98,6 +120,7 @@ class MeasuredWorld(World):
         self.task_space = inner.task_space  # pyright: ignore[reportAttributeAccessIssue]
         self.steps = 0
         self.lesson_counts = LessonCounts.empty(0)
+        self.original = OriginalCounts(0, np.zeros(len(inner.objectives), dtype=np.int64))
         self._clear()
 
     def _clear(self) -> None:
@@ -126,6 +149,21 @@ class MeasuredWorld(World):
                 }
         return metrics
 
+    def training_score(self) -> dict[str, float]:
+        """How all episodes in the original so far went: of each objective the share that reached it, and the score by
+        the world's own measure; nothing where that has none, or before the first episode ended."""
+        if self.original.episodes == 0:
+            return {}
+        rates = self.original.reached / self.original.episodes
+        score = self.inner.score(rates)
+        if score is None:
+            return {}
+        shares = zip(self.objectives, rates.tolist(), strict=True)
+        return {f"training/objective/{name}": share for name, share in shares} | {
+            "training/score": score,
+            "training/episodes": float(self.original.episodes),
+        }
+
     def _measure(self, infos: dict[str, Any]) -> None:
         self.steps += self.num_envs
         bonus = infos.get("lesson_reward")
@@ -140,11 +178,13 @@ class MeasuredWorld(World):
         self._sums["return"] += float(np.sum(np.asarray(episode["return"])[ended], dtype=np.float64))
         self._sums["length"] += float(np.sum(np.asarray(episode["length"])[ended], dtype=np.float64))
         self._sums["success"] += int(np.count_nonzero(success))
+        tasks = np.asarray(episode["task"])[ended] if "task" in episode else np.full(len(ended), -1)
         if "objectives" in episode:
-            self._reached += np.count_nonzero(np.asarray(episode["objectives"])[ended], axis=0)
+            reached = np.asarray(episode["objectives"])[ended]
+            self._reached += np.count_nonzero(reached, axis=0)
+            self.original.add(reached[tasks < 0])
         if "task" not in episode:
             return
-        tasks = np.asarray(episode["task"])[ended]
         progress = np.asarray(episode["lesson_progress"])[ended]
         self._sums["taught"] += int(np.count_nonzero(tasks >= 0))
         self._sums["progress"] += float(np.sum(progress, dtype=np.float64))

@@ -122,6 +122,8 @@ class World(VectorEnv[Any, Any, Any]):
     """Names of what is measured in each episode."""
     reward_range: tuple[float, float] = (-math.inf, math.inf)
     """Least and greatest reward of one step."""
+    measure: str = ""
+    """What `score` gives, in a few words that begin with its name; empty: this world has no such measure."""
     about: str = ""
     """For teachers: what the world is like when no task sets anything in it, in plain words."""
     subgoal_phrases: tuple[str, ...] = ()
@@ -182,6 +184,14 @@ class World(VectorEnv[Any, Any, Any]):
             TaskError: it cannot be carried out at all.
         """
         return ()
+
+    def score(self, rates: NDArray[np.float64]) -> float | None:
+        """How good an agent is by this world's own measure, in percent; None where it has none (`measure` is empty).
+
+        Args:
+            rates: (len(objectives),) share of episodes that reached each objective, 0 to 1.
+        """
+        return None
 
     def locate(self, task: Task) -> tuple[tuple[int, int] | None, ...]:
         """Where each part of a task is in the picture that `render_frame` gives of its level's first state.

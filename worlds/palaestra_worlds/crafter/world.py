@@ -27,6 +27,7 @@ from palaestra_worlds.crafter.examine import problems_of
 from palaestra_worlds.crafter.lessons import ASSIGNED, NO_TASK, TaskTable, allocate_lessons, join_tables, make_table
 from palaestra_worlds.crafter.observations import allocate_observations, as_dict, single_space
 from palaestra_worlds.crafter.rules import ORIGINAL_DAY, Rules, original_clock
+from palaestra_worlds.crafter.score import crafter_score
 from palaestra_worlds.crafter.settings import CrafterSettings
 from palaestra_worlds.crafter.state import EPISODE, NUM_OBJECTS, Levels, allocate
 from palaestra_worlds.crafter.tasks import CrafterTask, as_crafter_task
@@ -62,6 +63,7 @@ class CrafterWorld(World):
     task_space = CrafterTask
     objectives = ACHIEVEMENTS
     reward_range = (-1.0, 1.1)
+    measure = "Crafter score: the geometric mean of how often each achievement is unlocked"
     about = (
         "The original worlds are 64 x 64 cells of grassland, forest, lakes with beaches, and mountains with caves, "
         "tunnels, ores and lava; the player starts on grass in the middle, with full health and nothing in hand."
@@ -168,6 +170,9 @@ class CrafterWorld(World):
         self._table = join_tables(self._bank, make_table(given))
         rows = iter(range(drawable, drawable + len(given)))
         self._lessons.status[:, ASSIGNED] = [NO_TASK if task is None else next(rows) for task in tasks]
+
+    def score(self, rates: NDArray[np.float64]) -> float:
+        return crafter_score(100.0 * rates)
 
     def explain(self, task: Task) -> tuple[str, ...]:
         return explain_task(as_crafter_task(task))
