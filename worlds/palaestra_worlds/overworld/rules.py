@@ -160,8 +160,9 @@ class Mob:
 
     Attributes:
         places: biomes, or "everywhere".
-        dark: whether it comes only at night or below ground.
         health: in half hearts.
+        dark: whether it comes only at night or below ground.
+        weight: how often it comes, of 100 for the most common.
         drops: when killed.
     """
 
@@ -169,6 +170,7 @@ class Mob:
     places: tuple[str, ...]
     health: int
     dark: bool
+    weight: int
     drops: tuple[Drop, ...]
 
 
@@ -316,7 +318,14 @@ def load_rules() -> Rules:
         for name, row in data["natural"].items()
     }
     mobs = {
-        name: Mob(name, tuple(row["places"]), row["health"], row.get("when") == "dark", _drops(row["drops"]))
+        name: Mob(
+            name,
+            tuple(row["places"]),
+            row["health"],
+            row.get("when") == "dark",
+            row.get("weight", 100),
+            _drops(row["drops"]),
+        )
         for name, row in data["mobs"].items()
     }
     return Rules(
