@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal, NamedTuple, Protocol, Self, runtime_checkable
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from palaestra_worlds.base import Task
@@ -122,6 +124,14 @@ class Programmable(Protocol):
 
     def targets(self, task: Task) -> Sequence[Target]:
         """What a task asks for, as far as it is set."""
+        ...
+
+    def draw(self, state: NDArray[Any]) -> NDArray[np.uint8]:
+        """A picture of any state that `physics_state` gave, uint8 (height, width, 3).
+
+        Raises:
+            RuntimeError: there is no way to draw here; the message says what to install.
+        """
         ...
 
     def place(self, index: int, heading: float) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
@@ -47,6 +47,7 @@ def motions(
         list[Path] | None,
         typer.Option("--output", "-o", metavar="FILE", help="Write the tables to FILE.md or FILE.json too."),
     ] = None,
+    films: Annotated[bool, typer.Option("--films/--no-films", help="Draw films of the motions.")] = True,
     runs: Annotated[Path, typer.Option("--runs", help="Where results are kept.")] = RUNS / "motions",
 ) -> None:
     """Have a teacher turn instructions into reward programs, a planner carry them out, and tests measure the motions.
@@ -65,18 +66,43 @@ def motions(
     loaded = _narrowed(loaded, _known(interfaces, INTERFACES, "interface"), seeds)
     chosen = list(cases(loaded, _known(tasks, loaded.tasks, "task")))
     folder = study_folder(loaded, runs)
-    with stop_on_signals() as stop, refusing(ValueError, StudyError):
+    with stop_on_signals() as stop, refusing(ValueError, StudyError, OSError):
         found = run_study(loaded, folder, chosen, stop.is_set, _tell)
-    results = study_results(loaded, {case: found[case] for case in chosen if case in found})
-    _show(results)
-    for path in output or ():
-        with refusing(ValueError, OSError):
+        found = {case: found[case] for case in chosen if case in found}
+        results = study_results(loaded, found)
+        _show(results)
+        for path in output or ():
             results.save(path)
-        print(f"Written: {path}")
-    print(f"Results: {folder}")
+            print(f"Written: {path}")
+        _report(loaded, folder, found, films, [path for path in output or () if path.suffix == ".md"], stop.is_set)
     if stop.is_set():
         print("Stopped; to go on, give the same command again.")
         raise typer.Exit(INTERRUPTED)
+
+
+def _report(
+    study: MotionStudy,
+    folder: Path,
+    found: dict[Case, Attempted],
+    films: bool,
+    tables: list[Path],
+    stop: Callable[[], bool],
+) -> None:
+    """Writes the page, with films where they can be drawn, and a picture of all motions beside each table."""
+    from palaestra.motions.films import NoFilms, make_films, to_film, write_sheet
+    from palaestra.motions.page import write_page
+
+    filmed: list[Case] = []
+    no_films = ""
+    if films:
+        try:
+            filmed = make_films(study, folder, found, to_film(study, found), stop)
+            for path in tables:
+                write_sheet(study, folder, [case for case in filmed if found[case].success], path.with_suffix(".png"))
+        except NoFilms as error:
+            no_films = f"No films: {error}"
+            print(no_films)
+    print(f"Report: {write_page(study, folder, found, filmed, no_films)}")
 
 
 def _find(text: str) -> Path:

@@ -50,6 +50,7 @@ class Attempted:
         reached: what became of the last program's targets.
         seconds: simulated.
         planning: wall seconds that planning and stepping took.
+        processor: processor seconds of the same, of all threads together; other programs make no difference to it.
         unanswered: whether it ended because the model gave no reply, which says nothing about the task.
     """
 
@@ -59,6 +60,7 @@ class Attempted:
     reached: list[Reached] = field(default_factory=list)
     seconds: float = 0.0
     planning: float = 0.0
+    processor: float = 0.0
     unanswered: bool = False
 
 
@@ -87,6 +89,7 @@ class Robot:
         self._controller: Controller | None = None
         self.seconds = 0.0
         self.wall = 0.0
+        self.processor = 0.0
         self._steps_taken = 0
         self._recorded: list[NDArray[np.float32]] = []
 
@@ -115,7 +118,7 @@ class Robot:
         from palaestra_agents.mpc.planners import make_planner
         from palaestra_worlds.planning import PhysicsDiverged
 
-        world, began = self.world, time.perf_counter()
+        world, began, busy = self.world, time.perf_counter(), time.process_time()
         problem = world.problem_of(task)
         if self._controller is None:
             self._controller = Controller(make_planner(self._config, problem, self._seed), world.control_period)
@@ -134,6 +137,7 @@ class Robot:
             self.seconds += world.control_period
             measured.append(world.measures(0, task))
         self.wall += time.perf_counter() - began
+        self.processor += time.process_time() - busy
         return measured
 
     def close(self) -> None:
@@ -195,7 +199,7 @@ async def attempt(
         found.why = f"physics diverged: {error}"
     finally:
         robot.close()
-    found.seconds, found.planning = robot.seconds, robot.wall
+    found.seconds, found.planning, found.processor = robot.seconds, robot.wall, robot.processor
     return found, robot.recording
 
 
@@ -230,10 +234,8 @@ def _passed(check: Check, measured: Sequence[Measures], before: Sequence[Measure
 
 def _told(check: Check, window: Sequence[Measures]) -> str:
     values = [one[check.measure] for one in window]
-    bounds = {"least": check.least, "most": check.most, "near": check.near, "above_before": check.above_before}
-    wanted = ", ".join(f"{name} {value:g}" for name, value in bounds.items() if value is not None)
     was = f"{np.mean(values):.2f} on average" if check.mean else f"{min(values):.2f} to {max(values):.2f}"
-    return f"{check.measure} was {was} ({wanted})"
+    return f"{check.measure} was {was} ({check.bounds_in_words()})"
 
 
 def reached(world: Programmable, task: Any, measured: Sequence[Measures]) -> list[Reached]:

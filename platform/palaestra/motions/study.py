@@ -101,7 +101,8 @@ def run_study(
             found, recording = asyncio.run(_attempt(study, case, store))
             done[case] = found
             if not found.unanswered:
-                np.save(recording_path(folder, case), recording, allow_pickle=False)
+                if len(recording):
+                    np.save(recording_path(folder, case), recording, allow_pickle=False)
                 settings = {"settings": task_hash(study, case.task)}
                 file.write(json.dumps(asdict(case) | settings | asdict(found)) + "\n")
                 file.flush()

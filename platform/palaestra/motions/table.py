@@ -16,13 +16,13 @@ def study_results(study: MotionStudy, found: Mapping[Case, Attempted]) -> BenchR
     used: list[Interface] = [name for name in INTERFACES if any(case.interface == name for case in found)]
     tasks = [name for name in study.tasks if any(case.task == name for case in found)]
     rows = [(task, *(_cell(study, found, task, name) for name in used)) for task in tasks]
-    means = [_mean([_rate(found, task, name) for task in tasks]) for name in used]
+    means = [_mean([success_rate(found, task, name) for task in tasks]) for name in used]
     table = BenchTable(
         f"{study.name}: share of attempts that pass the task's test",
         ("task", *(INTERFACES[name] for name in used)),
         (*rows, ("mean of tasks", *means)),
         "Successes of attempts; in brackets what Language to Rewards reports (arXiv 2306.08647), with another robot, "
-        "another planner and another model. " + _speed(found),
+        f"another planner and another model. {_speed(found)}".strip(),
     )
     failures = [
         (case.task, INTERFACES[case.interface], str(case.seed), one.why) for case, one in found.items() if one.why
@@ -40,7 +40,8 @@ def _attempts(found: Mapping[Case, Attempted], task: str, interface: Interface) 
     return [one for case, one in found.items() if (case.task, case.interface) == (task, interface)]
 
 
-def _rate(found: Mapping[Case, Attempted], task: str, interface: Interface) -> float | None:
+def success_rate(found: Mapping[Case, Attempted], task: str, interface: Interface) -> float | None:
+    """Share of the attempts that passed; None where there are none."""
     tried = _attempts(found, task, interface)
     return sum(one.success for one in tried) / len(tried) if tried else None
 
@@ -58,5 +59,13 @@ def _mean(rates: list[float | None]) -> str:
 
 
 def _speed(found: Mapping[Case, Attempted]) -> str:
-    seconds, wall = (sum(getattr(one, name) for one in found.values()) for name in ("seconds", "planning"))
-    return f"Planning and simulation took {wall / seconds:.1f} times real time." if seconds else ""
+    """How fast it went; by the clock that depends on what else ran, by processor time it does not."""
+    timed = [one for one in found.values() if one.seconds and one.processor]
+    seconds = sum(one.seconds for one in timed)
+    if not seconds:
+        return ""
+    processor, wall = sum(one.processor for one in timed) / seconds, sum(one.planning for one in timed) / seconds
+    return (
+        f"A second of motion took {processor:.1f} s of processor time, and {wall:.1f} s by the clock with all else "
+        "that ran."
+    )

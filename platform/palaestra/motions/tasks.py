@@ -61,6 +61,11 @@ class Check(Section):
                 return False
         return self.above_before is None or (before is not None and value >= before + self.above_before)
 
+    def bounds_in_words(self) -> str:
+        """Its bounds, e.g. `least 0.2`."""
+        bounds = {"least": self.least, "most": self.most, "near": self.near, "above_before": self.above_before}
+        return ", ".join(f"{name} {value:g}" for name, value in bounds.items() if value is not None)
+
     @property
     def is_angle(self) -> bool:
         """Whether whole turns do not count."""

@@ -85,8 +85,9 @@ class Picture:
         width, height = self._size
         self._context = _context(width, height)
         self._scene = mujoco.MjvScene(self._model, maxgeom=2000)
-        # Shadows by a software renderer are speckled, and another way each time.
+        # Shadows by a software renderer are speckled, and another way each time; reflections take as long as the rest.
         self._scene.flags[mujoco.mjtRndFlag.mjRND_SHADOW] = 0
+        self._scene.flags[mujoco.mjtRndFlag.mjRND_REFLECTION] = 0
         self._option = mujoco.MjvOption()
         self._resources = mujoco.MjrContext(self._model, mujoco.mjtFontScale.mjFONTSCALE_100)
         mujoco.mjr_setBuffer(mujoco.mjtFramebuffer.mjFB_OFFSCREEN, self._resources)

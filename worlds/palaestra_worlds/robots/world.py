@@ -189,6 +189,11 @@ class RobotWorld(World):
         """See `World.render_frame`. Raises `RenderingUnavailable` where there is no way to draw without a screen."""
         return self._picture.draw(self._batch.get_data(index, self._data))
 
+    def draw(self, state: Array) -> NDArray[np.uint8]:
+        """A picture of any state (nstate,) that `physics_state` gave; raises what `render_frame` raises."""
+        mujoco.mj_setState(self.model, self._data, np.asarray(state, np.float64), _STATE)
+        return self._picture.draw(self._data)
+
     def close_extras(self, **kwargs: Any) -> None:
         self._picture.close()
 
