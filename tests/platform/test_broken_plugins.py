@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from ..installing import install
+
 FILES = {
     "leaver/__init__.py": "",
     "leaver/teachers.py": "\nraise SystemExit(3)\n",
@@ -77,14 +79,8 @@ twin = odd:Twin
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder in which two packages are installed that name these plug-ins."""
     folder = tmp_path_factory.mktemp("site")
-    for name, text in FILES.items():
-        (folder / name).parent.mkdir(exist_ok=True)
-        (folder / name).write_text(text)
-    for package, points in {"first": FIRST, "second": SECOND}.items():
-        info = folder / f"{package}-1.0.dist-info"
-        info.mkdir()
-        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.0\n")
-        (info / "entry_points.txt").write_text(points)
+    install(folder, "first", FIRST, FILES)
+    install(folder, "second", SECOND)
     return folder
 
 

@@ -19,6 +19,8 @@ from palaestra.cli.specs import find_spec, packaged_names
 from palaestra_worlds import registry
 from rich.text import Text
 
+from .. import installing
+
 TINY = """\
 # A tiny run
 name: tiny
@@ -241,12 +243,9 @@ def plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable
     """Installs a distribution with one entry point, whose module has the given text."""
 
     def install(group: str, text: str) -> None:
-        info = tmp_path / "site" / "strange-1.0.dist-info"
-        info.mkdir(parents=True)
-        (info / "METADATA").write_text("Metadata-Version: 2.1\nName: strange\nVersion: 1.0\n")
-        (info / "entry_points.txt").write_text(f"[{group}]\nstrange = strange_plugin:Strange\n")
-        (info.parent / "strange_plugin.py").write_text(text)
-        monkeypatch.syspath_prepend(info.parent)
+        points = f"[{group}]\nstrange = strange_plugin:Strange\n"
+        installing.install(tmp_path / "site", "strange", points, {"strange_plugin.py": text})
+        monkeypatch.syspath_prepend(tmp_path / "site")
         monkeypatch.delitem(sys.modules, "strange_plugin", raising=False)
         registry._providers.cache_clear()
 

@@ -15,6 +15,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from ..installing import install
+
 Cli = Callable[..., Any]
 
 TINY = """\
@@ -160,14 +162,11 @@ def test_ctrl_c_saves_and_the_command_that_it_names_goes_on(cli: Cli, folder: Pa
 def test_a_trial_that_fails_is_told_and_gives_exit_code_1(
     cli: Cli, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    info = tmp_path / "faulty-1.0.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: faulty\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text("[palaestra.agents]\nfaulty = faulty_agent:Faulty\n")
-    (tmp_path / "faulty_agent.py").write_text(
+    agent = (
         "from palaestra_agents.ppo import PPO\n\n\nclass Faulty(PPO):\n"
         "    def train_iteration(self, *arguments):\n        raise FloatingPointError('learning diverged')\n"
     )
+    install(tmp_path, "faulty", "[palaestra.agents]\nfaulty = faulty_agent:Faulty\n", {"faulty_agent.py": agent})
     monkeypatch.syspath_prepend(tmp_path)
     change = ["--seeds", 1, "--set", "budget.steps=256", "--set", "arms.ppo.agent.kind=faulty"]
     failed = cli("run", "tiny.yaml", "--jobs", 1, *change)

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from ..installing import install
+
 TOYS = '''
 """A corridor of cells with a goal at its end; whoever teaches it says how long the corridor should be."""
 from __future__ import annotations
@@ -281,12 +283,8 @@ BROKEN = {
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder in which the toys are installed."""
     folder = tmp_path_factory.mktemp("site")
-    (folder / "toys.py").write_text(TOYS)
-    (folder / "explosive.py").write_text("raise RuntimeError('this package is broken')\n")
-    info = folder / "toys-1.5.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: toys\nVersion: 1.5\n")
-    (info / "entry_points.txt").write_text(ENTRY_POINTS)
+    explosive = "raise RuntimeError('this package is broken')\n"
+    install(folder, "toys", ENTRY_POINTS, {"toys.py": TOYS, "explosive.py": explosive}, version="1.5")
     return folder
 
 

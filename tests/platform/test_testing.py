@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from palaestra.scaffold import KINDS, Package
 
+from ..installing import install
+
 # What is done to a generated package, and what the contract then says.
 FAULTS = {
     "world": {
@@ -47,13 +49,9 @@ def test_each_fault_is_found(kind: str, tmp_path: Path) -> None:
         assert text.count(right) == 1
         text = text.replace(right, wrong)
         expected.append(says)
-    (tmp_path / f"{package.module}.py").write_text(text)
-    info = tmp_path / f"{package.name}-1.0.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package.name}\nVersion: 1.0\n")
     points = re.search(r'\[project.entry-points."(.+)"\]\n(.+) = "(.+)"', package.files()["pyproject.toml"])
     assert points
-    (info / "entry_points.txt").write_text(f"[{points[1]}]\n{points[2]} = {points[3]}\n")
+    install(tmp_path, package.name, f"[{points[1]}]\n{points[2]} = {points[3]}\n", {f"{package.module}.py": text})
     name = package.class_name if kind == "world" else package.name
     done = run(tmp_path, f"--{kind}", name)
     assert done.returncode == pytest.ExitCode.TESTS_FAILED

@@ -15,6 +15,8 @@ from palaestra.asking import LessonError, TeacherSettingsError
 from palaestra.progress import LessonProgress, TrialProgress
 from palaestra.trials import execute
 
+from ...installing import install
+
 SPEC = """
 world: {id: MiniGrid-DoorKey-8x8-v0, num_envs: 8, max_steps: 24}
 agent: {network: {kind: mlp, hidden: [16]}, rollout_length: 16, epochs: 1, minibatch_size: 128}
@@ -78,11 +80,8 @@ class Moody:
 def moody(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Settings of a model whose package is installed for the test, and the prompts that it was asked."""
     site = tmp_path_factory.mktemp("site")
-    (site / "moody_model.py").write_text(MOODY)
-    info = site / "moody_model-1.0.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: moody-model\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text("[palaestra.language_models]\nmoody = moody_model:Moody\n")
+    points = "[palaestra.language_models]\nmoody = moody_model:Moody\n"
+    install(site, "moody-model", points, {"moody_model.py": MOODY})
     monkeypatch.syspath_prepend(site)
     diary = site / "diary"
 
