@@ -1,7 +1,7 @@
 """Compiling engines with Numba, and keeping what was compiled on disk.
 
 Numba looks only at the file of the outermost function to decide whether cached code is still good. Ours is spread
-over many files, so the cache folder is named after a hash of all of them: changed sources never meet stale code.
+over many files, so the cache folder is named after a hash of them: changed sources never meet stale code.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import getpass
 import hashlib
 import os
+import re
 import tempfile
 from collections.abc import Callable
 from functools import cache
@@ -20,18 +21,44 @@ import numba
 import platformdirs
 from numba.core import config
 
+ROOT = Path(__file__).parent
+
 
 @cache
-def _use_cache_folder() -> None:
+def cache_folder(module: str = "") -> Path:
+    """Where compiled code is kept; what is compiled from now on goes there.
+
+    Args:
+        module: whose functions are compiled. Only its sources, and those that they name, decide whether code is still
+            good: who works on one world waits for that alone. A module that is not ours depends on all of them.
+    """
     if "NUMBA_CACHE_DIR" in os.environ:
-        return
-    sources = hashlib.sha256(numba.__version__.encode())
-    root = Path(__file__).parent
-    for path in sorted(root.rglob("*.py")):
-        sources.update(path.relative_to(root).as_posix().encode())
-        sources.update(path.read_bytes())
-    name = sources.hexdigest()[:16]
-    config.CACHE_DIR = str(_writable_folder(name))  # pyright: ignore[reportAttributeAccessIssue]
+        return Path(os.environ["NUMBA_CACHE_DIR"])
+    parts = module.split(".")
+    sources = _named_by(parts[1]) if parts[0] == ROOT.name and len(parts) > 1 else sorted(ROOT.rglob("*.py"))
+    found = hashlib.sha256(numba.__version__.encode())
+    for path in sources:
+        found.update(path.relative_to(ROOT).as_posix().encode())
+        found.update(path.read_bytes())
+    return _writable_folder(found.hexdigest()[:16])
+
+
+def _named_by(part: str) -> list[Path]:
+    """Files of a module or package of this one, and of all others of it that are named there, directly or not."""
+    found: dict[str, list[Path]] = {}
+    waiting = {part}
+    while waiting:
+        name = waiting.pop()
+        file = ROOT / f"{name}.py"
+        found[name] = [file] if file.exists() else sorted((ROOT / name).rglob("*.py"))
+        for path in found[name]:
+            waiting.update(re.findall(rf"\b{ROOT.name}\.(\w+)", path.read_text()))
+        waiting -= found.keys()
+    return sorted(path for paths in found.values() for path in paths)
+
+
+def _keep_code_of(module: str) -> None:
+    config.CACHE_DIR = str(cache_folder(module))  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def _writable_folder(name: str) -> Path:
@@ -64,7 +91,7 @@ def kernel(function: Callable[..., Any], name: str) -> Callable[..., Any]:
         name: tells this function from others made by the same code. Numba files cached code under a function's name
             alone: of two with one name, the wrong one can be loaded when two processes compile at once.
     """
-    _use_cache_folder()
+    _keep_code_of(function.__module__)
     function.__qualname__ += f".{name}"
     return numba.njit(cache=True, nogil=True)(function)
 
@@ -80,7 +107,7 @@ def on_threads(loop: Callable[..., Any], rows: Callable[..., Any], name: str) ->
         rows: what `kernel` gave.
         name: as for `kernel`.
     """
-    _use_cache_folder()
+    _keep_code_of(loop.__module__)
     bound = FunctionType(loop.__code__, {"__name__": loop.__module__, "prange": numba.prange, "rows": rows})
     bound.__qualname__ = f"{loop.__qualname__}.{name}"
     return numba.njit(cache=True, nogil=True, parallel=True)(bound)
