@@ -1,8 +1,11 @@
-"""Count-based bonus: an observation seen for the n-th time pays 1/sqrt(n), the baseline that MiniGrid papers quote."""
+"""Count-based bonus: an observation seen for the n-th time pays 1/sqrt(n), the baseline that MiniGrid papers quote.
+
+Continuous observations are divided into bins first, and those of a bin count as one.
+"""
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
@@ -11,8 +14,10 @@ from pydantic import Field
 
 from palaestra_agents.encoding import Encoded, ObservationEncoder
 from palaestra_agents.intrinsic import IntrinsicConfig, IntrinsicReward, check_shapes
+from palaestra_agents.views import View
 
 Keys = NDArray[np.uint64]
+Bins = Annotated[int, Field(ge=1, le=100_000)]
 
 
 class CountsConfig(IntrinsicConfig):
@@ -20,6 +25,11 @@ class CountsConfig(IntrinsicConfig):
 
     kind: Literal["counts"] = "counts"  # pyright: ignore[reportIncompatibleVariableOverride]
     coefficient: float = Field(default=0.05, ge=0, description="Weight of its advantage beside the task's (1).")
+    bins: Bins | tuple[Bins, ...] | None = Field(
+        default=None,
+        description="Into how many bins each number is divided between its bounds (1: it does not count), one for all "
+        "or one for each; null: every value counts by itself.",
+    )
     within: Literal["lifetime", "episode"] = Field(
         default="lifetime", description="Where visits are counted: over all of training, or in the running episode."
     )
@@ -29,6 +39,9 @@ class Counts(IntrinsicReward):
     """Counts visits of observations (image and the world's own features; never subgoal or mission), by 64-bit hashes.
 
     Two different observations share a hash once in 2^64 / number seen^2 runs or so, and then share a count.
+
+    Raises:
+        ValueError: the bins do not fit the numbers, or these have no bounds.
     """
 
     Config = CountsConfig
@@ -39,9 +52,8 @@ class Counts(IntrinsicReward):
         super().__init__(config, encoder, num_envs, device, seed)
         self.config: CountsConfig = config
         self.device = device
-        self.world_size = encoder.world_size
-        shape = encoder.image_shape
-        size = 4 * self.world_size + (shape[0] * shape[1] * shape[2] if shape else 0)
+        self.bins = None if config.bins is None else _bins(config.bins, self.view)
+        size = 4 * (self.view.size - self.view.image_size) + self.view.image_size
         draws = np.random.Generator(np.random.PCG64(seed)).integers(2**64, size=size, dtype=np.uint64)
         self.multipliers: Keys = draws | np.uint64(1)
         self.keys: Keys = np.zeros(0, dtype=np.uint64)
@@ -65,12 +77,18 @@ class Counts(IntrinsicReward):
 
     def hash(self, observations: Encoded) -> Keys:
         """uint64 (B,): sums of the observation's bytes times random odd numbers, then mixed."""
-        features = observations.dense[:, : self.world_size].contiguous()
-        parts = [features.cpu().numpy().view(np.uint8)]
-        if observations.image is not None:
-            parts.append(observations.image.flatten(1).cpu().numpy())
-        data = np.concatenate([part.reshape(len(features), -1) for part in parts], axis=1)
+        image, numbers = self.view.split(observations)
+        if self.bins is not None:
+            numbers = self._binned(numbers)
+        parts = [numbers.view(np.uint8)] if image is None else [numbers.view(np.uint8), image]
+        data = np.concatenate([part.reshape(len(numbers), -1) for part in parts], axis=1)
         return _mix((data.astype(np.uint64) + np.uint64(1)) @ self.multipliers)
+
+    def _binned(self, numbers: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Numbers of bins, (B, columns)."""
+        assert self.bins is not None
+        shares = (numbers - self.view.low) / (self.view.high - self.view.low)
+        return np.clip(np.floor(shares * self.bins), 0, self.bins - 1).astype(np.float32)
 
     def _count(self, keys: Keys, owners: NDArray[np.int64]) -> NDArray[np.int64]:
         """How often each key has now been seen, this time included; int64 (B,)."""
@@ -124,6 +142,22 @@ class Counts(IntrinsicReward):
         self.counts = np.array(state["counts"], dtype=np.int64)
         self.owners = np.array(state["owners"], dtype=np.int64)
         self.episodes = np.array(state["episodes"], dtype=np.int64)
+
+
+def _bins(bins: int | tuple[int, ...], view: View) -> NDArray[np.float32]:
+    """float32 (columns,)."""
+    if view.image_size:
+        raise ValueError("intrinsic.bins divides numbers, and an image has none; name parts without it in intrinsic.of")
+    if isinstance(bins, tuple) and len(bins) != view.size:
+        raise ValueError(f"intrinsic.bins has {len(bins)} entries for {view.size} numbers; give one for each, or one")
+    spread = np.broadcast_to(np.asarray(bins, np.float32), view.size)
+    unbounded = ~np.isfinite(view.low) | ~np.isfinite(view.high)
+    if unbounded.any():
+        raise ValueError(
+            f"intrinsic.bins divides numbers between their bounds, and number {int(np.argmax(unbounded))} of what "
+            "intrinsic.of names has none; name parts that are bounded"
+        )
+    return spread
 
 
 def _mix(keys: Keys) -> Keys:

@@ -61,6 +61,7 @@ class ObservationEncoder:
         scale: what pixel values are divided by.
         dense_size: length of `Encoded.dense`.
         world_size: how many of these, from the first, are the world's own features (no subgoal, no mission).
+        parts: where each of the world's own features is in `Encoded.dense`, and its space, by key.
 
     Raises:
         ValueError: the observation space has a part that cannot be read.
@@ -92,7 +93,10 @@ class ObservationEncoder:
             if key in ignore or key in ("subgoal", "mission"):
                 continue
             self._add_part(key, part, encoding, flatten_raw)
-        self.world_size = sum(reader.size for _, reader in self._readers)
+        self.parts: dict[str, tuple[slice, Space[Any]]] = {}
+        for key, reader in self._readers:
+            self.parts[key] = slice(self.world_size, self.world_size + reader.size), parts[key]
+            self.world_size += reader.size
         if "subgoal" in parts and "subgoal" not in ignore:
             self._readers.append(("subgoal", _subgoal_reader(parts["subgoal"], interface.subgoal_embeddings, device)))
         if "mission" in parts and mission == "hashed" and "mission" not in ignore:

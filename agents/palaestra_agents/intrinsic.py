@@ -15,6 +15,7 @@ from pydantic import Field
 
 from palaestra_agents.base import AgentConfig
 from palaestra_agents.encoding import Encoded, ObservationEncoder
+from palaestra_agents.views import View
 
 BUILT_IN = {"rnd": "palaestra_agents.rnd:RND", "counts": "palaestra_agents.counts:Counts"}
 INTRINSIC_REWARDS = Registry("palaestra.intrinsic_rewards", "intrinsic reward")
@@ -27,6 +28,9 @@ class IntrinsicConfig(AgentConfig):
     coefficient: float = Field(default=0.5, ge=0, description="Weight of its advantage beside the task's (1).")
     gamma: float = Field(default=0.99, ge=0, le=1, description="Discount of the intrinsic return.")
     episodic: bool = Field(default=False, description="Whether the intrinsic return ends with the episode.")
+    of: tuple[str, ...] = Field(
+        default=(), description="Keys of the observation whose novelty pays, e.g. [pose]; none: all but subgoals."
+    )
 
 
 class IntrinsicReward(ABC):
@@ -41,6 +45,7 @@ class IntrinsicReward(ABC):
         self, config: Any, encoder: ObservationEncoder, num_envs: int, device: torch.device, seed: int
     ) -> None:
         self.config = config
+        self.view = View(encoder, config.of)
 
     @abstractmethod
     def reward(self, reached: Encoded, ended: torch.Tensor) -> torch.Tensor:

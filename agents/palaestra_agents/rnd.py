@@ -23,6 +23,13 @@ class RNDConfig(IntrinsicConfig):
     kind: Literal["rnd"] = "rnd"  # pyright: ignore[reportIncompatibleVariableOverride]
     embedding: Width = Field(default=64, description="Length of the vector that is predicted.")
     target_hidden: tuple[Width, ...] = Field(default=(128,), description="Hidden layers of the fixed random network.")
+    target_bias: float = Field(
+        default=0.0,
+        ge=0,
+        le=100,
+        description="Deviation of its hidden layers' random biases. Without any it bends at the inputs' mean alone, so "
+        "that of a few numbers such as a pose what is far is soon predicted too.",
+    )
     predictor_hidden: tuple[Width, ...] = Field(default=(128, 128), description="Hidden layers of the predictor.")
     learning_rate: float = Field(default=1e-4, gt=0, le=1, description="Of the predictor.")
     proportion: float = Field(
@@ -30,6 +37,12 @@ class RNDConfig(IntrinsicConfig):
     )
     epochs: int = Field(default=4, ge=1, le=1000)
     minibatch_size: int = Field(default=1024, ge=1)
+    window: int | None = Field(
+        default=None,
+        ge=1,
+        description="Steps over which the deviation is taken that rewards are divided by; null: all so far, as in the "
+        "paper. There the predictor's first large errors make all later rewards small wherever it learns fast.",
+    )
     clip: float = Field(default=5.0, gt=0, description="Bound on normalised observations.")
 
 
@@ -48,21 +61,20 @@ class RND(IntrinsicReward):
     ) -> None:
         super().__init__(config, encoder, num_envs, device, seed)
         self.config: RNDConfig = config
-        self.world_size = encoder.world_size
-        shape = encoder.image_shape
-        inputs = self.world_size + (shape[0] * shape[1] * shape[2] if shape else 0)
+        inputs = self.view.size
         weights = torch.Generator().manual_seed(seed)
-        self.target = _mlp(inputs, config.target_hidden, config.embedding, weights).to(device).requires_grad_(False)
+        target = _mlp(inputs, config.target_hidden, config.embedding, weights, config.target_bias)
+        self.target = target.to(device).requires_grad_(False)
         self.predictor = _mlp(inputs, config.predictor_hidden, config.embedding, weights).to(device)
         self.optimizer = torch.optim.Adam(self.predictor.parameters(), config.learning_rate, fused=True)
         self.generator = torch.Generator(device).manual_seed(seed)
         self.observation_moments = RunningMoments(inputs, device)
-        self.return_moments = RunningMoments(1, device)
+        self.return_moments = RunningMoments(1, device, config.window)
         self.discounted = torch.zeros(num_envs, device=device)
 
     def reward(self, reached: Encoded, ended: torch.Tensor) -> torch.Tensor:
         """Prediction errors divided by the running deviation of their discounted sums; float32 (T, N)."""
-        raw = self._raw(reached.flatten())
+        raw = self.view.rows(reached.flatten())
         self.observation_moments.update(raw)
         errors = self.errors(reached.flatten()).view(ended.shape)
         sums = []
@@ -95,15 +107,9 @@ class RND(IntrinsicReward):
                 losses.append(loss.detach())
         return {"loss/rnd": float(torch.stack(losses).mean())}
 
-    def _raw(self, observations: Encoded) -> torch.Tensor:
-        features = observations.dense[:, : self.world_size]
-        if observations.image is None:
-            return features
-        return torch.cat([observations.image.flatten(1).float(), features], dim=1)
-
     def _normalised(self, observations: Encoded) -> torch.Tensor:
         moments = self.observation_moments
-        centred = self._raw(observations) - moments.mean.float()
+        centred = self.view.rows(observations) - moments.mean.float()
         return (centred / moments.deviation.clamp_min(1e-4)).clamp(-self.config.clip, self.config.clip)
 
     def state_dict(self) -> dict[str, Any]:
@@ -138,9 +144,14 @@ def _arrays(moments: dict[str, Any]) -> dict[str, Any]:
     return {name: moments[name] for name in ("mean", "variance") if name in moments}
 
 
-def _mlp(inputs: int, hidden: tuple[int, ...], outputs: int, generator: torch.Generator) -> nn.Sequential:
+def _mlp(
+    inputs: int, hidden: tuple[int, ...], outputs: int, generator: torch.Generator, bias: float = 0.0
+) -> nn.Sequential:
     layers: list[nn.Module] = []
     for width in hidden:
-        layers += [linear(inputs, width, 2**0.5, generator), nn.ReLU()]
+        layer = linear(inputs, width, 2**0.5, generator)
+        if bias:
+            nn.init.normal_(layer.bias, 0.0, bias, generator=generator)
+        layers += [layer, nn.ReLU()]
         inputs = width
     return nn.Sequential(*layers, linear(inputs, outputs, 2**0.5, generator))

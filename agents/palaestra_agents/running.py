@@ -8,11 +8,18 @@ import torch
 
 
 class RunningMoments:
-    """Elementwise mean and variance of a stream of batches (Chan et al.'s parallel update), in float64."""
+    """Elementwise mean and variance of a stream of batches (Chan et al.'s parallel update), in float64.
 
-    def __init__(self, size: int, device: torch.device) -> None:
+    Args:
+        size: of a row of a batch.
+        device: where they are kept.
+        window: rows beyond which the past weighs no more, so that it is forgotten exponentially; None: nothing is.
+    """
+
+    def __init__(self, size: int, device: torch.device, window: int | None = None) -> None:
         self.mean = torch.zeros(size, dtype=torch.float64, device=device)
         self.variance = torch.ones(size, dtype=torch.float64, device=device)
+        self.window = window
         self.count = 0
 
     def update(self, batch: torch.Tensor) -> None:
@@ -25,7 +32,7 @@ class RunningMoments:
         spread = self.variance * self.count + variance * number + shift.square() * self.count * number / total
         self.mean = self.mean + shift * number / total
         self.variance = spread / total
-        self.count = total
+        self.count = total if self.window is None else min(total, self.window)
 
     @property
     def deviation(self) -> torch.Tensor:

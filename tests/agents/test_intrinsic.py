@@ -153,3 +153,58 @@ def test_intrinsic_rewards_by_name() -> None:
         parse_intrinsic("count")
     with pytest.raises(ValueError, match="name or by a mapping"):
         parse_intrinsic({"coefficient": 1.0})
+
+
+def two_parts() -> ObservationEncoder:
+    space = Dict({"lidar": Box(0.0, 1.0, (2,), np.float32), "pose": Box(-1.0, 1.0, (2,), np.float32)})
+    return ObservationEncoder(AgentInterface(space, Discrete(2), ENVS), CPU)
+
+
+def seen(lidar: list[float], pose: list[float]) -> Encoded:
+    return Encoded(None, torch.tensor([lidar + pose]))
+
+
+def test_novelty_can_be_that_of_a_part_of_what_is_seen() -> None:
+    rnd = RND(RNDConfig(of=("pose",)), two_parts(), ENVS, CPU, seed=0)
+    one, moved, turned = seen([0, 0], [0.5, 0.5]), seen([1, 0], [0.5, 0.5]), seen([0, 0], [0.5, -0.5])
+    assert torch.equal(rnd.errors(one), rnd.errors(moved))
+    assert not torch.equal(rnd.errors(one), rnd.errors(turned))
+    with pytest.raises(ValueError, match="'velocity', but what the agent sees is lidar, pose"):
+        RND(RNDConfig(of=("velocity",)), two_parts(), ENVS, CPU, seed=0)
+
+
+def test_counts_take_all_of_a_bin_for_one() -> None:
+    counts = Counts(CountsConfig(of=("pose",), bins=(4, 1)), two_parts(), ENVS, CPU, seed=0)
+    same = [seen([0, 0], [-0.49, 0.9]), seen([1, 1], [-0.01, -0.9])]  # from -0.5 to 0, and any
+    other = [seen([0, 0], [0.01, 0.9]), seen([0, 0], [-0.51, 0.9]), seen([0, 0], [0.51, 0.9])]
+    hashes = [int(counts.hash(place)[0]) for place in same + other]
+    assert hashes[0] == hashes[1]
+    assert len(set(hashes)) == 4
+    # What lies beyond the bounds belongs to the outermost bins.
+    assert counts.hash(seen([0, 0], [7.0, 0.0])) == counts.hash(seen([0, 0], [1.0, 0.0]))
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [({"bins": (4,), "of": ("pose",)}, "1 entries for 2 numbers"), ({"bins": 4, "of": ("speed",)}, "has none")],
+)
+def test_bins_that_do_not_fit_are_refused(settings: dict[str, Any], message: str) -> None:
+    space = Dict({"pose": Box(-1.0, 1.0, (2,), np.float32), "speed": Box(-np.inf, np.inf, (1,), np.float32)})
+    part = ObservationEncoder(AgentInterface(space, Discrete(2), ENVS), CPU)
+    with pytest.raises(ValueError, match=message):
+        Counts(CountsConfig(**settings), part, ENVS, CPU, seed=0)
+
+
+def test_moments_with_a_window_forget_what_lies_before_it() -> None:
+    moments = RunningMoments(1, CPU, window=100)
+    for scale in (100.0, 1.0):
+        for k in range(20):
+            moments.update(torch.randn(100, 1, generator=torch.Generator().manual_seed(k)) * scale)
+    assert 0.9 < float(moments.deviation) < 1.2
+
+
+@pytest.mark.parametrize(("bias", "homogeneous"), [(0.0, True), (1.0, False)])
+def test_a_target_with_biases_bends_away_from_the_mean_too(bias: float, homogeneous: bool) -> None:
+    rnd = make_rnd(target_bias=bias)
+    near = torch.randn(200, SIZE, generator=torch.Generator().manual_seed(0))
+    assert torch.allclose(rnd.target(3 * near), 3 * rnd.target(near), atol=1e-5) == homogeneous
