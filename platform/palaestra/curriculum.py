@@ -24,6 +24,7 @@ from palaestra.recorder import TrialRecorder
 from palaestra.run import Run, short_hash
 from palaestra.store import Store
 from palaestra.turns import open_supply
+from palaestra.visits import Visits
 
 if TYPE_CHECKING:
     from palaestra_worlds.base import World
@@ -59,7 +60,7 @@ class Trial:
         self._seen: dict[str, float] = {}
         self._saved = time.monotonic()
         self._evaluation_worlds: dict[str, World] = {}
-        self.world = MeasuredWorld(make_world(self.arm))
+        self.world = MeasuredWorld(make_world(self.arm), self.arm.budget.steps)
         self.agent: Agent = make_agent(self.arm, self.world, seed)
         self.bank = LevelBank(self.world.task_space, self.arm.levels or 0)
         self.supply: LessonSupply | None = open_supply(run, self.arm, self.row, self.recorder, self.world.lesson_counts)
@@ -112,6 +113,8 @@ class Trial:
         # Older checkpoints have none.
         if "original" in state:
             self.world.original.load_state_dict(state["original"])
+        if state.get("visits") is not None:
+            self.world.visits = Visits.of(state["visits"])
 
     def _fill_bank(self, newest: int | None = None) -> None:
         if self.supply:
@@ -139,6 +142,7 @@ class Trial:
             "world": self.world.snapshot(),
             "lesson_counts": self.world.lesson_counts.state_dict(),
             "original": self.world.original.state_dict(),
+            "visits": None if self.world.visits is None else self.world.visits.state_dict(),
             "newest_lesson": self.bank.newest,
             "supply": self.supply.state_dict() if self.supply else None,
         }

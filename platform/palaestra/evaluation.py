@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -32,6 +32,7 @@ class Evaluation:
         objectives: the names of what the world measures, by column of `reached`.
         reached: bool (episodes, objectives): which of them were reached; None: success is all that is measured.
         score: by the world's own measure, in percent; None where it has none.
+        numbers: float64 (episodes,) by name: what else the world measures (`World.episode_numbers`).
     """
 
     returns: NDArray[np.float64]
@@ -40,6 +41,7 @@ class Evaluation:
     objectives: tuple[str, ...] = ("success",)
     reached: NDArray[np.bool_] | None = None
     score: float | None = None
+    numbers: dict[str, NDArray[np.float64]] = field(default_factory=dict)
 
     @property
     def rates(self) -> dict[str, float]:
@@ -109,6 +111,7 @@ def play(agent: Agent, world: World, tasks: Sequence[Task], *, greedy: bool = Fa
         successes=np.zeros(len(tasks), np.bool_),
         objectives=objectives if several else ("success",),
         reached=np.zeros((len(tasks), len(objectives)), np.bool_) if several else None,
+        numbers={name: np.zeros(len(tasks)) for name in world.episode_numbers},
     )
     playing = np.arange(world.num_envs)
     first = list(tasks[: world.num_envs])
@@ -161,6 +164,8 @@ def _keep(results: Evaluation, tasks: NDArray[np.int64], episode: dict[str, Any]
     results.successes[tasks] = episode["success"][ended]
     if results.reached is not None:
         results.reached[tasks] = episode["objectives"][ended]
+    for name, values in results.numbers.items():
+        values[tasks] = episode[name][ended]
 
 
 def _select(observations: Any, rows: NDArray[np.int64]) -> Any:

@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from palaestra_worlds.base import Task, World
 
+from palaestra.visits import Visits
+
 HIDDEN_PROGRESS_LIMIT = 64
 """Most subgoals of a task that are told apart; a world with more counts the rest as this many."""
 
@@ -100,11 +102,13 @@ class MeasuredWorld(World):
 
     Attributes:
         steps: environment steps since it was made, over all environments.
+        budget: steps over which `visits` are told apart.
         lesson_counts: by row of the tasks given to `draw_from`.
         original: of all episodes so far that had none of these tasks.
+        visits: where agents were; None in worlds that have no places.
     """
 
-    def __init__(self, inner: World) -> None:
+    def __init__(self, inner: World, budget: int = 1) -> None:
         self.inner = inner
         self.id = inner.id
         self.num_envs = inner.num_envs
@@ -117,8 +121,11 @@ class MeasuredWorld(World):
         self.action_space = inner.action_space
         self.objectives = inner.objectives
         self.subgoal_phrases = inner.subgoal_phrases
+        self.episode_numbers = inner.episode_numbers
         self.task_space = inner.task_space  # pyright: ignore[reportAttributeAccessIssue]
         self.steps = 0
+        self.budget = budget
+        self.visits: Visits | None = None
         self.lesson_counts = LessonCounts.empty(0)
         self.original = OriginalCounts(0, np.zeros(len(inner.objectives), dtype=np.int64))
         self._clear()
@@ -193,6 +200,12 @@ class MeasuredWorld(World):
             returns = np.asarray(episode["return"])[ended]
             self.lesson_counts.add(tasks[known], success[known], progress[known], returns[known])
 
+    def _visit(self) -> None:
+        places = self.inner.places()
+        if places is not None:
+            self.visits = self.visits or Visits()
+            self.visits.add(places, (self.steps - self.num_envs) / self.budget)
+
     # ------------------------------------------------------------------------------------------ as the world inside
 
     def reset(
@@ -203,6 +216,7 @@ class MeasuredWorld(World):
     def step(self, actions: Any) -> tuple[Any, NDArray[Any], NDArray[Any], NDArray[Any], dict[str, Any]]:
         observations, rewards, terminated, truncated, infos = self.inner.step(actions)
         self._measure(infos)
+        self._visit()
         return observations, rewards, terminated, truncated, infos
 
     def draw_from(self, tasks: Sequence[Task] | None, weights: NDArray[np.float64] | None = None) -> None:
@@ -219,6 +233,9 @@ class MeasuredWorld(World):
 
     def restore(self, data: bytes) -> None:
         self.inner.restore(data)
+
+    def places(self) -> NDArray[np.float64] | None:
+        return self.inner.places()
 
     def observe(self) -> dict[str, NDArray[Any]]:
         return self.inner.observe()

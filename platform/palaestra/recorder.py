@@ -50,8 +50,9 @@ class TrialRecorder:
     def evaluation(self, iteration: int, step: int, mode: str, result: Evaluation) -> None:
         """An evaluation: mode "alone" (without any lesson) or "taught" (with lessons given).
 
-        Of one alone the rate of each of several objectives is kept as the metric "objective/<name>", and the score of
-        worlds that have a measure of their own as "score".
+        Of one alone the rate of each of several objectives is kept as the metric "objective/<name>", the mean of each
+        number that the world measures besides as "evaluation/<name>", and the score of worlds that have a measure of
+        their own as "score".
         """
         numbers = (result.success, result.return_mean, result.return_std, result.length_mean)
         self._evaluations.append((self.trial, iteration, step, mode, result.episodes, *numbers))
@@ -59,6 +60,9 @@ class TrialRecorder:
             self.metrics(iteration, step, {f"objective/{name}": rate for name, rate in result.rates.items()})
         if mode == "alone" and result.score is not None:
             self.metrics(iteration, step, {"score": result.score})
+        if mode == "alone":
+            means = {f"evaluation/{name}": float(values.mean()) for name, values in result.numbers.items()}
+            self.metrics(iteration, step, means)
 
     def event(self, iteration: int | None, kind: str, message: str) -> None:
         """Counts a failure or a fallback."""

@@ -80,7 +80,26 @@ def curve(trials: Sequence[TrialResult], mode: str, measure: Measure) -> Curve |
     A trial that is done before the others (it held the success at which it may stop) keeps its last value. A trial that
     failed, or that is not done and not half as far as the farthest, has a line and no part in the values.
     """
-    series = [(trial.row, *trial.series(mode, measure)) for trial in trials]
+    return on_common_steps([(trial.row, *trial.series(mode, measure)) for trial in trials])
+
+
+def metric_curve(store: Store, trials: Sequence[TrialResult], name: str, points: int = 200) -> Curve | None:
+    """A metric of an arm's trials over steps, of at most so many points, each a mean over those around it."""
+    series = []
+    for trial in trials:
+        rows = store.query(
+            "SELECT step, value FROM metrics WHERE trial = ? AND name = ? AND value IS NOT NULL ORDER BY iteration",
+            (trial.row.id, name),
+        )
+        if not rows:
+            continue
+        parts = [part.mean(axis=0) for part in np.array_split(np.array(rows), min(len(rows), points))]
+        series.append((trial.row, [int(step) for step, _ in parts], [float(value) for _, value in parts]))
+    return on_common_steps(series)
+
+
+def on_common_steps(series: Sequence[tuple[TrialRow, list[int], list[float]]]) -> Curve | None:
+    """See `curve`: of each trial its steps and values."""
     series = [(row, steps, values) for row, steps, values in series if steps]
     if not series:
         return None

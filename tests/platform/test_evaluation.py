@@ -11,6 +11,7 @@ import torch
 from palaestra import tree
 from palaestra.evaluation import FIRST_EVALUATION_LEVEL, Evaluation, held_out_tasks, num_envs_for, play
 from palaestra.measured import LessonCounts, MeasuredWorld
+from palaestra.visits import COLUMNS, ROWS, Visits
 from palaestra_agents.base import ActorOutput, AgentInterface
 from palaestra_agents.config import GRUConfig
 from palaestra_agents.ppo import PPO
@@ -167,3 +168,49 @@ def test_lesson_counts_are_cumulative_from_the_top() -> None:
     copy = LessonCounts.empty(0)
     copy.load_state_dict(counts.state_dict())
     assert copy.reached_at_least(1) == [3, 2, 2, 2]
+
+
+class Halved(MeasuredWorld):
+    """Says of each episode how long half of it is, and that all stand a quarter right and three quarters down."""
+
+    def __init__(self, inner: World) -> None:
+        super().__init__(inner)
+        self.episode_numbers = ("half",)
+
+    def step(self, actions: Any) -> Any:
+        *rest, infos = super().step(actions)
+        if "episode" in infos:
+            infos["episode"]["half"] = infos["episode"]["length"] / 2
+        return *rest, infos
+
+    def places(self) -> Any:
+        return np.tile([0.25, 0.75], (self.num_envs, 1))
+
+
+def test_numbers_that_a_world_measures_are_kept_by_episode() -> None:
+    world = Halved(make(4))
+    result = play(forward(), world, held_out_tasks(world, 13))
+    assert result.numbers.keys() == {"half"}
+    np.testing.assert_array_equal(result.numbers["half"], result.lengths / 2)
+    assert play(forward(), make(4), held_out_tasks(world, 4)).numbers == {}
+
+
+def test_visits_are_counted_where_they_were_and_by_tenths_of_the_budget() -> None:
+    world = MeasuredWorld(Halved(make(4)), budget=40)
+    world.reset(seed=0)
+    for _ in range(10):
+        world.step(np.zeros(4, np.int64))
+    assert world.visits is not None
+    counts = Visits.of(world.visits.state_dict()).counts
+    assert counts.sum(axis=(1, 2)).tolist() == [4] * 10
+    assert counts[:, ROWS * 3 // 4, COLUMNS // 4].sum() == 40
+    plain = MeasuredWorld(make(4))
+    plain.reset(seed=0)
+    plain.step(np.zeros(4, np.int64))
+    assert plain.visits is None
+
+
+def test_places_outside_of_the_picture_count_for_its_edge() -> None:
+    visits = Visits()
+    visits.add(np.array([[-0.1, 2.0], [1.0, 1.0]]), progress=0.0)
+    assert visits.counts[0, ROWS - 1, 0] == visits.counts[0, ROWS - 1, COLUMNS - 1] == 1

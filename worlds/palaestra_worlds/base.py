@@ -120,6 +120,8 @@ class World(VectorEnv[Any, Any, Any]):
     """Model of what a teacher may set; its JSON schema goes into prompts and constrains decoding."""
     objectives: tuple[str, ...] = ("success",)
     """Names of what is measured in each episode."""
+    episode_numbers: tuple[str, ...] = ()
+    """Keys of `infos["episode"]` whose means over episodes say how good an agent is, e.g. ("spl",)."""
     reward_range: tuple[float, float] = (-math.inf, math.inf)
     """Least and greatest reward of one step."""
     measure: str = ""
@@ -228,6 +230,11 @@ class World(VectorEnv[Any, Any, Any]):
     @abstractmethod
     def render_frame(self, index: int = 0) -> NDArray[np.uint8]:
         """A picture of environment `index`: uint8 (height, width, 3)."""
+
+    def places(self) -> NDArray[np.float64] | None:
+        """Where the agent of each environment is now in the picture that `render_frame` gives: (num_envs, 2), x and y
+        as shares of its width and height from the upper left corner. None where nobody is at one place."""
+        return None
 
     def observe(self) -> dict[str, NDArray[Any]]:
         """The current observations again, without a step (after `restore`). Same form as `reset` returns."""

@@ -81,6 +81,27 @@ def learning_curves(arms: Sequence[ArmResult], measure: Measure, title: str, leg
     return _to_svg(figure, title)
 
 
+def metric_curves(arms: Sequence[ArmResult], found: Sequence[Curve | None], title: str) -> str:
+    """Curves of a positive metric of all arms over environment steps, on a logarithmic axis; "" where there is none.
+
+    Args:
+        arms: of the spec, in its order.
+        found: of each what was measured.
+        title: read out in place of the picture.
+    """
+    if not any(found):
+        return ""
+    figure, axes = _axes()
+    for k, (arm, curve_of_arm) in enumerate(zip(arms, found, strict=True)):
+        if curve_of_arm is not None:
+            _draw_alone(axes, style_of(k), curve_of_arm, arm.name)
+    axes.set_yscale("log")
+    axes.set_xlim(left=0)
+    axes.xaxis.set_major_formatter(lambda value, _: steps_text(value))
+    axes.set_xlabel("environment steps", color=_MUTED)
+    return _to_svg(figure, title)
+
+
 def _axes() -> tuple[Any, Axes]:
     from matplotlib.figure import Figure
 

@@ -256,6 +256,20 @@ def test_renders_and_describes(world_case: WorldCase) -> None:
     assert world.describe(1) == world.describe(1), "describe() of the same state must say the same"
 
 
+def test_it_says_where_agents_are_and_what_it_measures(world_case: WorldCase) -> None:
+    world = world_case.make_short()
+    world.reset(seed=0)
+    world.action_space.seed(0)
+    for _ in range(20):
+        infos = world.step(world.action_space.sample())[-1]
+        places = world.places()
+        if places is not None:
+            assert places.shape == (world.num_envs, 2), "places() must give an x and a y for each environment"
+            assert ((places >= 0) & (places <= 1)).all(), "places() must be shares of the picture, from 0 to 1"
+        for name in world.episode_numbers if "episode" in infos else ():
+            assert len(infos["episode"][name]) == world.num_envs, f"infos['episode'] must have {name!r}, an array"
+
+
 def test_a_prompt_about_something_else_is_left_to_others(world_case: WorldCase) -> None:
     """The scripted and the noisy model ask every provider in turn."""
     from palaestra_worlds.base import Mistakes

@@ -88,6 +88,7 @@ class AGVWorld(World):
 
     task_space = AGVTask
     objectives = ("reached", "no_collision", "direct", "kept_clear")
+    episode_numbers = ("spl", "clearance", "seconds")
 
     def __init__(self, id: str, num_envs: int, settings: AGVSettings) -> None:
         if num_envs < 1:
@@ -272,6 +273,9 @@ class AGVWorld(World):
             trail[~np.isnan(trail[:, 0])],
             self._lessons.targets[index, current:count].tolist(),
         )
+
+    def places(self) -> NDArray[np.float64]:
+        return self._levels.pose[:, :2] / (self._rules.floor_width, self._rules.floor_height)
 
     def snapshot(self) -> bytes:
         groups = {"levels": self._levels, "lessons": self._lessons, "bank": self._bank, "table": self._table}
