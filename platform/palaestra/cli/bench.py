@@ -206,3 +206,36 @@ def mpc(
             console.print(str(error), style="bold red", soft_wrap=True, markup=False)
             raise typer.Exit(1) from error
     show(results, files, console)
+
+
+@app.command(
+    epilog="Examples: palaestra bench sac configs/agv/simple.yaml · palaestra bench sac agv/rooms --seeds 1 --minutes 5"
+)
+def sac(
+    spec: Annotated[str, typer.Argument(metavar="SPEC", help="Whose world, budget and evaluation to use.")],
+    arm: Annotated[str | None, typer.Option(help="Of which arm. [dim]default: the first[/dim]")] = None,
+    seeds: Annotated[int, typer.Option(min=1, help="Trainings, seeded 0, 1, 2, ...")] = 3,
+    minutes: Annotated[float, typer.Option(min=0.01, help="Processor time of each training at most.")] = 10.0,
+    save: Save = None,
+) -> None:
+    """Soft actor-critic of Stable-Baselines3 on a spec's world: an independent peer where actions are continuous."""
+    from palaestra.bench.learner import MissingPeer, require_sb3
+    from palaestra.cli.specs import find_spec
+    from palaestra.spec import load_spec
+
+    files = checked_saves(save or [])
+    console = Console()
+    try:
+        require_sb3()
+    except MissingPeer as error:
+        console.print(str(error), style="bold red", soft_wrap=True, markup=False)
+        raise typer.Exit(1) from error
+    from palaestra.bench.sac import bench_sac
+
+    loaded = load_spec(find_spec(spec))
+    chosen = loaded.arm(arm or loaded.arm_names[0])
+    try:
+        results = bench_sac(chosen, loaded.name, range(seeds), minutes, lambda line: console.print(line, markup=False))
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="SPEC") from error
+    show(results, files, console)
