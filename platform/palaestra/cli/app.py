@@ -11,12 +11,14 @@ from palaestra.cli import (
     asking,
     bench,
     calls,
+    doctor,
     evaluating,
     exam,
     exporting,
     listing,
     motions,
     new,
+    playing,
     reporting,
     running,
     serving,
@@ -66,6 +68,7 @@ app.command("ask", epilog=examples(*asking.EXAMPLES))(asking.ask)
 app.command("exam", epilog=examples(*exam.EXAMPLES))(exam.exam)
 app.command("eval", epilog=examples(*evaluating.EXAMPLES))(evaluating.evaluate)
 app.command("watch", epilog=examples(*watching.EXAMPLES))(watching.watch)
+app.command("play", epilog=examples(*playing.EXAMPLES))(playing.play)
 app.command("calls", epilog=examples(*calls.EXAMPLES))(calls.calls)
 app.command("report", epilog=examples(*reporting.REPORT_EXAMPLES))(reporting.report)
 app.command("compare", epilog=examples(*reporting.COMPARE_EXAMPLES))(reporting.compare)
@@ -73,5 +76,6 @@ app.command("export", epilog=examples(*exporting.EXAMPLES))(exporting.export)
 app.command("motions", epilog=examples(*motions.EXAMPLES))(motions.motions)
 app.command("new", epilog=examples(*new.EXAMPLES))(new.new)
 app.command("serve-teacher", epilog=examples(*serving.EXAMPLES))(serving.serve_teacher)
+app.command("doctor", epilog=examples(*doctor.EXAMPLES))(doctor.doctor)
 app.command("list", epilog=examples(*listing.EXAMPLES))(listing.list_installed)
 app.add_typer(bench.app, name="bench", help="Measure speed beside the peers, and exactness.")
