@@ -27,7 +27,7 @@ class MLPConfig(AgentConfig):
 
 
 class ConvolutionalConfig(AgentConfig):
-    """Convolutions 3x3 of stride 2, then one hidden layer that also reads direction and subgoal.
+    """Convolutions 3x3, then one hidden layer that also reads direction and subgoal.
 
     The defaults are the network of Words as Beacons (arXiv 2410.08632, appendix).
     """
@@ -35,6 +35,9 @@ class ConvolutionalConfig(AgentConfig):
     kind: Literal["convolutional"] = "convolutional"
     channels: tuple[Annotated[int, Field(ge=1, le=1024)], ...] = Field(
         default=(32, 32, 32), min_length=1, max_length=6, description="Output channels of each convolution."
+    )
+    strides: tuple[Annotated[int, Field(ge=1, le=8)], ...] = Field(
+        default=(2,), min_length=1, max_length=6, description="Of each convolution; the last is that of all further."
     )
     hidden: int = Field(default=256, ge=1, le=8192, description="Width of the layer after the convolutions.")
     activation: Literal["tanh", "relu", "elu"] = "relu"

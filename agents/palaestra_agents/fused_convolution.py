@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from palaestra_agents.cells import CellLinear
-from palaestra_agents.fused import ACTIVATIONS, Layer, apply_fused, layer_reader
+from palaestra_agents.fused import ACTIVATIONS, BufferPool, Buffers, Layer, apply_fused, layer_reader
 
 
 class Run(NamedTuple):
@@ -89,20 +89,6 @@ class ConvolutionRuns:
         torch.sum(gradient.view(-1, len(layer.bias)), 0, out=flat[layer.bias_slice])
 
 
-class Buffers:
-    """Memory of one pass over B rows, forward and back: float32 (B, width) each, allocated at its first use."""
-
-    def __init__(self, rows: int) -> None:
-        self.rows = rows
-        self.parts: dict[str, torch.Tensor] = {}
-
-    def get(self, name: str, width: int) -> torch.Tensor:
-        """Holds what was written there last."""
-        if name not in self.parts:
-            self.parts[name] = torch.empty(self.rows, width)
-        return self.parts[name]
-
-
 class _Kept(NamedTuple):
     """What the gradient needs of the forward pass."""
 
@@ -135,7 +121,7 @@ class FusedConvolutional:
         self.hidden = layer(body.hidden)
         self.actor, self.critic = layer(policy.actor), layer(policy.critic)
         self.widths = [self.windows.number * len(self.cells.bias), *(c.width for c in self.convolutions)]
-        self.spare: list[Buffers] = []
+        self.pool = BufferPool()
 
     @staticmethod
     def suits(policy: Any) -> bool:
@@ -156,7 +142,7 @@ class FusedConvolutional:
         """Action parameters, values, and what `gradient` needs."""
         inputs = encoded.inputs
         rows = torch.arange(len(inputs)) if rows is None else rows
-        buffers = self._take_buffers(len(rows))
+        buffers = self.pool.take(len(rows))
         joined = buffers.get("joined", self.hidden.weight.shape[1])
         images = [buffers.get(f"image {k}", width) for k, width in enumerate(self.widths[:-1])]
         images.append(joined[:, : self.widths[-1]])
@@ -173,11 +159,12 @@ class FusedConvolutional:
         kept = _Kept(inputs, rows, images, joined, hidden, buffers)
         return self.actor.forward(hidden), self.critic.forward(hidden), kept
 
-    def gradient(self, kept: _Kept, to_parameters: torch.Tensor, to_values: torch.Tensor) -> torch.Tensor:
-        """Gradient of the flat parameter; the memory of what was kept is then used again."""
-        flat = torch.empty_like(self.flat)
-        above = self.actor.backward(kept.hidden, to_parameters, flat)
-        above += self.critic.backward(kept.hidden, to_values, flat)
+    def gradient(self, kept: _Kept, to_parameters: torch.Tensor, to_values: torch.Tensor, flat: torch.Tensor) -> None:
+        """Writes the gradient of the flat parameter."""
+        self.actor.backward(kept.hidden, to_parameters, flat)
+        self.critic.backward(kept.hidden, to_values, flat)
+        above = torch.mm(to_parameters, self.actor.weight, out=kept.buffers.get("to hidden", kept.hidden.shape[1]))
+        above.addmm_(to_values, self.critic.weight)
         above = self._hidden_gradient(kept, self.slope_(kept.hidden, above), flat)
         for k in range(len(self.convolutions) - 1, -1, -1):
             below = kept.buffers.get(f"to image {k}", self.widths[k])
@@ -187,18 +174,12 @@ class FusedConvolutional:
         torch.sum(windows.flatten(0, 1), 0, out=flat[self.cells.bias_slice])
         to_cells = flat[self.cells.weight_slice].zero_().view(self.cells.weight.shape)
         self.windows.spread(kept.inputs, kept.rows, windows, to_cells)
-        self.spare = [kept.buffers]
-        return flat
-
-    def _take_buffers(self, rows: int) -> Buffers:
-        """Those that the last gradient left, if they are of this size: fresh memory costs a fault for each page."""
-        if self.spare and self.spare[0].rows == rows:
-            return self.spare.pop()
-        return Buffers(rows)
+        self.pool.give_back(kept.buffers)
 
     def _hidden_gradient(self, kept: _Kept, gradient: torch.Tensor, flat: torch.Tensor) -> torch.Tensor:
         """Writes the hidden layer's gradient into `flat`; returns that of the last image."""
         # This way round the product is faster, though it is then copied.
         flat[self.hidden.weight_slice].view(self.hidden.weight.shape).copy_((kept.joined.t() @ gradient).t())
         torch.sum(gradient, 0, out=flat[self.hidden.bias_slice])
-        return gradient @ self.hidden.weight[:, : self.widths[-1]]
+        last = kept.buffers.get("to last image", self.widths[-1])
+        return torch.mm(gradient, self.hidden.weight[:, : self.widths[-1]], out=last)

@@ -12,7 +12,7 @@ from palaestra_agents.config import ConvolutionalConfig, GRUConfig, MLPConfig
 from palaestra_agents.encoding import Encoded, ObservationEncoder
 from palaestra_agents.fused import FusedMLP
 from palaestra_agents.fused_convolution import FusedConvolutional
-from palaestra_agents.layers import ACTIVATIONS, Convolution, convolution_patches, linear
+from palaestra_agents.layers import ACTIVATIONS, Convolution, convolution_patches, convolution_size, linear
 from palaestra_agents.memory import Memory
 
 
@@ -95,7 +95,7 @@ class MLPBody(nn.Module):
 
 
 class ConvolutionalBody(nn.Module):
-    """Convolutions 3x3 of stride 2 and padding 1, then a hidden layer that also reads the dense features.
+    """Convolutions 3x3 of padding 1, then a hidden layer that also reads the dense features.
 
     Attributes:
         size: length of the output, which actor and critic share.
@@ -115,16 +115,15 @@ class ConvolutionalBody(nn.Module):
         self.separate = False
         width, height, channels = encoder.image_shape
         self.cells: CellLinear | None = None
-        convolutions = list(config.channels)
-        if encoder.cells is not None:
-            channels = convolutions.pop(0)
-            self.cells = CellLinear(convolution_patches(width, height), encoder.cells, channels, generator)
-            width, height = (width + 1) // 2, (height + 1) // 2
         self.layers = nn.ModuleList()
-        for outputs in convolutions:
-            layer = Convolution(width, height, channels, outputs, generator)
-            self.layers.append(layer)
-            channels, (width, height) = outputs, layer.size
+        for k, outputs in enumerate(config.channels):
+            stride = config.strides[min(k, len(config.strides) - 1)]
+            if k == 0 and encoder.cells is not None:
+                patches = convolution_patches(width, height, stride)
+                self.cells = CellLinear(patches, encoder.cells, outputs, generator)
+            else:
+                self.layers.append(Convolution(width, height, channels, outputs, stride, generator))
+            channels, (width, height) = outputs, convolution_size(width, height, stride)
         self.hidden = linear(channels * width * height + encoder.dense_size, config.hidden, 2**0.5, generator)
 
     def forward(self, encoded: Encoded, rows: torch.Tensor | None) -> Features:

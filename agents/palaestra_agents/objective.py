@@ -82,26 +82,64 @@ def plain_objective(
     return Losses(total, parts)
 
 
-class _Compiled(torch.autograd.Function):
-    """The loss and its gradient in one pass."""
+class Gradients(NamedTuple):
+    """What a minibatch says of U distinct observations, and how its loss changes with what the network says of them."""
 
+    parts: torch.Tensor
+    """As in `Losses`."""
+    to_parameters: torch.Tensor
+    """float32 (U, num_parameters)."""
+    to_values: torch.Tensor
+    """float32 (U, heads)."""
+
+
+def compiled_objective(
+    config: PPOConfig,
+    parameters: torch.Tensor,
+    values: torch.Tensor,
+    inverse: torch.Tensor,
+    rows: torch.Tensor,
+    actions: torch.Tensor,
+    targets: torch.Tensor,
+) -> Gradients:
+    """The loss and its gradient in one pass, for discrete actions on the CPU.
+
+    Args:
+        config: weights and bounds.
+        parameters: (U, num_parameters), of the distributions now, for each distinct observation.
+        values: (U, heads), now.
+        inverse: int64 (B,): which of the U each step of the minibatch saw.
+        rows: int64 (B,): which of the M steps of the rollout it is.
+        actions: int64 (M,).
+        targets: float32 (M, 2 + 2 * heads), see `clipped_objective`.
+    """
+    to_parameters, to_values = torch.empty_like(parameters), torch.empty_like(values)
+    sums = _objective(
+        parameters.numpy(),
+        values.numpy(),
+        inverse.numpy(),
+        rows.numpy(),
+        actions.numpy(),
+        targets.numpy(),
+        (config.clip, -1.0 if config.value_clip is None else config.value_clip),
+        (config.entropy, config.value_coefficient),
+        config.least_deviation if config.normalise_advantages and len(rows) > 1 else -1.0,
+        to_parameters.numpy(),
+        to_values.numpy(),
+    )
+    return Gradients(torch.from_numpy((sums / len(rows)).astype(np.float32)), to_parameters, to_values)
+
+
+class _Compiled(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, *inputs: Any) -> Any:
         parameters, values, actions, targets, config = inputs
-        to_parameters, to_values = torch.empty_like(parameters), torch.empty_like(values)
-        sums = _objective(
-            parameters.detach().numpy(),
-            values.detach().numpy(),
-            actions.numpy(),
-            targets.numpy(),
-            (config.clip, -1.0 if config.value_clip is None else config.value_clip),
-            (config.entropy, config.value_coefficient),
-            config.least_deviation if config.normalise_advantages and len(targets) > 1 else -1.0,
-            to_parameters.numpy(),
-            to_values.numpy(),
+        all_rows = torch.arange(len(actions))
+        found = compiled_objective(
+            config, parameters.detach().contiguous(), values.detach(), all_rows, all_rows, actions, targets
         )
-        ctx.save_for_backward(to_parameters, to_values)
-        parts = torch.from_numpy((sums / len(targets)).astype(np.float32))
+        ctx.save_for_backward(found.to_parameters, found.to_values)
+        parts = found.parts
         ctx.mark_non_differentiable(parts)
         return parts[0] + config.value_coefficient * parts[1] - config.entropy * parts[2], parts
 
@@ -115,6 +153,8 @@ class _Compiled(torch.autograd.Function):
 def _objective(
     logits: Any,
     values: Any,
+    inverse: Any,
+    rows: Any,
     actions: Any,
     targets: Any,
     bounds: Any,
@@ -124,73 +164,82 @@ def _objective(
     to_values: Any,
 ) -> Any:
     """Writes the gradients of the mean loss; returns float64 (5,): sums of what `Losses.parts` has the means of."""
-    number, heads = values.shape
+    number, heads = rows.size, values.shape[1]
     mean, deviation = 0.0, 1.0
     if least_deviation >= 0:
-        mean, deviation = _moments(targets[:, 0])
+        mean, deviation = _moments(targets, rows)
         deviation = max(deviation, least_deviation) + 1e-8
+    log_probs, entropies = np.empty_like(logits), np.empty(len(logits), dtype=np.float32)
+    _log_softmax(logits, log_probs, entropies)
+    # How often each was seen, and the sum of its steps' gradients by the log-probability.
+    seen, to_log_prob = np.zeros_like(entropies), np.zeros_like(entropies)
+    to_logits[...] = 0
+    to_values[...] = 0
     sums = np.zeros(5)
     for b in range(number):
-        advantage = _float((targets[b, 0] - mean) / deviation)
-        _policy_row(logits[b], actions[b], advantage, targets[b, 1], bounds[0], weights[0], number, to_logits[b], sums)
+        u, step = inverse[b], rows[b]
+        advantage = _float((targets[step, 0] - mean) / deviation)
+        log_prob = log_probs[u, actions[step]]
+        slope = _policy(log_prob, targets[step, 1], advantage, _float(bounds[0]), sums) / number
+        to_logits[u, actions[step]] += slope
+        to_log_prob[u] += slope
+        seen[u] += 1
+        sums[2] += entropies[u]
         for h in range(heads):
-            error, slope = _value(values[b, h], targets[b, 2 + h], targets[b, 2 + heads + h], bounds[1])
+            error, slope = _value(values[u, h], targets[step, 2 + h], targets[step, 2 + heads + h], bounds[1])
             sums[1] += error
-            to_values[b, h] = weights[1] * slope / number
+            to_values[u, h] += weights[1] * slope / number
+    for u in range(len(logits)):
+        to_entropy = seen[u] * _float(weights[0] / number)
+        for a in range(logits.shape[1]):
+            p = np.exp(log_probs[u, a])
+            # d log_prob = [a == action] - p; d entropy = -p (log p + entropy), 0 where p is 0.
+            spread = p * (log_probs[u, a] + entropies[u]) if p > 0 else _float(0)
+            to_logits[u, a] += to_entropy * spread - to_log_prob[u] * p
     return sums
 
 
 @jit
-def _moments(numbers: Any) -> Any:
-    """Mean and (unbiased) standard deviation."""
+def _moments(targets: Any, rows: Any) -> Any:
+    """Mean and (unbiased) standard deviation of the advantages."""
     mean = 0.0
-    for i in range(numbers.size):
-        mean += numbers[i]
-    mean /= numbers.size
+    for b in range(rows.size):
+        mean += targets[rows[b], 0]
+    mean /= rows.size
     total = 0.0
-    for i in range(numbers.size):
-        total += (numbers[i] - mean) ** 2
-    return mean, np.sqrt(total / (numbers.size - 1))
+    for b in range(rows.size):
+        total += (targets[rows[b], 0] - mean) ** 2
+    return mean, np.sqrt(total / (rows.size - 1))
 
 
 @jit
-def _policy_row(
-    row: Any,
-    action: Any,
-    advantage: Any,
-    old_log_prob: Any,
-    clip: float,
-    entropy_weight: float,
-    number: int,
-    out: Any,
-    sums: Any,
-) -> None:
-    largest = row[0]
-    for a in range(1, row.size):
-        largest = max(largest, row[a])
-    total, weighted = _float(0), _float(0)
-    for a in range(row.size):
-        e = np.exp(row[a] - largest)
-        out[a] = e
-        total += e
-        weighted += e * (row[a] - largest)
-    log_total = np.log(total)
-    entropy = log_total - weighted / total
-    log_ratio = row[action] - largest - log_total - old_log_prob
+def _log_softmax(logits: Any, log_probs: Any, entropies: Any) -> None:
+    for u in range(logits.shape[0]):
+        largest = logits[u, 0]
+        for a in range(1, logits.shape[1]):
+            largest = max(largest, logits[u, a])
+        total, weighted = _float(0), _float(0)
+        for a in range(logits.shape[1]):
+            shifted = logits[u, a] - largest
+            e = np.exp(shifted)
+            total += e
+            weighted += e * shifted
+        log_total = np.log(total)
+        entropies[u] = log_total - weighted / total
+        for a in range(logits.shape[1]):
+            log_probs[u, a] = logits[u, a] - largest - log_total
+
+
+@jit
+def _policy(log_prob: Any, old_log_prob: Any, advantage: Any, clip: Any, sums: Any) -> Any:
+    """The slope of one step's clipped loss by its log-probability; adds to the sums."""
+    log_ratio = log_prob - old_log_prob
     ratio = np.exp(log_ratio)
-    bounded = min(max(ratio, _float(1.0 - clip)), _float(1.0 + clip))
-    to_log_prob = -advantage * ratio / number if advantage * ratio <= advantage * bounded else _float(0)
-    to_entropy = -entropy_weight / number
-    for a in range(row.size):
-        p = out[a] / total
-        # d log_prob = [a == action] - p; d entropy = -p (log p + entropy), 0 where p is 0.
-        log_p = row[a] - largest - log_total
-        out[a] = -to_log_prob * p - (to_entropy * p * (log_p + entropy) if p > 0 else _float(0))
-    out[action] += to_log_prob
+    bounded = min(max(ratio, _float(1) - clip), _float(1) + clip)
     sums[0] -= min(advantage * ratio, advantage * bounded)
-    sums[2] += entropy
-    sums[3] += ratio - 1.0 - log_ratio
+    sums[3] += ratio - _float(1) - log_ratio
     sums[4] += ratio != bounded
+    return -advantage * ratio if advantage * ratio <= advantage * bounded else _float(0)
 
 
 @jit

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import nn
 
 from palaestra_agents.config import PPOConfig
-from palaestra_agents.distributions import ActionDistribution
+from palaestra_agents.distinct import Equals
+from palaestra_agents.distributions import ActionDistribution, Categorical
 from palaestra_agents.encoding import Encoded
 from palaestra_agents.networks import ActorCritic
-from palaestra_agents.objective import Losses, clipped_objective
+from palaestra_agents.objective import Losses, clipped_objective, compiled_objective
 
 
 class Batch(NamedTuple):
@@ -32,6 +33,11 @@ class Batch(NamedTuple):
 
 METRICS = ("loss/policy", "loss/value", "loss/entropy", "loss/kl", "loss/clip_fraction", "loss/grad_norm")
 KL = METRICS.index("loss/kl")
+
+Backward = Callable[[torch.Tensor], None]
+"""Writes the gradient of the flat parameter, which is where autograd puts it."""
+Look = Callable[[torch.Tensor, torch.Tensor | None, torch.Tensor | None], tuple[torch.Tensor, Backward]]
+"""From rows, recurrent states and starts of a minibatch: `Losses.parts`, and the way back."""
 
 
 class Updater:
@@ -61,16 +67,17 @@ class Updater:
         config = self.config
         rate = config.learning_rate * (1.0 - progress) if config.anneal else config.learning_rate
         self.optimizer.param_groups[0]["lr"] = rate
+        look = self._looker(batch)
         measured = []
         stopped = False
         for _ in range(config.epochs):
             for rows, state, starts in self._minibatches(batch, generator):
-                losses = self.losses(batch, rows, state, starts)
-                if config.target_kl is not None and losses.parts[KL].item() > 1.5 * config.target_kl:
+                parts, backward = look(rows, state, starts)
+                if config.target_kl is not None and parts[KL].item() > 1.5 * config.target_kl:
                     stopped = True
                     break
-                norm = self._step(losses.total)
-                measured.append(torch.cat([losses.parts, norm[None]]))
+                norm = self._step(backward)
+                measured.append(torch.cat([parts, norm[None]]))
             if stopped:
                 break
         metrics = {"loss/updates": float(len(measured)), "loss/learning_rate": rate}
@@ -83,12 +90,38 @@ class Updater:
             metrics |= dict(zip(METRICS, means.tolist(), strict=True))
         return metrics
 
-    def _step(self, loss: torch.Tensor) -> torch.Tensor:
+    def _looker(self, batch: Batch) -> Look:
+        """How minibatches of this rollout are looked at."""
+        network: Any = self.policy.fused
+        if network is None or not isinstance(self.distribution, Categorical):
+            return lambda rows, state, starts: self._autograd(batch, rows, state, starts)
+        equals = Equals(batch.observations)
+
+        def written_out(rows: torch.Tensor, state: Any, starts: Any) -> tuple[torch.Tensor, Backward]:
+            distinct, inverse = equals.group(rows)
+            parameters, values, kept = network.forward(batch.observations, distinct)
+            found = compiled_objective(self.config, parameters, values, inverse, rows, batch.actions, batch.targets)
+            return found.parts, lambda out: network.gradient(kept, found.to_parameters, found.to_values, out)
+
+        return written_out
+
+    def _autograd(
+        self, batch: Batch, rows: torch.Tensor, state: torch.Tensor | None, starts: torch.Tensor | None
+    ) -> tuple[torch.Tensor, Backward]:
+        losses = self.losses(batch, rows, state, starts)
+
+        def backward(out: torch.Tensor) -> None:
+            out.zero_()
+            losses.total.backward()
+
+        return losses.parts, backward
+
+    @torch.no_grad()
+    def _step(self, backward: Backward) -> torch.Tensor:
         """Follows the gradient, shortened to `max_grad_norm`; returns its norm before that."""
         gradient = self.flat.grad
         assert gradient is not None
-        gradient.zero_()
-        loss.backward()
+        backward(gradient)
         norm = torch.linalg.vector_norm(gradient)
         gradient.mul_((self.config.max_grad_norm / (norm + 1e-6)).clamp(max=1.0))
         self.optimizer.step()

@@ -20,6 +20,7 @@ NETWORKS: list[dict[str, Any]] = [
     {"hidden": (16, 24, 8), "separate": False, "activation": "relu"},
     {"kind": "convolutional", "channels": (8, 16, 12), "hidden": 24},
     {"kind": "convolutional", "channels": (8,), "hidden": 16, "activation": "tanh"},
+    {"kind": "convolutional", "channels": (8, 6), "strides": (1, 2), "hidden": 16},
 ]
 
 

@@ -74,7 +74,7 @@ def test_categorical(scale: float) -> None:
 
 @pytest.mark.parametrize(("width", "height"), [(7, 7), (4, 4), (2, 2), (1, 1), (5, 3), (13, 9)])
 def test_patches_make_a_convolution(width: int, height: int) -> None:
-    layer = Convolution(width, height, 6, 8, torch.Generator().manual_seed(0))
+    layer = Convolution(width, height, 6, 8, 2, torch.Generator().manual_seed(0))
     image = draws(10, width * height, 6)
     weight = layer.linear.weight.detach()
 
