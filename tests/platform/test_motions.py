@@ -263,7 +263,7 @@ def test_the_page_on_motions_shows_a_study_and_a_program_that_can_be_read(tmp_pa
 
 
 def test_the_command_runs_shows_and_writes(cli: Cli, file: Path, tmp_path: Path) -> None:
-    arguments = ("motions", file, "--runs", tmp_path / "runs", "--seeds", 1, "--interfaces", "two,primitives")
+    arguments = ("motions", file, "--runs", tmp_path / "runs", "--seeds", 1, "--interfaces", "two,primitives", "--no-films")
     first = cli(*arguments, "--tasks", "stand", "--output", tmp_path / "table.json")
     assert first.code == 0, first.error
     assert "stand, two, seed 0: passed" in first.out

@@ -11,6 +11,7 @@ import typer
 
 from palaestra.cli.errors import FAILED, CommandError, refusing
 from palaestra.cli.specs import find_spec
+from palaestra.cli.talking import SECONDS, talk
 
 if TYPE_CHECKING:
     from palaestra_worlds.base import Judgement
@@ -22,6 +23,7 @@ EXAMPLES = (
     "palaestra ask beacons/main",
     "palaestra ask beacons/main --level 3 --form language",
     "palaestra ask envgen/heist",
+    "palaestra ask --world quadruped",
     "palaestra ask my.yaml --arm taught --set teacher.model.backend=noisy --schema",
 )
 
@@ -40,7 +42,9 @@ class _Answer:
 
 
 def ask(
-    spec: Annotated[str, typer.Argument(metavar="SPEC", help="A YAML file, or the name of one from `list configs`.")],
+    spec: Annotated[
+        str | None, typer.Argument(metavar="SPEC", help="A YAML file, or the name of one from `list configs`.")
+    ] = None,
     level: Annotated[int, typer.Option("--level", min=0, max=2**63 - 1, help="Which level, by its seed.")] = 0,
     arm: Annotated[
         str | None, typer.Option("--arm", help="Whose teacher. [dim]default: the first arm that has one[/dim]")
@@ -52,12 +56,33 @@ def ask(
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Replace a value of the spec. Repeatable.")
     ] = None,
     schema: Annotated[bool, typer.Option("--schema", help="Print the reply's JSON schema too.")] = False,
+    world: Annotated[
+        str | None, typer.Option("--world", metavar="ROBOT", help="Talk to a robot instead, e.g. quadruped.")
+    ] = None,
+    seconds: Annotated[
+        float, typer.Option("--seconds", min=0.1, max=600, help="Of motion after each line, where they are piped in.")
+    ] = SECONDS,
+    film: Annotated[
+        Path | None, typer.Option("--film", metavar="FILE", help="Write a .mp4, .gif or .webp of the motions.")
+    ] = None,
 ) -> None:
-    """Show what a teacher would be asked about a level, and its answer."""
+    """Show what a teacher would be asked about a level, and its answer; or talk to a robot that moves meanwhile."""
     from tempfile import TemporaryDirectory
 
     from palaestra.spec import load_spec
 
+    if (spec is None) == (world is None):
+        raise CommandError("give a SPEC to ask about, e.g. beacons/main, or a robot to talk to, e.g. --world quadruped")
+    if world is not None:
+        from palaestra.cli.motions import find_study
+        from palaestra.motions.tasks import load_study
+
+        with TemporaryDirectory(prefix="palaestra-ask-") as folder:
+            talk(
+                load_study(find_study(world), tuple(overrides or ())), Path(folder) / "calls.sqlite", (), seconds, film
+            )
+        return
+    assert spec is not None
     path = find_spec(spec)
     loaded = load_spec(path, overrides or ())
     chosen = _arm(loaded, arm)

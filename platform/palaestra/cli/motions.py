@@ -54,14 +54,17 @@ def motions(
 
     Every result is kept: the same command again goes on where it was stopped.
     """
+    from palaestra.cli.talking import talk
     from palaestra.motions.study import StudyError, cases, run_study, study_folder
     from palaestra.motions.table import study_results
     from palaestra.motions.tasks import INTERFACES, load_study
     from palaestra.worker import stop_on_signals
 
-    loaded = load_study(_find(study), tuple(overrides or ()))
+    loaded = load_study(find_study(study), tuple(overrides or ()))
     if say:
-        _say(loaded, say, study_folder(loaded, runs))
+        folder = study_folder(loaded, runs)
+        folder.mkdir(parents=True, exist_ok=True)
+        talk(loaded, folder / "run.sqlite", say)
         return
     loaded = _narrowed(loaded, _known(interfaces, INTERFACES, "interface"), seeds)
     chosen = list(cases(loaded, _known(tasks, loaded.tasks, "task")))
@@ -105,11 +108,12 @@ def _report(
     print(f"Report: {write_page(study, folder, found, filmed, no_films)}")
 
 
-def _find(text: str) -> Path:
+def find_study(text: str) -> Path:
+    """The file of a study that is named by its path or by the robot that it is about."""
     path, folder = Path(text), configs_folder()
     if path.is_file():
         return path
-    named = folder / "rewards" / f"_{text}.yaml" if folder else path
+    named = folder / "rewards" / f"_{text.lower()}.yaml" if folder else path
     if named.is_file():
         return named
     known = sorted(one.stem.removeprefix("_") for one in (folder / "rewards").glob("_*.yaml")) if folder else []
@@ -130,42 +134,6 @@ def _narrowed(study: MotionStudy, interfaces: list[Interface], seeds: int | None
     """The study with these interfaces, and with so many seeds of each at most."""
     counts = {name: study.seeds.get(name, 1) for name in interfaces or study.seeds}
     return study.model_copy(update={"seeds": {name: min(seeds or count, count) for name, count in counts.items()}})
-
-
-def _say(study: MotionStudy, sayings: list[str], folder: Path) -> None:
-    """One conversation, printed as it goes on."""
-    import asyncio
-
-    from palaestra_teachers.base import LessonRefused, LessonRequest, TeacherUnavailable
-    from palaestra_teachers.llm.build import build_model
-    from palaestra_teachers.rewards.teacher import RewardTeacher
-
-    from palaestra.ledger import StoreLedger
-    from palaestra.motions.driving import Robot, reached
-    from palaestra.motions.tasks import MotionTask
-    from palaestra.store import Store
-
-    plain = {"turns": [{"say": text} for text in sayings], "success": {"checks": [{"measure": "up", "least": -1}]}}
-    folder.mkdir(parents=True, exist_ok=True)
-    with Store(folder / "run.sqlite") as store, refusing(ValueError, LessonRefused, TeacherUnavailable):
-        task = MotionTask.model_validate(plain)
-        robot = Robot(study, task, 0)
-        teacher = RewardTeacher(study.rewards, build_model(study.teacher.model), robot.world, StoreLedger(store, "say"))
-        for number, turn in enumerate(task.turns):
-            request = LessonRequest(
-                world_id=study.world.id, turn=number, mission=turn.say, description=robot.world.describe(0)
-            )
-            lesson = asyncio.run(teacher.propose(request))
-            said = "\n\n".join(text for text in (f"> {turn.say}", lesson.description, lesson.program.text()) if text)
-            print(printable(said))
-            table = plain_table(
-                "", "wanted", f"after {turn.seconds:g} s", right=("wanted", f"after {turn.seconds:g} s")
-            )
-            measured = robot.follow(lesson, turn.seconds)
-            for one in reached(robot.world, lesson.motions[-1].task, measured):
-                table.add_row(one.measure, f"{one.target:.2f}", f"{one.achieved:.2f}")
-            console().print(table)
-        robot.close()
 
 
 def _tell(case: Case, found: Attempted) -> None:

@@ -13,14 +13,14 @@ import palaestra_worlds
 from numpy.typing import NDArray
 from palaestra_teachers.base import LanguageModel, Ledger, LessonRefused, LessonRequest, TeacherUnavailable
 from palaestra_teachers.rewards.config import RewardConfig
-from palaestra_teachers.rewards.lesson import RewardProgram
+from palaestra_teachers.rewards.lesson import Motion
 from palaestra_teachers.rewards.teacher import RewardTeacher
 from palaestra_worlds.programs import Programmable, Target
 
 from palaestra.motions.tasks import Check, MotionStudy, MotionTask, Success
 
 if TYPE_CHECKING:
-    from palaestra_agents.mpc.control import Controller
+    from palaestra_agents.mpc.control import Controller, Latency
 
 Measures = dict[str, float]
 LOOKED_AT = 1.0
@@ -85,12 +85,15 @@ class Robot:
         self.world.reset(seed=[seed])
         self.world.place(0, task.heading)
         self._config = task.planner or study.planner
+        self._latency: Latency = study.latency
         self._seed = seed
         self._controller: Controller | None = None
         self.seconds = 0.0
         self.wall = 0.0
         self.processor = 0.0
         self._steps_taken = 0
+        self._ahead: list[tuple[Any, int]] = []
+        self._planned: Any = None
         self._recorded: list[NDArray[np.float32]] = []
 
     @property
@@ -98,39 +101,45 @@ class Robot:
         """States (frames, nstate), one for every `RECORDED_EVERY` steps, as `films.draw` takes them."""
         return np.array(self._recorded, np.float32)
 
-    def follow(self, lesson: RewardProgram, seconds: float) -> list[Measures]:
-        """Carries the motions of a lesson out, the last one until the time is up; what was measured at each step.
+    def begin(self, motions: Sequence[Motion]) -> None:
+        """Takes up motions one after the other, from the next step on; the last one goes on without an end."""
+        self._ahead = [(motion.task, round(motion.seconds / self.world.control_period)) for motion in motions]
+
+    @property
+    def task(self) -> Any:
+        """What is done at present; None before the first motion."""
+        return self._ahead[0][0] if self._ahead else None
+
+    def follow(self, seconds: float) -> list[Measures]:
+        """Goes on with the motions that were begun; what was measured at each step.
 
         Raises:
             PhysicsDiverged: no plan stays finite, or the robot's state does not.
         """
         measured: list[Measures] = []
         left = round(seconds / self.world.control_period)
-        for number, motion in enumerate(lesson.motions, start=1):
-            wanted = round(motion.seconds / self.world.control_period)
-            steps = left if number == len(lesson.motions) else min(left, wanted)
-            measured += self._steps(motion.task, steps)
+        while left > 0:
+            task, wanted = self._ahead[0]
+            steps = left if len(self._ahead) == 1 else min(left, wanted)
+            measured += self._steps(task, steps)
             left -= steps
+            self._ahead[0] = (task, wanted - steps)
+            if len(self._ahead) > 1 and wanted <= steps:
+                del self._ahead[0]
         return measured
 
     def _steps(self, task: Any, steps: int) -> list[Measures]:
-        from palaestra_agents.mpc.control import Controller
-        from palaestra_agents.mpc.planners import make_planner
         from palaestra_worlds.planning import PhysicsDiverged
 
         world, began, busy = self.world, time.perf_counter(), time.process_time()
-        problem = world.problem_of(task)
-        if self._controller is None:
-            self._controller = Controller(make_planner(self._config, problem, self._seed), world.control_period)
-            self._controller.reset(self._seed)
-        self._controller.planner.take_problem(problem)
+        controller = self._ready(task)
         measured = []
         for _ in range(steps):
             state = world.physics_state(0)
             if self._steps_taken % RECORDED_EVERY == 0:
                 self._recorded.append(state.astype(np.float32))
             self._steps_taken += 1
-            control = self._controller.control(state)
+            control = controller.control(state)
             infos = world.step(world.actions(control[None]))[4]
             if infos["diverged"][0]:
                 raise PhysicsDiverged(f"the robot's state is not finite after {self.seconds:.2f} s")
@@ -139,6 +148,20 @@ class Robot:
         self.wall += time.perf_counter() - began
         self.processor += time.process_time() - busy
         return measured
+
+    def _ready(self, task: Any) -> Controller:
+        """The controller, on the problem of a task."""
+        from palaestra_agents.mpc.control import Controller
+        from palaestra_agents.mpc.planners import make_planner
+
+        if self._controller is None:
+            planner = make_planner(self._config, self.world.problem_of(task), self._seed)
+            self._controller = Controller(planner, self.world.control_period, self._latency)
+            self._controller.reset(self._seed)
+        elif task is not self._planned:
+            self._controller.planner.take_problem(self.world.problem_of(task))
+        self._planned = task
+        return self._controller
 
     def close(self) -> None:
         if self._controller is not None:
@@ -183,7 +206,8 @@ async def attempt(
                     )
                 )
                 found.programs.append(lesson.program.text())
-                measured = robot.follow(lesson, turn.seconds)
+                robot.begin(lesson.motions)
+                measured = robot.follow(turn.seconds)
                 found.reached = reached(robot.world, lesson.motions[-1].task, measured)
                 found.why = failure(task.success, measured, before, robot.world.control_period)
                 if last and not found.why:

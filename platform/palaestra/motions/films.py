@@ -67,12 +67,20 @@ def make_films(
             if stop():
                 break
             film_path(folder, case).parent.mkdir(exist_ok=True)
-            film = studio.film(recording_path(folder, case), case.seed, found[case].success)
-            try:
-                write_animation([film], film_path(folder, case), studio.speed)
-            except (WatchError, OSError) as error:
-                raise NoFilms(f"no film of {case.task}: {error}") from error
+            studio.write(_read(recording_path(folder, case)), film_path(folder, case), found[case].success)
     return [case for case in wanted if film_path(folder, case).is_file()]
+
+
+def write_film(study: MotionStudy, recording: NDArray[np.float32], path: Path) -> None:
+    """Writes a film of what a robot went through, see `Robot.recording`; the path's ending says the format.
+
+    Raises:
+        NoFilms: nothing can be drawn here, nothing was recorded, or the file cannot be written.
+    """
+    if not len(recording):
+        raise NoFilms("nothing moved")
+    with _Studio(study) as studio:
+        studio.write(recording, path, success=True)
 
 
 def write_sheet(study: MotionStudy, folder: Path, wanted: Sequence[Case], path: Path) -> None:
@@ -125,16 +133,14 @@ class _Studio:
         if self._world is not None:
             self._world.close()  # type: ignore[attr-defined]
 
-    @property
-    def speed(self) -> float:
-        """Recorded states per second."""
-        return 1 / (RECORDED_EVERY * self._ready().control_period)
-
-    def film(self, recording: Path, seed: int, success: bool) -> Film:
+    def write(self, states: NDArray[np.float32], path: Path, success: bool) -> None:
         """Raises NoFilms."""
-        states = _read(recording)
         frames = tuple(self._draw(state) for state in states[::STRIDE])
-        return Film(seed, frames, success, 0.0, len(states) * RECORDED_EVERY, STRIDE)
+        film = Film(0, frames, success, 0.0, len(states) * RECORDED_EVERY, STRIDE)
+        try:
+            write_animation([film], path, 1 / (RECORDED_EVERY * self._ready().control_period))
+        except (WatchError, OSError) as error:
+            raise NoFilms(f"{path} cannot be written: {error}") from error
 
     def picture(self, recording: Path, which: int) -> NDArray[np.uint8]:
         """Raises NoFilms."""

@@ -47,7 +47,8 @@ def task_hash(study: MotionStudy, name: str) -> str:
     """Of all that an attempt at a task depends on, beside world and teacher: results of another one do not count."""
     task = study.tasks[name]
     planner = (task.planner or study.planner).model_dump(mode="json", exclude={"threads"})
-    return short_hash([task.model_dump(mode="json", exclude={"paper", "planner"}), planner])
+    late = {"latency": study.latency} if study.latency else {}
+    return short_hash([task.model_dump(mode="json", exclude={"paper", "planner"}), planner | late])
 
 
 def recording_path(folder: Path, case: Case) -> Path:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from palaestra_agents.mpc.config import AnyPlannerConfig, CrossEntropyConfig
 from palaestra_teachers.rewards.config import RewardConfig
@@ -104,6 +104,11 @@ class _Study(Section):
     name: str = Field(min_length=1, pattern=r"^[A-Za-z0-9._-]+$", description="Of its folder.")
     description: str = ""
     planner: AnyPlannerConfig = Field(default=CrossEntropyConfig(), description="Who carries programs out.")
+    latency: Annotated[int, Field(ge=0, le=1000)] | Literal["measured"] = Field(
+        default=0,
+        description="Control periods from a state to the plan that is made from it. 0: the robot waits for each plan; "
+        "measured: as long as planning takes here, as it would be in real time (no two runs are alike).",
+    )
     seeds: dict[Interface, int] = Field(
         default_factory=lambda: dict[Interface, int]({"two": 10, "one": 3, "primitives": 3}),
         description="How many seeds, 0 and on, by interface.",

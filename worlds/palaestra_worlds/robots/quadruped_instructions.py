@@ -120,6 +120,10 @@ def _change_height(text: str, before: QuadrupedTask) -> QuadrupedTask | None:
     """Higher or lower: lifted feet if there are some, else the torso."""
     change = HIGHER if re.search(r"high|up\b", text) else -HIGHER
     lifted: dict[Foot, float] = {foot: place.lift_height for foot, place in before.feet.items() if place.lift_height}
+    if named := _words_for_feet(text):
+        lifted = {foot: height for foot, height in lifted.items() if named <= set(foot.split("_"))}
+        if not lifted:
+            return None
     if not lifted:
         height = min(0.34, max(0.1, before.torso.height + change))
         return before.model_copy(update={"torso": before.torso.model_copy(update={"height": height})})
@@ -171,8 +175,9 @@ _PHRASES: tuple[tuple[str, Callable[[str, QuadrupedTask], QuadrupedTask | None]]
     (r"walk|trot|gallop|\brun\b|moonwalk|\bgo\b|move", _walk),
     (r"sun|\beast|\bwest|\bnorth|\bsouth|morning|evening", _face),
     (r"\bsit|lie down|low to the ground|crouch", _sit),
+    (r"\b(?:higher|lower)\b|further up", _change_height),
     (r"(?:lift|raise|pick up|hold up|give|keep).*(?:paw|foot|leg)|three legs|diagonal|opposite", _lift),
-    (r"high|lower|further up", _change_height),
+    (r"high", _change_height),
     (r"fast|slow", _change_speed),
     (r"\bstand|\bstop|reset", _stand),
 )
@@ -194,6 +199,14 @@ def _feet(text: str) -> list[Foot]:
     if re.search(r"both front|front (?:paws|feet|legs)", text):
         found |= {"front_left", "front_right"}
     return [foot for foot in _DIAGONAL if foot in found]
+
+
+def _words_for_feet(text: str) -> set[str]:
+    """The words front, rear, left and right in a text about feet, as far as they leave a choice of feet."""
+    if not re.search(r"\b(?:paw|foot|leg)\b", text):
+        return set()
+    words = re.findall(r"\b(front|rear|back|hind|left|right)\b", text)
+    return {"rear" if word in ("back", "hind") else word for word in words}
 
 
 def _bound(swing: float | None) -> dict[Foot, SteppingTargets]:
