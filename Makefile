@@ -111,8 +111,9 @@ check: $(VENV)/.installed-dev ## Lint, formatting, types, import directions
 	@$(BIN)/pyright
 	@$(BIN)/lint-imports
 
-docs: $(VENV)/.installed ## Write docs/spec.md anew from the spec's JSON schema
+docs: $(VENV)/.installed ## Write docs/spec.md (every key) and docs/errors.md (messages) anew
 	@$(BIN)/python docs/spec_reference.py
+	@$(BIN)/python docs/mistakes.py
 
 # torch pins its CUDA packages itself and CPU builds have none, so they stay out of the lock.
 lock: ## Resolve constraints.txt anew (needs uv; ARGS=--upgrade for newer releases)
