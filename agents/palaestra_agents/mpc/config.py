@@ -32,6 +32,13 @@ class SamplingConfig(PlannerConfig):
     noise: float = Field(
         default=0.1, gt=0.0, le=10.0, description="Standard deviation of a knot's noise, in control scales."
     )
+    finest: float = Field(
+        default=1.0,
+        gt=0.0,
+        le=1.0,
+        description="Share of the noise that the calmest sample gets; the others lie between it and all of it, evenly "
+        "by ratio. Below 1 a plan can be bold far from its goal and precise near it.",
+    )
 
 
 class PredictiveSamplingConfig(SamplingConfig):

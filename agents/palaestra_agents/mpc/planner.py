@@ -150,7 +150,10 @@ class SamplingPlanner(Planner):
     def noise(self, count: int, deviation: float | Array) -> Array:
         """Normal noise (count, knots, nu); `deviation` is in control scales."""
         shape = (count, len(self.knot_times), len(self.control_scale))
-        return self.random.standard_normal(shape) * deviation * self.control_scale
+        noise = self.random.standard_normal(shape) * deviation * self.control_scale
+        if self.config.finest < 1.0:
+            noise *= np.geomspace(1.0, self.config.finest, count)[:, None, None]
+        return noise
 
     def clip(self, controls: Array) -> Array:
         """Controls within the limits."""

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from palaestra_worlds.base import Mistakes
 from palaestra_worlds.programs import Program, ProgramError
-from palaestra_worlds.robots.quadruped_answers import MISTAKES, PROGRAMS, spoiled
+from palaestra_worlds.robots.quadruped_answers import PROGRAMS, UNDERSTANDING
 from palaestra_worlds.robots.quadruped_instructions import understood
 from palaestra_worlds.robots.quadruped_primitives import QuadrupedPrimitives, primitives_for
 from palaestra_worlds.robots.quadruped_program import MOVING, QuadrupedProgram
@@ -264,8 +264,8 @@ def calls_of(program: Program) -> list[dict[str, Any]]:
 
 def test_mistakes_are_as_many_as_asked_for_and_of_every_kind() -> None:
     right = program_from_words(in_words(understood(["Lift the front left paw.", "Now also walk forward."])))
-    assert spoiled(right, Mistakes(accuracy=1.0), np.random.default_rng(0)) == right
-    wrong = [spoiled(right, Mistakes(accuracy=0.0), np.random.default_rng(seed)) for seed in range(30)]
+    assert UNDERSTANDING.spoiled(right, Mistakes(accuracy=1.0), np.random.default_rng(0)) == right
+    wrong = [UNDERSTANDING.spoiled(right, Mistakes(accuracy=0.0), np.random.default_rng(seed)) for seed in range(30)]
     assert all(len(program.calls) == len(right.calls) and program != right for program in wrong)
     changes = [
         (name, value, now[name])
@@ -277,14 +277,14 @@ def test_mistakes_are_as_many_as_asked_for_and_of_every_kind() -> None:
     numbers = [(old, new) for _, old, new in changes if isinstance(old, float)]
     assert {name for name, _, _ in changes} >= {"foot", "height", "frequency", "duration", "velocity_xy"}
     assert {round(new / old, 6) for old, new in numbers} <= {-1.0, 0.5, 2.0}
-    fewer = spoiled(right, Mistakes(missing=0.5), np.random.default_rng(0))
+    fewer = UNDERSTANDING.spoiled(right, Mistakes(missing=0.5), np.random.default_rng(0))
     assert 0 < len(fewer.calls) < len(right.calls)
 
 
-@pytest.mark.parametrize("mistake", MISTAKES)
+@pytest.mark.parametrize("mistake", UNDERSTANDING.mistakes)
 def test_a_call_that_cannot_be_wrong_that_way_is_left_alone(mistake: str) -> None:
     (reset,) = QuadrupedProgram.from_text("reset_reward()").calls
-    assert MISTAKES[mistake](reset, np.random.default_rng(0)) is None
+    assert UNDERSTANDING.mistakes[mistake](reset, np.random.default_rng(0)) is None
 
 
 def test_programs_in_yaml_are_checked_like_others() -> None:

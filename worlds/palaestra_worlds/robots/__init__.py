@@ -14,6 +14,7 @@ from palaestra_worlds.robots.settings import RobotSettings
 if TYPE_CHECKING:
     import numpy as np
 
+    from palaestra_worlds.robots.answers import Understanding
     from palaestra_worlds.robots.world import RobotWorld
 
 _ROBOTS: dict[str, tuple[str, tuple[Robot, ...]]] = {
@@ -54,17 +55,21 @@ class RobotProvider:
         return Quadruped(id, num_envs, checked)
 
     def oracle(self, prompt: str, schema: dict[str, Any] | None) -> dict[str, Any] | None:
-        """Of a prompt for a motion what somebody wrote by hand for it; see quadruped_answers.py."""
-        from palaestra_worlds.robots.quadruped_answers import answer
-
-        return answer(prompt)
+        """Of a prompt for a motion what somebody wrote by hand for it; see answers.py."""
+        answers = (understanding.answer(prompt) for understanding in _understandings())
+        return next((answer for answer in answers if answer is not None), None)
 
     def misread(
         self, prompt: str, answer: dict[str, Any], mistakes: Mistakes, random: np.random.Generator
     ) -> dict[str, Any] | None:
-        from palaestra_worlds.robots.quadruped_answers import misread
+        about = next((understanding for understanding in _understandings() if understanding.is_about(prompt)), None)
+        return None if about is None else about.misread(prompt, answer, mistakes, random)
 
-        return misread(prompt, answer, mistakes, random)
+
+def _understandings() -> tuple[Understanding, ...]:
+    from palaestra_worlds.robots import manipulator_answers, quadruped_answers
+
+    return (quadruped_answers.UNDERSTANDING, manipulator_answers.UNDERSTANDING)
 
 
 PROVIDER = RobotProvider()

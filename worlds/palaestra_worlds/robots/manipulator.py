@@ -1,4 +1,4 @@
-"""The world `Manipulator`: an arm with a gripper over a table with things on it."""
+"""The world `Manipulator`: an arm with a gripper over a table with things on it, asked for deeds."""
 
 # MuJoCo's compiled part comes without type information.
 # pyright: reportAttributeAccessIssue=false
@@ -11,7 +11,10 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
-from palaestra_worlds.robots.manipulator_cost import ManipulatorCost, x_rotation
+from palaestra_worlds.programs import Target
+from palaestra_worlds.robots.manipulator_answers import PROGRAMS
+from palaestra_worlds.robots.manipulator_cost import ManipulatorCost
+from palaestra_worlds.robots.manipulator_measures import measures_of, targets_of
 from palaestra_worlds.robots.manipulator_model import (
     CONTROL_SCALE,
     HOME_CONTROL,
@@ -20,10 +23,11 @@ from palaestra_worlds.robots.manipulator_model import (
     manipulator_model,
 )
 from palaestra_worlds.robots.manipulator_task import ManipulatorTask
+from palaestra_worlds.robots.manipulator_words import TEMPLATE
 from palaestra_worlds.robots.quadruped_model import Fidelity
 from palaestra_worlds.robots.sensors import Sensors
 from palaestra_worlds.robots.settings import RobotSettings
-from palaestra_worlds.robots.tabletop import DRAWER_TRAVEL, FAUCET_TURN, OBJECTS
+from palaestra_worlds.robots.tabletop import OBJECTS
 from palaestra_worlds.robots.world import RobotWorld
 
 Array = NDArray[np.float64]
@@ -34,16 +38,23 @@ LARGEST_SHIFT = 0.02
 class Manipulator(RobotWorld):
     """A Franka Panda with a Robotiq 2F-85 gripper over a table: apple, banana, box, bowl, drawer, faucet.
 
-    **Observation**: `state`, float32 (66,): places of palm, apple, banana, box, bowl, drawer handle, drawer centre,
-    faucet handle and rest position (27); turns of the four objects as quaternions (16); the palm's direction (3);
-    angles of drawer, faucet, gripper and the arm's joints (10), and a tenth of their speeds (10).
-    **Actions**: seven joint targets of the arm and the gripper's closing, in [-1, 1] of their ranges.
+    The box lies on its side at first; everything else stands.
+
+    **Observation**: `state`, float32 (69,): places of palm, apple, banana, box, bowl, drawer handle, drawer centre,
+    faucet handle and rest position (27); turns of the four objects as quaternions (16); where the fingers open to and
+    where the palm points (6); angles of drawer, faucet, gripper and the arm's joints (10), and a tenth of their speeds
+    (10).
+    **Actions**: the palm's target place (3) and its turns about x, y and z from pointing down (3), and the gripper's
+    closing, in [-1, 1] of their ranges.
     **Rewards, ends, success**: see `RobotWorld`.
     """
 
     task_space = ManipulatorTask
+    programs = PROGRAMS
+    motion_template = TEMPLATE
     about = (
-        "A robot arm with a gripper stands before a table with an apple, a banana, a box, a bowl, a drawer, a faucet."
+        "A robot arm with a gripper for a hand stands before a table with an apple, a banana, a bowl, a box that lies "
+        "on its side, a cabinet with a drawer, and a faucet. x is away from the robot, y to its left, z up."
     )
 
     def __init__(self, id: str, num_envs: int, settings: RobotSettings) -> None:
@@ -78,26 +89,34 @@ class Manipulator(RobotWorld):
         seen[:, self._reader.span("speed_drawer", "speed_joint7")] *= 0.1
         return seen
 
-    def place(self, index: int, name: str) -> Array:
+    def measures(self, index: int, task: Any = None) -> dict[str, float]:
+        """See `Programmable`."""
+        del task
+        return measures_of(self._sensors[index], self._reader)
+
+    def targets(self, task: Any) -> tuple[Target, ...]:
+        """See `Programmable`."""
+        return targets_of(task)
+
+    def place(self, index: int, heading: float) -> None:
+        """See `Programmable`. Raises ValueError for a heading that is not 0: the arm is bolted to its table."""
+        del index
+        if heading:
+            raise ValueError(f"the manipulator cannot begin with heading {heading:g}: its arm stands still; leave it 0")
+
+    def where(self, index: int, name: str) -> Array:
         """Where a point of the reward API is in environment `index`: (3,) metres."""
         return self._sensors[index, self._reader[name]].copy()
 
-    def opening(self, index: int, joint: str) -> float:
-        """How far "drawer" or "faucet" is open, 0 to 1."""
-        travel = {"drawer": DRAWER_TRAVEL, "faucet": FAUCET_TURN}[joint]
-        return float(self._sensors[index, self._reader[f"angle_{joint}"]][0]) / travel
-
     def describe(self, index: int) -> str:
+        seen = self.measures(index)
         places = "; ".join(
-            f"{name.replace('_', ' ')} at ({', '.join(f'{100 * number:.0f}' for number in self.place(index, name))}) cm"
+            f"{name.replace('_', ' ')} at ({', '.join(f'{100 * number:.0f}' for number in self.where(index, name))}) cm"
             for name in POINTS
         )
-        turns = "; ".join(
-            f"{name} {np.degrees(x_rotation(self._sensors[index, self._reader[f'turn_{name}']])):.0f}"
-            for name in OBJECTS
-        )
+        turns = "; ".join(f"{name} {np.degrees(seen[f'turn.{name}']):.0f}" for name in OBJECTS)
         return (
             f"A robot arm over a table at time {self._time[index]:.2f} s; x is away from the robot, y to its left, z "
-            f"up. Places: {places}. Degrees turned about x: {turns}. The drawer is {self.opening(index, 'drawer'):.0%} "
-            f"open, the faucet {self.opening(index, 'faucet'):.0%}."
+            f"up. Places: {places}. Degrees turned about x: {turns}. The drawer is {seen['opening.drawer']:.0%} "
+            f"open, the faucet {seen['opening.faucet']:.0%}."
         )

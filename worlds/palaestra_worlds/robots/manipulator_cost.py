@@ -1,4 +1,8 @@
-"""The residuals of a manipulator's task, for planners and rewards."""
+"""The residuals of a manipulator's task, for planners and rewards.
+
+A palm that is to be where a thing is takes hold of it (`manipulator_grip`): that is what this world makes of the
+paper's distance between palm and object. All other terms are the paper's.
+"""
 
 # MuJoCo's compiled part comes without type information.
 # pyright: reportAttributeAccessIssue=false
@@ -13,18 +17,14 @@ from numpy.typing import NDArray
 
 from palaestra_worlds.costs import L2, Quadratic, SmoothAbs, Term
 from palaestra_worlds.planning import Trajectories
-from palaestra_worlds.robots.manipulator_model import ARM_JOINTS, HOME
-from palaestra_worlds.robots.manipulator_task import ManipulatorTask
-from palaestra_worlds.robots.sensors import Sensors, wrap
-from palaestra_worlds.robots.tabletop import DRAWER_TRAVEL, FAUCET_TURN
+from palaestra_worlds.robots.manipulator_grip import CLOSED_ANGLE, Grip, above, turned
+from palaestra_worlds.robots.manipulator_task import DistanceTarget, ManipulatorTask, TurnTarget
+from palaestra_worlds.robots.sensors import Sensors
+from palaestra_worlds.robots.tabletop import OBJECTS, TRAVEL
 
 Array = NDArray[np.float64]
-_TRAVEL = {"drawer": DRAWER_TRAVEL, "faucet": FAUCET_TURN}
-
-
-def x_rotation(quaternion: Array) -> Array:
-    """The part of turns (..., 4) that is about the world's x axis, radians in [-pi, pi): the twist of the rotation."""
-    return wrap(2 * np.arctan2(quaternion[..., 1], quaternion[..., 0]))
+_CARRIED = 0.1
+"""How far above its goal something is carried there, metres."""
 
 
 class ManipulatorCost:
@@ -33,22 +33,59 @@ class ManipulatorCost:
     def __init__(self, task: ManipulatorTask, model: mujoco.MjModel) -> None:
         self.task = task
         self._at = Sensors(model)
-        terms = [Term(f"{d.first} to {d.second}", 3, L2(0.02), d.weight) for d in task.distances]
+        reached = [d for d in task.distances if "palm" in (d.first, d.second)]
+        self._apart = [d for d in task.distances if d not in reached]
+        self._grip = Grip([_other(d) for d in reached], self._at) if reached else None
+        weight = sum(d.weight for d in reached)
+        terms = []
+        if self._grip is not None:
+            terms = [
+                Term("palm to " + " and ".join(self._grip.things), 3, L2(0.01), weight),
+                Term("fingers across", 3, L2(0.1), 0.2 * weight),
+                Term("hold", 1, SmoothAbs(0.1), 0.1 * weight),
+            ]
+        if task.aim is not None:
+            terms.append(Term("palm's aim", 3, L2(0.01), task.aim.weight))
+        if task.fingers is not None:
+            terms.append(Term(f"fingers {task.fingers}", 1, SmoothAbs(0.1), 1.0))
+        terms += [Term(f"{d.first} to {d.second}", 3, L2(0.01), d.weight) for d in self._apart]
         terms += [Term(f"turn of {t.thing}", 1, SmoothAbs(0.1), t.weight) for t in task.turns]
         terms += [Term(f"height of {h.thing}", 1, SmoothAbs(0.01), h.weight) for h in task.heights]
         terms += [Term(f"opening of {j.joint}", 1, SmoothAbs(0.05), j.weight) for j in task.joints]
-        terms.append(Term("posture", len(ARM_JOINTS), Quadratic(), task.posture))
+        # Plain last, so that there is a term when nothing is asked for.
+        terms.append(Term("posture", 3, Quadratic(), task.posture))
         self.terms: Sequence[Term] = tuple(terms)
-        self._angles = self._at.span(f"angle_{ARM_JOINTS[0]}", f"angle_{ARM_JOINTS[-1]}")
 
     def residuals(self, trajectories: Trajectories) -> Array:
         """See `PlanningModel.residuals`."""
         seen, task = trajectories.sensors, self.task
-        parts = [seen[..., self._at[d.first]] - seen[..., self._at[d.second]] for d in task.distances]
-        parts += [
-            wrap(x_rotation(seen[..., self._at[f"turn_{t.thing}"]]) - t.x_rotation)[..., None] for t in task.turns
-        ]
+        parts = [] if self._grip is None else self._grip.residuals(seen)
+        if task.aim is not None:
+            base = 0.0 if task.aim.beside is None else seen[..., self._at[task.aim.beside]]
+            parts.append(seen[..., self._at["palm"]] - base - np.array([task.aim.x, task.aim.y, task.aim.z]))
+        if task.fingers is not None:
+            closed = seen[..., self._at["angle_right_driver_joint"]] / CLOSED_ANGLE
+            parts.append(closed - (1.0 if task.fingers == "closed" else 0.0))
+        parts += [self._between(seen, d) for d in self._apart]
+        parts += [self._off(seen, turn) for turn in task.turns]
         parts += [seen[..., self._at[h.thing]][..., 2:] - h.height for h in task.heights]
-        parts += [seen[..., self._at[f"angle_{j.joint}"]] / _TRAVEL[j.joint] - j.fraction for j in task.joints]
-        parts.append(seen[..., self._angles] - HOME)
+        parts += [seen[..., self._at[f"angle_{j.joint}"]] / TRAVEL[j.joint] - j.fraction for j in task.joints]
+        parts.append(trajectories.controls[..., 3:6])
         return np.concatenate(parts, axis=-1)
+
+    def _off(self, seen: Array, target: TurnTarget) -> Array:
+        """The angle (..., 1) between a thing's upward direction and where that should point."""
+        up = turned(seen[..., self._at[f"turn_{target.thing}"]], (0.0, 0.0, 1.0))
+        wanted = np.array([0.0, -np.sin(target.x_rotation), np.cos(target.x_rotation)])
+        return np.arccos(np.clip(up @ wanted, -1.0, 1.0))[..., None]
+
+    def _between(self, seen: Array, target: DistanceTarget) -> Array:
+        """From the second to the first; things are carried to their goal from above."""
+        apart = seen[..., self._at[target.first]] - seen[..., self._at[target.second]]
+        if target.first in OBJECTS:
+            apart = above(apart, 0.05, _CARRIED)
+        return apart
+
+
+def _other(target: DistanceTarget) -> str:
+    return target.second if target.first == "palm" else target.first

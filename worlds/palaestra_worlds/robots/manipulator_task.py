@@ -1,12 +1,13 @@
 """What the manipulator can be asked to do, in the terms of Language to Rewards (arXiv 2306.08647).
 
-A term is there when it is listed. Lengths are metres, angles radians.
+A term is there when it is listed; where the palm should be and what its fingers should do is no reward of the paper's,
+and only asked for by motions that the robot comes with. Lengths are metres, angles radians.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -16,6 +17,7 @@ Thing = Literal["apple", "banana", "box", "bowl"]
 Point = Literal[
     "palm", "apple", "banana", "box", "bowl", "drawer_handle", "faucet_handle", "drawer_center", "rest_position"
 ]
+POINT_NAMES: tuple[Point, ...] = get_args(Point)
 Joint = Literal["drawer", "faucet"]
 Weight = Annotated[float, Field(ge=0.0, le=100.0, allow_inf_nan=False)]
 
@@ -43,7 +45,7 @@ class TurnTarget(_Model):
 
     thing: Thing = Field(description="Which object.")
     x_rotation: float = Field(
-        ge=-math.pi, le=math.pi, description="Angle about the world's x axis from how it stands at first."
+        ge=-math.pi, le=math.pi, description="Angle about the world's x axis: 0 is upright, pi upside down."
     )
     weight: Weight = Field(default=1.0, description="Weight of the angle that it is off.")
 
@@ -64,14 +66,26 @@ class JointTarget(_Model):
     weight: Weight = Field(default=2.0, description="Weight of the difference.")
 
 
+class AimTarget(_Model):
+    """Where the palm should be, as motions that the robot comes with say it."""
+
+    beside: Point | None = Field(default=None, description="The point that x, y and z are told from; null: the table.")
+    x: float = Field(default=0.0, ge=-1.0, le=1.0, description="Away from the robot.")
+    y: float = Field(default=0.0, ge=-1.0, le=1.0, description="To its left.")
+    z: float = Field(default=0.0, ge=-1.0, le=1.0, description="Up.")
+    weight: Weight = Field(default=5.0, description="Weight of the distance.")
+
+
 class ManipulatorTask(Task):
     """A deed of the manipulator."""
 
-    distances: tuple[DistanceTarget, ...] = Field(default=(), max_length=8, description="Points to bring together.")
+    distances: tuple[DistanceTarget, ...] = Field(default=(), max_length=40, description="Points to bring together.")
     turns: tuple[TurnTarget, ...] = Field(default=(), max_length=4, description="Objects to turn.")
     heights: tuple[HeightTarget, ...] = Field(default=(), max_length=4, description="Objects to lift.")
     joints: tuple[JointTarget, ...] = Field(default=(), max_length=2, description="What to open or to close.")
-    posture: Weight = Field(default=0.02, description="Weight of leaving the arm's first angles.")
+    aim: AimTarget | None = Field(default=None, description="Where the palm should be, whatever it holds.")
+    fingers: Literal["open", "closed"] | None = Field(default=None, description="What the gripper should do.")
+    posture: Weight = Field(default=0.3, description="Weight of aiming elsewhere than down with the hand.")
     success_reward: float = Field(
         default=0.8, ge=0.0, le=1.0, description="Mean reward of the episode's last second that counts as success."
     )

@@ -13,7 +13,6 @@ from mujoco.rollout import Rollout
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
-_JOINT = mujoco.mjtTrn.mjTRN_JOINT
 
 
 @dataclass(frozen=True)
@@ -24,7 +23,7 @@ class Mismatch:
         seconds: for how long both models were rolled out.
         position: distance between where the two models have the body, metres.
         turn: angle between its orientations, radians.
-        joints: root mean square difference of the controlled joints' angles, radians.
+        joints: root mean square difference of the hinges' angles, radians.
     """
 
     seconds: float
@@ -58,12 +57,12 @@ def measure_mismatch(
     ends = [_rolled_out(model, qpos, controls, seconds) for model in (planning, simulation)]
     (places, turns), (other_places, other_turns) = (_poses(planning, end, body) for end in ends)
     alike = np.abs(np.einsum("ni,ni->n", turns, other_turns))
-    held = planning.jnt_qposadr[planning.actuator_trnid[planning.actuator_trntype == _JOINT, 0]]
+    hinges = planning.jnt_qposadr[planning.jnt_type == mujoco.mjtJoint.mjJNT_HINGE]
     return Mismatch(
         seconds=seconds,
         position=np.linalg.norm(places - other_places, axis=1),
         turn=2 * np.arccos(np.minimum(alike, 1.0)),
-        joints=np.sqrt(np.mean((ends[0][:, held] - ends[1][:, held]) ** 2, axis=1)),
+        joints=np.sqrt(np.mean((ends[0][:, hinges] - ends[1][:, hinges]) ** 2, axis=1)),
     )
 
 

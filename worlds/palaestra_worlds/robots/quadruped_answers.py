@@ -1,21 +1,13 @@
-"""What the scripted teacher answers to prompts about the robot dog, and how it goes wrong when it is to.
-
-Prompts name the world (`World: Quadruped`), the interface (`Interface: rewards` or `primitives`) and what is wanted
-(`Reply: description`, `calls` or `code`). They hold the conversation (`Instruction 1: ...`, and so on) or, for the
-coder, a description between <description> tags.
-"""
+"""What the scripted teacher answers to prompts about the robot dog, and how it goes wrong when it is to."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from pydantic import ValidationError
 
-from palaestra_worlds.base import Mistakes, OracleError
-from palaestra_worlds.programs import Program, ProgramError
+from palaestra_worlds.programs import Program
+from palaestra_worlds.robots.answers import Understanding, flip_sign, scale
 from palaestra_worlds.robots.quadruped_instructions import understood
 from palaestra_worlds.robots.quadruped_primitives import QuadrupedPrimitives, primitives_for
 from palaestra_worlds.robots.quadruped_program import QuadrupedProgram
@@ -23,12 +15,6 @@ from palaestra_worlds.robots.quadruped_words import in_words, program_from_words
 
 PROGRAMS: dict[str, type[Program]] = {"rewards": QuadrupedProgram, "primitives": QuadrupedPrimitives}
 """By interface."""
-
-_WORLD = re.compile(r"^World: Quadruped$", re.MULTILINE)
-_WANTED = re.compile(r"^Reply: (description|calls|code)$", re.MULTILINE)
-_INTERFACE = re.compile(r"^Interface: (\w+)$", re.MULTILINE)
-_INSTRUCTION = re.compile(r"^Instruction \d+: (.+)$", re.MULTILINE)
-_DESCRIPTION = re.compile(r"^<description>\n(.*?)\n</description>$", re.MULTILINE | re.DOTALL)
 _OTHER_FOOT = {
     "front_left": "front_right",
     "front_right": "front_left",
@@ -37,108 +23,18 @@ _OTHER_FOOT = {
 }
 
 
-def answer(prompt: str) -> dict[str, Any] | None:
-    """See `WorldProvider.oracle`. Raises OracleError for an instruction that holds no known phrase."""
-    found, interface = _WANTED.search(prompt), _INTERFACE.search(prompt)
-    if _WORLD.search(prompt) is None or found is None or interface is None:
-        return None
-    wanted = found[1]
-    described = _DESCRIPTION.search(prompt)
-    if described is not None and wanted != "description":
-        try:
-            return _given(program_from_words(described[1]), wanted)
-        except ValidationError as error:
-            raise OracleError("the description asks for numbers that are out of bounds") from error
-    instructions = _INSTRUCTION.findall(prompt)
-    if not instructions:
-        raise OracleError("the prompt holds no instruction")
-    task = understood(instructions)
-    if wanted == "description":
-        return {"description": in_words(task)}
-    program = primitives_for(task) if interface[1] == "primitives" else program_from_words(in_words(task))
-    if program is None:
-        raise OracleError(f"no primitive motion does what is asked: {instructions[-1]!r}")
-    return _given(program, wanted)
-
-
-def misread(
-    prompt: str, reply: dict[str, Any], mistakes: Mistakes, random: np.random.Generator
-) -> dict[str, Any] | None:
-    """See `WorldProvider.misread`. Descriptions stay as they are, so that a program goes wrong once and not twice."""
-    interface = _INTERFACE.search(prompt)
-    if _WORLD.search(prompt) is None or interface is None or interface[1] not in PROGRAMS:
-        return None
-    kind = PROGRAMS[interface[1]]
-    try:
-        if "code" in reply:
-            return {"code": spoiled(kind.from_text(reply["code"]), mistakes, random).text()}
-        if "calls" in reply:
-            return _given(spoiled(kind.model_validate(reply), mistakes, random), "calls")
-    except (ProgramError, ValidationError):
-        pass
-    return reply
-
-
-def spoiled(program: Program, mistakes: Mistakes, random: np.random.Generator) -> Program:
-    """The program with mistakes: calls with a wrong sign, a wrong foot or a number off by a factor, or left out.
-
-    With equal random numbers a lower accuracy adds mistakes and changes none.
-    """
-    calls: list[Any] = []
-    for call, stream in zip(program.calls, random.spawn(len(program.calls)), strict=True):
-        right, present, swapped = stream.random(3)
-        if present < mistakes.missing:
-            continue
-        ways = [way for way in MISTAKES.values() if way(call, stream.spawn(1)[0]) is not None]
-        if right >= mistakes.accuracy and ways:
-            call = ways[int(stream.integers(len(ways)))](call, stream) or call
-        calls.append(call)
-        if len(calls) > 1 and swapped < mistakes.swapped:
-            calls[-2:] = calls[:-3:-1]
-    return type(program)(calls=tuple(calls or program.calls[:1]))
-
-
-def flip_sign(call: Any, random: np.random.Generator) -> Any:
-    """The call with the sign of one number changed; None if there is none whose sign could be another."""
-    return _renumbered(call, random, lambda value: -value)
-
-
-def scale(call: Any, random: np.random.Generator) -> Any:
-    """The call with one number doubled or halved; None if there is none."""
-    factor = float(random.choice([0.5, 2.0]))
-    return _renumbered(call, random, lambda value: value * factor)
-
-
 def wrong_foot(call: Any, random: np.random.Generator) -> Any:
     """The call for the foot on the other side; None if it is not about a foot."""
     foot = getattr(call, "foot", None)
     return None if foot is None else call.model_copy(update={"foot": _OTHER_FOOT[foot]})
 
 
-MISTAKES: dict[str, Callable[[Any, np.random.Generator], Any]] = {
-    "sign": flip_sign,
-    "factor": scale,
-    "foot": wrong_foot,
-}
-"""Ways to get a call wrong."""
-
-
-def _renumbered(call: Any, random: np.random.Generator, change: Callable[[float], float]) -> Any:
-    """The call with one of its numbers changed, in whatever way stays within bounds; None if none does."""
-    possible = []
-    for name, value in call.model_dump(exclude={"call"}).items():
-        if isinstance(value, float) and value:
-            possible.append({name: change(value)})
-        elif isinstance(value, tuple) and any(value):
-            possible.append({name: tuple(change(part) for part in value)})
-    valid = []
-    for changed in possible:
-        try:
-            valid.append(type(call).model_validate({**call.model_dump(), **changed}))
-        except ValidationError:
-            continue
-    return valid[int(random.integers(len(valid)))] if valid else None
-
-
-def _given(program: Program, wanted: str) -> dict[str, Any]:
-    return {"code": program.text()} if wanted == "code" else program.model_dump(mode="json")
+UNDERSTANDING = Understanding(
+    world="Quadruped",
+    programs=PROGRAMS,
+    understood=understood,
+    in_words=in_words,
+    coded=program_from_words,
+    primitives=primitives_for,
+    mistakes={"sign": flip_sign, "factor": scale, "foot": wrong_foot},
+)

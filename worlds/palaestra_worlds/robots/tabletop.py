@@ -21,17 +21,28 @@ FIXED, MOVABLE, HAND = 1, 2, 4
 OBJECTS = ("apple", "banana", "box", "bowl")
 """Free objects, in the order of their joints."""
 PLACES = {"apple": (0.50, 0.0), "banana": (0.42, 0.18), "box": (0.45, -0.18), "bowl": (0.60, 0.14)}
-"""Where they stand at first, x and y."""
-HEIGHTS = {"apple": 0.035, "banana": 0.018, "box": 0.045, "bowl": 0.006}
-"""Heights of their middles when they stand on the table."""
+"""Where they are at first, x and y."""
+HEIGHTS = {"apple": 0.03, "banana": 0.018, "box": 0.025, "bowl": 0.006}
+"""Heights of their middles at first."""
+START_TURNS = {"box": math.pi / 2}
+"""Which of them lie on their side at first, and how far they are turned about x."""
+RIM_RADIUS, RIM_HEIGHT = 0.07, 0.04
+"""Of the bowl: where its rim is, from its middle."""
 DRAWER_TRAVEL = 0.18
 FAUCET_TURN = math.pi / 2
+TRAVEL = {"drawer": DRAWER_TRAVEL, "faucet": FAUCET_TURN}
+"""How far each opens: metres, radians."""
 
 _GEOM = mujoco.mjtGeom
 _MOVABLE: dict[str, Any] = {"contype": MOVABLE, "conaffinity": FIXED | MOVABLE | HAND}
 _FIXED: dict[str, Any] = {"contype": FIXED, "conaffinity": MOVABLE | HAND}
 _HANDLED: dict[str, Any] = {"contype": MOVABLE, "conaffinity": HAND}
 """Of drawer and faucet: only hands touch them, so that they never jam."""
+
+
+def start_places() -> dict[str, tuple[float, float, float]]:
+    """Where the objects' middles are at first."""
+    return {name: (*PLACES[name], HEIGHTS[name]) for name in OBJECTS}
 
 
 def add_tabletop(spec: mujoco.MjSpec) -> None:
@@ -58,10 +69,10 @@ def add_tabletop(spec: mujoco.MjSpec) -> None:
 def _apple(body: Any) -> None:
     body.add_geom(
         type=_GEOM.mjGEOM_SPHERE,
-        size=(0.035, 0, 0),
+        size=(0.03, 0, 0),
         mass=0.1,
         condim=6,
-        friction=(1, 0.01, 0.002),
+        friction=(1, 0.01, 0.005),
         rgba=(0.8, 0.15, 0.1, 1),
         **_MOVABLE,
     )
@@ -75,8 +86,7 @@ def _banana(body: Any) -> None:
             fromto=(x0, y0, 0, x1, y1, 0),
             size=(0.018, 0, 0),
             mass=0.04,
-            condim=6,
-            friction=(1, 0.01, 0.002),
+            friction=(1, 0.01, 0.005),
             rgba=(0.95, 0.8, 0.2, 1),
             **_MOVABLE,
         )
@@ -85,7 +95,7 @@ def _banana(body: Any) -> None:
 def _box(body: Any) -> None:
     body.add_geom(
         type=_GEOM.mjGEOM_BOX,
-        size=(0.028, 0.028, 0.045),
+        size=(0.025, 0.025, 0.04),
         mass=0.1,
         friction=(1, 0.005, 1e-4),
         rgba=(0.2, 0.45, 0.75, 1),
@@ -156,14 +166,14 @@ def _add_cabinet(world: Any) -> None:
     )
     drawer.add_site(name="drawer_center", pos=(0, 0, -0.06), size=(0.01, 0, 0), rgba=(0, 0, 0, 0))
     steel = {"rgba": (0.6, 0.62, 0.65, 1), "mass": 0.03}
-    for side in (-0.045, 0.045):
+    for end in (-0.045, 0.045):
         drawer.add_geom(
-            type=_GEOM.mjGEOM_CAPSULE, fromto=(-0.11, side, 0, -0.16, side, 0), size=(0.007, 0, 0), **steel, **_HANDLED
+            type=_GEOM.mjGEOM_CAPSULE, fromto=(-0.11, 0, end, -0.16, 0, end), size=(0.007, 0, 0), **steel, **_HANDLED
         )
     drawer.add_geom(
         name="drawer_handle",
         type=_GEOM.mjGEOM_CAPSULE,
-        fromto=(-0.16, -0.045, 0, -0.16, 0.045, 0),
+        fromto=(-0.16, 0, -0.045, -0.16, 0, 0.045),
         size=(0.008, 0, 0),
         **steel,
         **_HANDLED,

@@ -1,0 +1,83 @@
+"""How the gripper takes hold of things: where its palm goes, how its fingers lie, and when they close."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from palaestra_worlds.robots.sensors import Sensors
+from palaestra_worlds.robots.tabletop import RIM_HEIGHT, RIM_RADIUS
+
+Array = NDArray[np.float64]
+CLOSED_ANGLE = 0.8
+"""Of the gripper's driving joint, radians."""
+_APPROACH_RADIUS, _APPROACH_HEIGHT = 0.012, 0.1
+_STEEPNESS = 1.5
+_NEAR, _SOFT = 0.026, 0.004
+"""Metres from where it takes hold at which the gripper closes, and over which it makes up its mind."""
+_ACROSS = {"banana": (0.0, 1.0, 0.0), "box": (1.0, 0.0, 0.0)}
+"""The narrow side of things, in their own axes: fingers lie on both sides of it."""
+_FIXED_ACROSS = {"drawer_handle": (0.0, 1.0, 0.0)}
+
+
+class Grip:
+    """Residuals of a palm that is to be where some things are."""
+
+    def __init__(self, things: Sequence[str], sensors: Sensors) -> None:
+        self.things = tuple(things)
+        self._at = sensors
+
+    def residuals(self, seen: Array) -> list[Array]:
+        """Of sensors (..., nsensordata): way to the things (..., 3), fingers across (..., 3), opening (..., 1)."""
+        palm, opens = seen[..., self._at["palm"]], seen[..., self._at["palm_x"]]
+        places = [self._place(thing, seen, palm, opens) for thing in self.things]
+        apart = palm - sum(places) / len(places)
+        distance = np.sqrt(np.einsum("...i,...i->...", apart, apart))
+        near = 1.0 / (1.0 + np.exp(np.clip((distance - _NEAR) / _SOFT, -30, 30)))[..., None]
+        closed = seen[..., self._at["angle_right_driver_joint"]] / CLOSED_ANGLE
+        # Never more when it is near than when it is not: a hand that must close at once would rather stay away.
+        fingers = 1.0 - near * closed + 0.5 * (1.0 - near) * closed
+        return [above(apart, _APPROACH_RADIUS, _APPROACH_HEIGHT), self._across(seen, opens), fingers]
+
+    def _place(self, thing: str, seen: Array, palm: Array, opens: Array) -> Array:
+        """Where the palm takes hold of a thing: its middle, or the nearer side of the bowl's rim."""
+        middle = seen[..., self._at[thing]]
+        if thing != "bowl":
+            return middle
+        axis = turned(seen[..., self._at["turn_bowl"]], (0.0, 0.0, 1.0))
+        rim = middle + RIM_HEIGHT * axis
+        side = opens - np.einsum("...i,...i->...", opens, axis)[..., None] * axis
+        side /= np.maximum(np.linalg.norm(side, axis=-1, keepdims=True), 1e-6)
+        nearer = np.sign(np.einsum("...i,...i->...", palm - rim, side))
+        return rim + RIM_RADIUS * np.where(nearer == 0, 1.0, nearer)[..., None] * side
+
+    def _across(self, seen: Array, opens: Array) -> Array:
+        thing = self.things[0]
+        if thing in _ACROSS:
+            across = turned(seen[..., self._at[f"turn_{thing}"]], _ACROSS[thing])
+        elif thing in _FIXED_ACROSS:
+            across = np.broadcast_to(np.array(_FIXED_ACROSS[thing]), opens.shape)
+        else:
+            return np.zeros(opens.shape)
+        return np.cross(opens, across)
+
+
+def turned(quaternions: Array, vector: Sequence[float]) -> Array:
+    """A vector of a body's own in the world's axes (..., 3), by the body's quaternions (..., 4)."""
+    w, v = quaternions[..., :1], quaternions[..., 1:]
+    fixed = np.broadcast_to(np.asarray(vector, np.float64), v.shape)
+    twice = 2.0 * np.cross(v, fixed)
+    return fixed + w * twice + np.cross(v, twice)
+
+
+def above(apart: Array, radius: float, height: float) -> Array:
+    """Differences of places (..., 3) with a goal that is the higher, the farther they are beside it, up to `height`.
+
+    Whoever follows it comes down on the goal instead of pushing it away.
+    """
+    beside = np.hypot(apart[..., 0], apart[..., 1])
+    raised = apart.copy()
+    raised[..., 2] -= np.clip(_STEEPNESS * (beside - radius), 0.0, height)
+    return raised

@@ -1,0 +1,198 @@
+"""What the scripted teacher makes of an instruction to the manipulator: a hand-written answer to each that it knows.
+
+It is no language model. It knows a few dozen phrases, and says so when it knows none in an instruction.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Sequence
+from typing import Any, get_args
+
+from palaestra_worlds.base import OracleError
+from palaestra_worlds.programs import Motion
+from palaestra_worlds.robots.manipulator_program import DURATION
+from palaestra_worlds.robots.manipulator_task import (
+    DistanceTarget,
+    HeightTarget,
+    JointTarget,
+    ManipulatorTask,
+    Point,
+    Thing,
+    TurnTarget,
+)
+
+LIFT = 0.4
+HIGHER = 0.1
+HIGHEST = 0.6
+Deeds = tuple[Motion, ...]
+"""Tasks one after the other."""
+_THINGS = {
+    "apple": r"apples?|fruit",
+    "banana": r"bananas?",
+    "box": r"box|cube|block|carton",
+    "bowl": r"bowl|dish",
+}
+_HEIGHT = re.compile(r"(\d+(?:\.\d+)?) ?(m|cm|met(?:er|re)s?|centimet(?:er|re)s?)\b")
+
+
+def understood(instructions: Sequence[str]) -> Deeds:
+    """What a conversation comes to, instruction by instruction.
+
+    Raises:
+        OracleError: one of them holds no phrase that is known.
+    """
+    deeds: Deeds = ()
+    for instruction in instructions:
+        found = _understood(instruction.lower(), deeds)
+        if found is None:
+            raise OracleError(f"the scripted teacher knows no phrase in {instruction!r}")
+        deeds = found
+    return deeds
+
+
+def _understood(text: str, before: Deeds) -> Deeds | None:
+    """What is to be done after one more instruction; None if it is not understood."""
+    for pattern, answer in _PHRASES:
+        if re.search(pattern, text) and (deeds := answer(text, before)) is not None:
+            return deeds
+    return None
+
+
+# ---------------------------------------------------------------------------------------------- answers
+
+
+def _faucet(text: str, before: Deeds) -> Deeds:
+    closes = re.search(r"off|close|shut|stop", text)
+    return _one(palm="faucet_handle", joints=[JointTarget(joint="faucet", fraction=0.0 if closes else 1.0)])
+
+
+def _drawer(text: str, before: Deeds) -> Deeds | None:
+    things = _things(text)
+    if things and re.search(r"\b(?:in|into|inside)\b", text):
+        return None
+    closes = re.search(r"close|shut|push", text)
+    return _one(palm="drawer_handle", joints=[JointTarget(joint="drawer", fraction=0.0 if closes else 1.0)])
+
+
+def _stack(text: str, before: Deeds) -> Deeds | None:
+    """One thing onto another, where it is let go."""
+    things = _things(text)
+    if len(things) != 2:
+        return None
+    moved, goal = things
+    carried = _task(palm=moved, distances=[(moved, goal)])
+    leaves = _task(palm="rest_position")
+    return (Motion(carried, 3 * DURATION), Motion(leaves, DURATION))
+
+
+def _move(text: str, before: Deeds) -> Deeds | None:
+    things = _things(text)
+    if len(things) == 2:
+        return _one(palm=things[0], distances=[(things[0], things[1])])
+    if len(things) == 1 and re.search(r"rest|hand|start|back", text):
+        return _one(palm=things[0], distances=[(things[0], "rest_position")])
+    return None
+
+
+def _lift(text: str, before: Deeds) -> Deeds | None:
+    things, height = _things(text), _height(text)
+    if len(things) == 2:
+        return _lift_two(things, height)
+    if len(things) != 1:
+        return None
+    return _one(palm=things[0], heights=[HeightTarget(thing=things[0], height=height)])
+
+
+def _lift_two(things: list[Any], height: float) -> Deeds:
+    """Both at once: one is brought to the other first, and then the hand takes both."""
+    first, second = things
+    together = _task(palm=first, distances=[(first, second)])
+    both = ManipulatorTask(
+        distances=(
+            DistanceTarget(first="palm", second=first),
+            DistanceTarget(first="palm", second=second),
+        ),
+        heights=(HeightTarget(thing=first, height=height), HeightTarget(thing=second, height=height)),
+    )
+    return (Motion(together, 2 * DURATION), Motion(both, DURATION))
+
+
+def _upright(text: str, before: Deeds) -> Deeds | None:
+    return _turned(text, 0.0)
+
+
+def _flip(text: str, before: Deeds) -> Deeds | None:
+    return _turned(text, math.pi)
+
+
+def _turned(text: str, angle: float) -> Deeds | None:
+    things = _things(text)
+    if len(things) != 1:
+        return None
+    return _one(palm=things[0], turns=[TurnTarget(thing=things[0], x_rotation=angle)])
+
+
+def _touch(text: str, before: Deeds) -> Deeds | None:
+    things: list[Any] = _things(text)
+    if not things and re.search(r"drawer|faucet", text):
+        things = ["drawer_handle" if "drawer" in text else "faucet_handle"]
+    return _one(palm=things[0]) if len(things) == 1 else None
+
+
+def _rest(text: str, before: Deeds) -> Deeds:
+    return _one(palm="rest_position")
+
+
+def _change_height(text: str, before: Deeds) -> Deeds | None:
+    """Higher or lower than before, if something was lifted."""
+    if not before or not before[-1].task.model_dump()["heights"]:
+        return None
+    task: Any = before[-1].task
+    change = -HIGHER if "low" in text else HIGHER
+    heights = tuple(h.model_copy(update={"height": min(HIGHEST, max(0.05, h.height + change))}) for h in task.heights)
+    return (Motion(task.model_copy(update={"heights": heights}), DURATION),)
+
+
+_PHRASES: tuple[tuple[str, Callable[[str, Deeds], Deeds | None]], ...] = (
+    (r"faucet|\btap\b|water", _faucet),
+    (r"drawer", _drawer),
+    (r"stack|on top of|\bonto\b", _stack),
+    (r"upright|stand .*up|set .*straight|right side up", _upright),
+    (r"flip|upside down|turn .*over", _flip),
+    (r"\b(?:lift|raise|pick)\b", _lift),
+    (r"\b(?:move|bring|put|place|carry|push|take)\b", _move),
+    (r"high|\blow", _change_height),
+    (r"touch|reach|grab|grasp|take hold|get", _touch),
+    (r"\brest\b|let go|go back|home", _rest),
+)
+"""The first one whose phrase occurs, and that makes something of it, answers."""
+
+
+def _things(text: str) -> list[Thing]:
+    """The objects that a text names, in the order in which it does."""
+    at = {name: found.start() for name, words in _THINGS.items() if (found := re.search(rf"\b(?:{words})\b", text))}
+    named: tuple[Thing, ...] = get_args(Thing)
+    return sorted((name for name in named if name in at), key=lambda name: at[name])
+
+
+def _height(text: str) -> float:
+    found = _HEIGHT.search(text)
+    if found is None:
+        return LIFT
+    return min(HIGHEST, float(found[1]) * (0.01 if found[2].startswith("c") else 1.0))
+
+
+def _task(palm: Point, distances: Sequence[tuple[Point, Point]] = (), **targets: Any) -> ManipulatorTask:
+    return ManipulatorTask(
+        distances=(
+            DistanceTarget(first="palm", second=palm),
+            *(DistanceTarget(first=first, second=second) for first, second in distances),
+        ),
+        **{name: tuple(found) for name, found in targets.items()},
+    )
+
+
+def _one(palm: Point, **targets: Any) -> Deeds:
+    return (Motion(_task(palm, **targets), DURATION),)
