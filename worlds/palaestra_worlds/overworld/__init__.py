@@ -1,1 +1,52 @@
-"""Overworld, a Minecraft-like world: so far its rules' data, technology tree, tasks and decomposition of goals."""
+"""Overworld, a Minecraft-like world. The engine is loaded when the first world is made."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from palaestra_worlds.base import Mistakes, WorldEntry
+from palaestra_worlds.overworld.settings import OverworldSettings
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from palaestra_worlds.overworld.world import OverworldWorld
+
+ID = "Overworld"
+
+
+class OverworldProvider:
+    """The one id `Overworld`."""
+
+    prefix = ""
+
+    def entries(self) -> Sequence[WorldEntry]:
+        licences = ("MIT (rules' data: minecraft-data)",)
+        return (WorldEntry(id=ID, summary="Minecraft-like: blocks, tools, ores, recipes of 1.16.5", licences=licences),)
+
+    def settings(self) -> type[OverworldSettings]:
+        return OverworldSettings
+
+    def make(self, id: str, num_envs: int, **settings: Any) -> OverworldWorld:
+        from palaestra_worlds.overworld.world import OverworldWorld
+
+        try:
+            checked = OverworldSettings(**settings)
+        except ValidationError as error:
+            first = error.errors()[0]
+            raise ValueError(f"setting {'.'.join(map(str, first['loc']))} of {id}: {first['msg']}") from error
+        return OverworldWorld(id, num_envs, checked)
+
+    def oracle(self, prompt: str, schema: dict[str, Any] | None) -> dict[str, Any] | None:
+        return None
+
+    def misread(
+        self, prompt: str, answer: dict[str, Any], mistakes: Mistakes, random: np.random.Generator
+    ) -> dict[str, Any] | None:
+        return None
+
+
+PROVIDER = OverworldProvider()

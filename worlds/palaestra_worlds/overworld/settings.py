@@ -1,0 +1,43 @@
+"""Settings of an Overworld."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class OverworldSettings(BaseModel):
+    """Keyword settings of an Overworld; the same names in YAML."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    rules: Literal["vanilla", "easy"] = Field(
+        default="vanilla",
+        description="vanilla: the game's; easy: what Ghost in the Minecraft ran with: blocks break a hundred times as "
+        "fast, and tables and furnaces work from the inventory.",
+    )
+    actions: Literal["diamond", "all"] = Field(
+        default="diamond",
+        description="diamond: moves, and what it takes to come by a diamond; all: moves, and every item placed, eaten, "
+        "held, crafted and smelted.",
+    )
+    cells: Literal["kinds", "ids"] = Field(
+        default="kinds",
+        description="How the cube of cells says what is where: 22 kinds of blocks, or every block's own number; with "
+        "ids, the 36 slots of the inventory are observed too.",
+    )
+    max_steps: int = Field(
+        default=12_000,
+        ge=1,
+        le=1_000_000,
+        description="Ticks of the game's clock (20 a second) until truncation: the steps of the papers. Walking a "
+        "block takes 5, a jump 7, smelting an item 200, all else 1.",
+    )
+    threads: int | None = Field(
+        default=None, ge=1, le=1024, description="Threads to step with; null: as many as pay for this num_envs."
+    )
+    copy_observations: bool = Field(
+        default=True,
+        description="Return new arrays from each step; false: the same arrays, overwritten by the next step.",
+    )

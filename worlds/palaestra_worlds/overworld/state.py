@@ -1,0 +1,127 @@
+"""How the engine lays out a batch of Overworlds: one row of plain arrays per environment.
+
+Cells are numbered x to the east, z to the south, y up; arrays hold columns, indexed [i, x, z, y].
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba.extending import register_jitable
+from numpy.typing import NDArray
+
+from palaestra_worlds.minigrid.state import NUM_RANDOM
+from palaestra_worlds.overworld.tables import SOLID
+
+SIDE, HEIGHT = 96, 64
+SEA_LEVEL = 38
+"""The highest cell of water; ores lie at the game's own heights, 25 cells below its sea level of 63."""
+SLOTS = 36
+TICKS_PER_DAY = 24_000
+
+# Columns of `Levels.status`.
+(
+    STEP,
+    CLOCK,
+    DAWN,
+    X,
+    Z,
+    Y,
+    FACING,
+    PITCH,
+    HELD,
+    HEALTH,
+    FOOD,
+    AIR,
+    SINCE_HEALED,
+    SINCE_HURT,
+    FURNACE_LEFT,
+    TARGET,
+    UNLOCKED,
+    REWARDED,
+    DIED_OF,
+    IS_SEEDED,
+    NUM_CHANGES,
+) = range(21)
+NUM_STATUS = 21
+MOST_CHANGES = 16
+"""Changes of the inventory in one step: a recipe's parts, or a block's drops, and a few more."""
+# Columns of `Levels.body`.
+SATURATION, EXHAUSTION, PROGRESS = range(3)
+# Columns of `Levels.slots`.
+ITEM, COUNT, WORN = range(3)
+
+FULL = 20
+"""Health in half hearts, and hunger."""
+FULL_AIR = 300
+"""Ticks under water."""
+NO_TARGET = -1
+
+FACINGS = ("north", "east", "south", "west")
+STEPS = np.array([(0, -1), (1, 0), (0, 1), (-1, 0)], np.int64)
+"""(facing, 2): along x and z."""
+PITCHES = ("straight down", "down", "slightly down", "ahead", "up", "straight up")
+AHEAD = PITCHES.index("ahead")
+
+UNHURT, FALL, DROWNING, LAVA, HUNGER = range(5)
+CAUSES = ("", "a fall", "drowning", "lava", "hunger")
+
+
+class Levels(NamedTuple):
+    """The worlds of N environments; a compiled function for environment i touches row i only."""
+
+    blocks: NDArray[np.uint16]
+    """(N, SIDE, SIDE, HEIGHT), indexed [i, x, z, y]."""
+    biomes: NDArray[np.uint8]
+    """(N, SIDE, SIDE)."""
+    surface: NDArray[np.uint8]
+    """(N, SIDE, SIDE): height of the ground as it was made, water and plants aside."""
+    status: NDArray[np.int32]
+    """(N, NUM_STATUS). X, Z, Y are of the feet. UNLOCKED and REWARDED have a bit for each objective. TARGET is the
+    cell under attack, as a number, or NO_TARGET."""
+    body: NDArray[np.float64]
+    """(N, 3): saturation, exhaustion, share of the target that is broken."""
+    slots: NDArray[np.int32]
+    """(N, SLOTS, 3): item, how many, uses of a tool."""
+    changes: NDArray[np.int32]
+    """(N, MOST_CHANGES, 2): working space of a step: items that come in, or with a negative count go; valid up to
+    status[i, NUM_CHANGES]."""
+    random: NDArray[np.uint64]
+    """(N, NUM_RANDOM): the stream that the running world and its drops are made with."""
+    own: NDArray[np.uint64]
+    """(N, NUM_RANDOM): where the environment's own stream stands while the level is one of a task's own seed, which
+    IS_SEEDED says."""
+
+
+def allocate(num_envs: int) -> Levels:
+    """Worlds of air."""
+    return Levels(
+        blocks=np.zeros((num_envs, SIDE, SIDE, HEIGHT), np.uint16),
+        biomes=np.zeros((num_envs, SIDE, SIDE), np.uint8),
+        surface=np.zeros((num_envs, SIDE, SIDE), np.uint8),
+        status=np.zeros((num_envs, NUM_STATUS), np.int32),
+        body=np.zeros((num_envs, 3), np.float64),
+        slots=np.zeros((num_envs, SLOTS, 3), np.int32),
+        changes=np.zeros((num_envs, MOST_CHANGES, 2), np.int32),
+        random=np.zeros((num_envs, NUM_RANDOM), np.uint64),
+        own=np.zeros((num_envs, NUM_RANDOM), np.uint64),
+    )
+
+
+@register_jitable(forceinline=True)
+def is_inside(x: Any, z: Any, y: Any) -> Any:
+    return 0 <= x < SIDE and 0 <= z < SIDE and 0 <= y < HEIGHT
+
+
+@register_jitable(forceinline=True)
+def cell_number(x: Any, z: Any, y: Any) -> Any:
+    return (x * SIDE + z) * HEIGHT + y
+
+
+@register_jitable
+def is_free(levels: Any, i: Any, tables: Any, x: Any, z: Any, y: Any) -> Any:
+    """Whether a body can be there. Above the world is air; its sides and bottom are walls."""
+    if not (0 <= x < SIDE and 0 <= z < SIDE and y >= 0):
+        return False
+    return y >= HEIGHT or not tables.blocks[levels.blocks[i, x, z, y], SOLID]

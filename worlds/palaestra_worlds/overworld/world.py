@@ -1,0 +1,272 @@
+"""Overworld as a batched world: blocks to break and place, tools and food to make, a goal to come by."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import gymnasium
+import numpy as np
+from gymnasium.vector import AutoresetMode
+from gymnasium.vector.utils import batch_space
+from numpy.typing import NDArray
+
+from palaestra_worlds.base import Task, TaskError, World
+from palaestra_worlds.batches import (
+    FinalObservations,
+    checked_actions,
+    checked_mask,
+    cumulative_weights,
+    seeds_by_row,
+)
+from palaestra_worlds.compiled import available_threads, most_threads, use_threads
+from palaestra_worlds.minigrid.random import seed_streams
+from palaestra_worlds.overworld.biomes import land
+from palaestra_worlds.overworld.constants import action_names, rules_of
+from palaestra_worlds.overworld.description import describe_level, explain_task
+from palaestra_worlds.overworld.engine import LOOK, WAIT, advance_kernel, allocate_outcome, begin_kernel
+from palaestra_worlds.overworld.objectives import GOAL_BIT, GOAL_REACHED, OBJECTIVES
+from palaestra_worlds.overworld.observations import allocate_observations, as_dict, single_space, view_of
+from palaestra_worlds.overworld.settings import OverworldSettings
+from palaestra_worlds.overworld.state import IS_SEEDED, Levels, allocate
+from palaestra_worlds.overworld.tables import tables
+from palaestra_worlds.overworld.tasks import (
+    ASSIGNED,
+    NO_TASK,
+    OverworldTask,
+    TaskTable,
+    allocate_lessons,
+    as_overworld_task,
+    join_tables,
+    make_table,
+)
+from palaestra_worlds.snapshots import pack_arrays, unpack_arrays
+
+ENVIRONMENTS_WORTH_A_THREAD = 16
+"""Fewer are stepped before a thread has started."""
+
+
+class OverworldWorld(World):
+    """A batch of Overworlds.
+
+    **Observations**: `blocks` uint16 (9, 9, 9), the cells around the eyes, indexed [right, ahead, up], by kind (see
+    `observations.KINDS`; 0 where something is in between) or by number; `status` float32, see `observations.STATUS`;
+    `counts` float32, how many are at hand of what the objectives name; with block numbers also `slots` int32 (36, 3):
+    item, how many, uses of a tool.
+    **Actions**: discrete, named in `action_names`. A step is one action: a block walked, or a tick of all else.
+    **Rewards**: 1 for each objective the first time, and for the goal.
+    **Ends**: the goal is reached (success); death; truncation after `max_steps` ticks.
+
+    Args:
+        id: "Overworld".
+        num_envs: environments that step together; each takes 1.2 MB.
+        settings: see `OverworldSettings`.
+    """
+
+    task_space = OverworldTask
+    objectives = (*OBJECTIVES, GOAL_REACHED)
+    reward_range = (0.0, float(GOAL_BIT + 1))
+    about = (
+        "The original worlds are 96 x 96 cells and 64 high, of plains, forest, desert, mountains, taiga, swamp, beach "
+        "and ocean, with caves and ores at the game's depths; the player starts anywhere dry at sunrise, with nothing, "
+        "and is to come by a diamond."
+    )
+
+    def __init__(self, id: str, num_envs: int, settings: OverworldSettings) -> None:
+        if num_envs < 1:
+            raise ValueError(f"num_envs must be at least 1, not {num_envs}")
+        self.id = id
+        self.num_envs = num_envs
+        self.settings = settings
+        self.metadata = {"autoreset_mode": AutoresetMode.SAME_STEP, "render_modes": ["rgb_array"], "render_fps": 20}
+        self.render_mode = "rgb_array"
+        self.action_names = action_names(settings.actions)
+        self.single_observation_space = single_space(settings)
+        self.observation_space = batch_space(self.single_observation_space, num_envs)
+        self.single_action_space = gymnasium.spaces.Discrete(len(self.action_names))
+        self.action_space = batch_space(self.single_action_space, num_envs)
+        self._rules = rules_of(settings.max_steps, settings.rules == "easy", self.action_names)
+        self._view = view_of(settings.cells)
+        self._levels = allocate(num_envs)
+        self._lessons = allocate_lessons(num_envs)
+        self._own = make_table([OverworldTask()])
+        self._bank = self._table = make_table([])
+        self._outcome = allocate_outcome(num_envs)
+        self._observations, self._final = (allocate_observations(settings, num_envs) for _ in range(2))
+        self._seeded = False
+        paying = settings.threads or max(1, num_envs // ENVIRONMENTS_WORTH_A_THREAD)
+        allowed = most_threads() if settings.threads else available_threads() if paying > 1 else 1
+        self._threads = min(paying, allowed)
+
+    # ------------------------------------------------------------------------------------------ gymnasium
+
+    def reset(
+        self, *, seed: int | Sequence[int | None] | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Begins a new episode in every environment (or where `options["reset_mask"]`, bool (num_envs,), holds).
+
+        Args:
+            seed: environment i is seeded with seed + i, or with seed[i]; None goes on with the streams as they are.
+
+        Raises:
+            ValueError: as many seeds as environments are needed, each an integer from 0 on; the mask does not fit.
+        """
+        chosen = checked_mask(options, self.num_envs)
+        self._seed(seed, chosen)
+        self._begin_episodes(np.flatnonzero(chosen))
+        self._look(chosen)
+        return as_dict(self._observations, self.settings.copy_observations), {}
+
+    def step(
+        self, actions: Any
+    ) -> tuple[dict[str, Any], NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]]:
+        """Steps all environments; see `World` for what `infos` holds. `infos["episode"]` also has "ticks".
+
+        Raises:
+            ValueError: actions are not num_envs integers in the action space, or `reset` was not called yet.
+        """
+        actions = checked_actions(actions, self.num_envs, len(self.action_names))
+        if not self._seeded:
+            raise ValueError("call reset before step")
+        outcome, copy = self._outcome, self.settings.copy_observations
+        self._advance(actions, self._threads)
+        rewards, terminated, truncated = outcome.rewards, outcome.terminated, outcome.truncated
+        if copy:
+            rewards, terminated, truncated = rewards.copy(), terminated.copy(), truncated.copy()
+        infos: dict[str, Any] = {"lesson_reward": np.zeros(self.num_envs, np.float32)}
+        if outcome.ended.any():
+            infos |= self._ended_infos()
+            self._begin_episodes(np.flatnonzero(outcome.ended))
+            self._look(outcome.ended)
+        return as_dict(self._observations, copy), rewards, terminated, truncated, infos
+
+    def observe(self) -> dict[str, Any]:
+        self._look(np.ones(self.num_envs, np.bool_))
+        return as_dict(self._observations, self.settings.copy_observations)
+
+    def render(self) -> tuple[NDArray[np.uint8], ...]:
+        return tuple(self.render_frame(i) for i in range(self.num_envs))
+
+    # ------------------------------------------------------------------------------------------ tasks
+
+    def draw_from(self, tasks: Sequence[Task] | None, weights: NDArray[np.float64] | None = None) -> None:
+        bank = make_table([] if tasks is None else tasks)
+        if tasks is not None:
+            bank = bank._replace(cumulative=cumulative_weights(weights, len(tasks)))
+        self._bank = self._table = bank
+        self._lessons.status[:, ASSIGNED] = NO_TASK
+
+    def assign(self, tasks: Sequence[Task | None]) -> None:
+        if len(tasks) != self.num_envs:
+            raise TaskError(f"{len(tasks)} tasks for {self.num_envs} environments; pass None for those without")
+        given = [task for task in tasks if task is not None]
+        drawable = len(self._bank.seeds)
+        self._table = join_tables(self._bank, make_table(given))
+        rows = iter(range(drawable, drawable + len(given)))
+        self._lessons.status[:, ASSIGNED] = [NO_TASK if task is None else next(rows) for task in tasks]
+
+    def explain(self, task: Task) -> tuple[str, ...]:
+        make_table([task])
+        return explain_task(as_overworld_task(task))
+
+    # ------------------------------------------------------------------------------------------ state
+
+    def state(self) -> Levels:
+        """The true state of all environments; to be read only."""
+        return self._levels
+
+    def describe(self, index: int) -> str:
+        return describe_level(self._levels, index, self._lessons, tables())
+
+    def render_frame(self, index: int = 0) -> NDArray[np.uint8]:
+        from palaestra_worlds.overworld.rendering import draw_level
+
+        return draw_level(self._levels, index)
+
+    def snapshot(self) -> bytes:
+        groups = {"levels": self._levels, "lessons": self._lessons, "bank": self._bank, "table": self._table}
+        arrays = {
+            f"{group}/{name}": array for group, values in groups.items() for name, array in values._asdict().items()
+        }
+        return pack_arrays(self._identity(), arrays | {"running_return": self._outcome.running_return})
+
+    def restore(self, data: bytes) -> None:
+        arrays = unpack_arrays(data, self._identity())
+        for group, values in (("levels", self._levels), ("lessons", self._lessons)):
+            for name, array in values._asdict().items():
+                array[...] = arrays[f"{group}/{name}"]
+        self._bank, self._table = (
+            TaskTable(*(arrays[f"{group}/{name}"] for name in TaskTable._fields)) for group in ("bank", "table")
+        )
+        self._outcome.running_return[...] = arrays["running_return"]
+        self._seeded = True
+
+    # ------------------------------------------------------------------------------------------ internals
+
+    def _identity(self) -> dict[str, Any]:
+        settings = self.settings
+        return {
+            "world": self.id,
+            "num_envs": self.num_envs,
+            "rules": settings.rules,
+            "actions": settings.actions,
+            "max_steps": settings.max_steps,
+        }
+
+    def _advance(self, actions: NDArray[np.int64], threads: int) -> None:
+        if threads > 1:
+            use_threads(threads)
+        advance_kernel(threads)(
+            self._levels,
+            self._lessons,
+            self._observations,
+            self._final,
+            self._outcome,
+            self._rules,
+            tables(),
+            self._view,
+            actions,
+        )
+
+    def _look(self, chosen: NDArray[np.bool_]) -> None:
+        """Writes anew what the chosen environments see."""
+        few = int(np.count_nonzero(chosen)) < 2 * ENVIRONMENTS_WORTH_A_THREAD
+        self._advance(np.where(chosen, LOOK, WAIT), 1 if few else self._threads)
+
+    def _seed(self, seed: int | Sequence[int | None] | None, chosen: NDArray[np.bool_]) -> None:
+        if seed is None and self._seeded:
+            return
+        if seed is None:
+            seed = int(np.random.SeedSequence().generate_state(1, np.uint32)[0])
+        given = seeds_by_row(seed, self.num_envs, chosen)
+        if given:
+            rows, numbers = list(given), list(given.values())
+            self._levels.random[rows] = seed_streams(numbers)
+            self._levels.status[rows, IS_SEEDED] = False
+            self._lessons.random[rows] = seed_streams(numbers, stream=1)
+        self._seeded = True
+
+    def _begin_episodes(self, rows: NDArray[np.intp]) -> None:
+        threads = self._threads if len(rows) > 1 else 1
+        if threads > 1:
+            use_threads(threads)
+        running_return = self._outcome.running_return
+        begin_kernel(threads)(
+            self._levels, self._lessons, self._table, self._own, tables(), land(), running_return, rows
+        )
+
+    def _ended_infos(self) -> dict[str, Any]:
+        outcome = self._outcome
+        ended = outcome.ended.copy()
+        objectives = (outcome.episode_unlocked[:, None] >> np.arange(GOAL_BIT + 1) & 1).astype(np.bool_)
+        episode = {
+            "return": outcome.episode_return.copy(),
+            "length": outcome.episode_length.copy(),
+            "success": objectives[:, GOAL_BIT].copy(),
+            "task": outcome.episode_task.copy(),
+            "lesson_progress": np.zeros(self.num_envs, np.int32),
+            "objectives": objectives,
+            "ticks": outcome.episode_ticks.copy(),
+        }
+        final = FinalObservations(as_dict(self._final, self.settings.copy_observations), ended)
+        return {"final_obs": final, "_final_obs": ended, "episode": episode, "_episode": ended}
