@@ -364,3 +364,13 @@ def test_impossible_tasks_are_named():
         world.assign([OverworldTask(goal=ItemStack(item="dimond"))])
     with pytest.raises(TaskError, match="36 slots don't hold"):
         world.assign([OverworldTask(inventory=(ItemStack(item="bucket", count=600),))])
+
+
+def test_pictures_of_films_are_of_one_size():
+    stage = Stage({})
+    first = stage.world.render_frame(0)
+    stage.status[Y] = 2
+    stage.levels.blocks[0, MIDDLE, MIDDLE, 2:4] = 0
+    below = stage.world.render_frame(0)
+    assert first.shape == below.shape
+    assert (first != below).any()

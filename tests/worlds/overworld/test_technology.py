@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import runpy
+from pathlib import Path
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -166,3 +169,9 @@ def test_knowledge_in_words():
     assert "craft 9 diamond: takes 1 diamond_block" in others
     assert explain_item(TREE, "torch")[0] == "craft 4 torch: takes 1 coal or charcoal, 1 stick"
     assert explain_item(TREE, "bedrock") == ("bedrock can't be come by here",)
+
+
+def test_the_list_of_items_in_the_documentation_is_current():
+    script = Path(__file__).parents[3] / "docs" / "overworld_items.py"
+    page = runpy.run_path(str(script))["page"]
+    assert page() == script.with_suffix(".md").read_text(encoding="utf-8"), "run python docs/overworld_items.py"

@@ -91,7 +91,7 @@ def draw_level(levels: Levels, i: int) -> NDArray[np.uint8]:
     top = min(HEIGHT - 1, y + 2 if covered else y + ABOVE)
     bottom = max(0, y - BELOW)
     across = 2 * REACH + 1
-    height = across * TILE // 2 + (top - bottom + 2) * TILE // 2
+    height = across * TILE // 2 + (ABOVE + BELOW + 2) * TILE // 2
     picture = np.empty((height, across * TILE, 3), np.uint8)
     picture[...] = SKY
     for a in range(max(0, x - REACH), min(SIDE, x + REACH + 1)):
@@ -103,7 +103,7 @@ def draw_level(levels: Levels, i: int) -> NDArray[np.uint8]:
                     colour = np.array(PLAYER) if is_player else _colours()[block]
                     column, row = a - x + REACH, b - z + REACH
                     left = (column - row + across - 1) * TILE // 2
-                    up = (column + row) * TILE // 4 + (top - c) * TILE // 2
+                    up = (column + row) * TILE // 4 + (y + ABOVE - c) * TILE // 2
                     _draw_block(picture[up : up + TILE, left : left + TILE], colour)
     return picture
 

@@ -89,7 +89,7 @@ def _by_hunting(rules: Rules, sources: Sources) -> Iterator[Way]:
 
 
 def _odds(drop: Drop) -> str:
-    return f"one time in {round(1 / drop.chance)}" if drop.chance < 1 else ""
+    return f"{100 * drop.chance:.3g} % of the time" if drop.chance < 1 else ""
 
 
 def _by_use(rules: Rules, sources: Sources) -> Iterator[Way]:
