@@ -14,18 +14,19 @@ from numpy.typing import NDArray
 from palaestra.bank import USABLE
 from palaestra.store import Store, TrialRow
 
-Measure = Literal["success", "return_mean"]
+Measure = Literal["success", "return_mean", "score"]
 
 
 @dataclass(frozen=True)
 class Point:
-    """One evaluation; a number that was not finite is None."""
+    """One evaluation; a number that was not finite is None, and so is the score of a world without its own measure."""
 
     step: int
     episodes: int
     success: float | None
     return_mean: float | None
     length_mean: float | None
+    score: float | None = None
 
 
 @dataclass(frozen=True)
@@ -49,8 +50,10 @@ def read_trials(store: Store) -> list[TrialResult]:
     """
     points: dict[int, dict[str, list[Point]]] = {}
     for trial, mode, *values in store.query(
-        "SELECT trial, mode, step, episodes, success, return_mean, length_mean FROM evaluations "
-        "ORDER BY trial, iteration"
+        "SELECT e.trial, mode, e.step, episodes, success, return_mean, length_mean, value FROM evaluations AS e "
+        "LEFT JOIN metrics AS m "
+        "ON m.trial = e.trial AND m.iteration = e.iteration AND name = 'score' AND mode = 'alone' "
+        "ORDER BY e.trial, e.iteration"
     ):
         points.setdefault(trial, {}).setdefault(mode, []).append(Point(*values))
     return [

@@ -195,3 +195,18 @@ def ratio(arm: ToThreshold, baseline: ToThreshold) -> Ratio | None:
 
 def _bounded(arm: ToThreshold, steps: float | NDArray[np.float64]) -> NDArray[np.float64]:
     return np.where(np.isinf(steps), arm.searched, steps)
+
+
+# ---------------------------------------------------------------------------------------------- differences
+
+
+def difference(samples: Sequence[float], baseline: Sequence[float]) -> Interval:
+    """Mean of one number per seed less that of others, with its interval; seeds are resampled on both sides.
+
+    Args:
+        samples, baseline: at least one each.
+    """
+    above, below = np.asarray(samples, dtype=np.float64), np.asarray(baseline, dtype=np.float64)
+    resampled = mean(_resample(above[:, None], stream=1)) - mean(_resample(below[:, None], stream=2))
+    low, high = _percentiles(resampled)
+    return Interval(float(above.mean() - below.mean()), float(low[0]), float(high[0]))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol
 
@@ -128,6 +128,9 @@ class World(VectorEnv[Any, Any, Any]):
     """What `score` gives, in a few words that begin with its name; empty: this world has no such measure."""
     about: str = ""
     """For teachers: what the world is like when no task sets anything in it, in plain words."""
+    keys: ClassVar[Mapping[str, tuple[str, int]]] = {}
+    """For people who play: what each key ("w", "space", "up", ...) does, in a few words, and its action; "." waits.
+    Empty: the world cannot be played with keys."""
     subgoal_phrases: tuple[str, ...] = ()
     """The fixed pool of instructions when subgoals are given in language; `observations["subgoal"]` then holds
     the row in this tuple (-1: none)."""
@@ -168,6 +171,11 @@ class World(VectorEnv[Any, Any, Any]):
     @abstractmethod
     def describe(self, index: int) -> str:
         """The state of environment `index` in plain words and a map, complete enough to plan on."""
+
+    def status(self, index: int) -> str:
+        """For people who play: what `render_frame` does not show well, in a few short lines; empty where there is
+        nothing."""
+        return ""
 
     def explain(self, task: Task) -> tuple[str, ...]:
         """What a task means in its level, in a few words for each part of it; empty where there is nothing to say.
@@ -230,6 +238,11 @@ class World(VectorEnv[Any, Any, Any]):
     @abstractmethod
     def render_frame(self, index: int = 0) -> NDArray[np.uint8]:
         """A picture of environment `index`: uint8 (height, width, 3)."""
+
+    def render_level(self, index: int = 0) -> NDArray[np.uint8]:
+        """A picture of the whole level that environment `index` is in, where `render_frame` shows a part of it: uint8
+        (height, width, 3)."""
+        return self.render_frame(index)
 
     def places(self) -> NDArray[np.float64] | None:
         """Where the agent of each environment is now in the picture that `render_frame` gives: (num_envs, 2), x and y

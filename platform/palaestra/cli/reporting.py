@@ -75,31 +75,29 @@ def compare(
 
 def print_comparison(comparison: Comparison) -> None:
     """The table of a comparison, as wide as a terminal: what all rows share, and who teaches, is said under it."""
-    from palaestra.report import text
 
-    rows = [dict(zip(_COLUMNS, row.cells(), strict=True)) for row in comparison.rows]
+    names = [name for name, _ in comparison.columns]
+    rows = [dict(zip(names, cells, strict=True)) for cells in comparison.cells()]
     shared = {column: rows[0][column] for column in ("run", "world") if len({row[column] for row in rows}) == 1}
-    shown = [column for column in _COLUMNS if column != "teacher" and column not in shared]
-    titles = {"steps": f"steps to {text.percent(comparison.threshold)}"}
-    table = plain_table(*(titles.get(column, column) for column in shown))
+    shown = [name for name in names if name != "teacher" and name not in shared]
+    table = plain_table(*shown)
     for row in rows:
         table.add_row(*(row[column] for column in shown))
     out = console()
     out.print(table)
     for column, value in shared.items():
         out.print(f"{column}: {value}", markup=False)
-    teachers = {row["arm"]: row["teacher"] for row in rows if row["teacher"] != "none"}
-    for arm, teacher in teachers.items():
-        out.print(f"teacher of {arm}: {teacher}", markup=False)
+    for row, compared in zip(rows, comparison.rows, strict=True):
+        if row["teacher"] != "none":
+            kind = "teacher of" if compared.standing.arm.taught else "baseline"
+            out.print(f"{kind} {row['arm']}: {row['teacher']}", markup=False)
     for difference in comparison.differences:
         out.print(f"note: {difference}", markup=False)
-    out.print(
-        "success alone, on held-out levels; times fewer: steps of the best untaught arm over the arm's", style="dim"
-    )
+    out.print(_SCORED if comparison.scored else _THRESHOLD, style="dim")
 
 
-_COLUMNS: tuple[str, ...] = (
-    *("run", "world", "arm", "teacher", "seeds"),
-    *("steps", "times fewer", "at the end", "calls", "price"),
+_THRESHOLD = "success alone, on held-out levels; times fewer: steps of the best untaught arm over the arm's"
+_SCORED = (
+    "score: the world's own measure, in percent; at the last evaluation, alone in the original, and over all training "
+    "episodes in the original"
 )
-"""Short names of `palaestra.report.compare.HEADINGS`, in their order."""

@@ -31,8 +31,8 @@ class ArmResult:
 
     @property
     def taught(self) -> bool:
-        """Whether it has a teacher."""
-        return self.spec.teacher is not None
+        """Whether a language model, or what stands in for one, has a part in what it learns in."""
+        return self.spec.teacher is not None and self.spec.teacher.asks_model
 
     @cached_property
     def measured(self) -> tuple[TrialResult, ...]:

@@ -11,7 +11,8 @@ from palaestra_worlds.registry import world_provider
 from pydantic_core import to_jsonable_python
 
 from palaestra.report import text
-from palaestra.report.arms import ArmResult, Standing, read_arms, standings
+from palaestra.report.arms import Standing, read_arms, standings
+from palaestra.report.objectives import Score, compare_scores, read_score, score_cells
 from palaestra.report.words import describe_model, describe_teacher
 from palaestra.results import CallSummary, read_calls
 from palaestra.run import Run
@@ -20,18 +21,26 @@ if TYPE_CHECKING:
     from palaestra.spec import ArmSpec
     from palaestra.spec.models import TeacherSpec
 
-HEADINGS = (
-    "Run",
-    "World",
-    "Arm",
-    "Teacher",
-    "Seeds",
-    "Steps to {threshold} success",
-    "Times fewer steps than the best untaught arm",
-    "Success at the end",
-    "Teacher calls",
-    "Price",
+Column = tuple[str, str]
+"""A column's name in a terminal, and its heading in Markdown."""
+
+_FIRST: tuple[Column, ...] = (
+    ("run", "Run"),
+    ("world", "World"),
+    ("arm", "Arm"),
+    ("teacher", "Teacher"),
+    ("seeds", "Seeds"),
 )
+_STEPS: tuple[Column, ...] = (
+    ("steps to {threshold}", "Steps to {threshold} success"),
+    ("times fewer", "Times fewer steps than the best untaught arm"),
+)
+_SCORES: tuple[Column, ...] = (
+    ("score", "Score at the end, %"),
+    ("points", "Points beside the best untaught arm"),
+    ("in training", "Score over training, %"),
+)
+_LAST: tuple[Column, ...] = (("at the end", "Success at the end"), ("calls", "Teacher calls"), ("price", "Price"))
 
 
 class CompareError(ValueError):
@@ -40,32 +49,41 @@ class CompareError(ValueError):
 
 @dataclass(frozen=True)
 class ComparedArm:
-    """One row: an arm of a run, at the threshold."""
+    """One row: an arm of a run, at the threshold, and by its world's own measure."""
 
     run: str
     standing: Standing
+    score: Score
     calls: CallSummary | None
 
-    def cells(self) -> tuple[str, ...]:
-        """Its text under each of HEADINGS."""
-        arm, result = self.standing.arm, self.standing.result
+    def cells(self, scored: bool = False) -> tuple[str, ...]:
+        """Its text under each column; `scored`: under those of scores instead of those of steps to the threshold."""
+        arm = self.standing.arm
         teacher = arm.spec.teacher
-        final = arm.final()
-        seeds = f"{result.reached}/{result.seeds} reached" if result else "0"
         failed = f", {arm.failed} failed" if arm.failed else ""
-        compared = "1 (best untaught)" if self.standing.baseline else text.ratio(self.standing.ratio, len(arm.measured))
         return (
             self.run,
             arm.spec.world.id,
             arm.name,
             _answers(teacher) if teacher else "none",
-            seeds + failed,
-            text.to_threshold(result, arm.finished),
-            compared,
-            text.percents(final, len(arm.measured)),
+            self._seeds(scored) + failed,
+            *(score_cells(self.score) if scored else self._steps()),
+            text.percents(arm.final(), len(arm.measured)),
             text.count(self.calls.calls) if self.calls else "none",
             text.price(self.calls.price) if self.calls else "none",
         )
+
+    def _seeds(self, scored: bool) -> str:
+        arm, result = self.standing.arm, self.standing.result
+        if scored:
+            unfinished = sum(trial.row.status != "done" for trial in arm.trials)
+            return f"{self.score.seeds}" + (f", {unfinished} of {len(arm.trials)} unfinished" if unfinished else "")
+        return f"{result.reached}/{result.seeds} reached" if result else "0"
+
+    def _steps(self) -> tuple[str, str]:
+        arm = self.standing.arm
+        compared = "1 (best untaught)" if self.standing.baseline else text.ratio(self.standing.ratio, len(arm.measured))
+        return text.to_threshold(self.standing.result, arm.finished), compared
 
 
 def _answers(teacher: TeacherSpec) -> str:
@@ -90,14 +108,30 @@ class Comparison:
     sources: tuple[str, ...] = ()
 
     @property
+    def scored(self) -> bool:
+        """Whether the worlds have a measure of their own, which is then compared instead of steps to the threshold."""
+        return any(row.score.final for row in self.rows)
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """Names and headings."""
+        threshold = text.percent(self.threshold)
+        named = (*_FIRST, *(_SCORES if self.scored else _STEPS), *_LAST)
+        return tuple((name.format(threshold=threshold), heading.format(threshold=threshold)) for name, heading in named)
+
+    @property
     def headings(self) -> tuple[str, ...]:
-        """HEADINGS with the threshold in them."""
-        return tuple(heading.format(threshold=text.percent(self.threshold)) for heading in HEADINGS)
+        """Of the table in Markdown."""
+        return tuple(heading for _, heading in self.columns)
+
+    def cells(self) -> list[tuple[str, ...]]:
+        """Of each row, under the headings."""
+        return [row.cells(self.scored) for row in self.rows]
 
     def to_text(self) -> str:
         """Columns of equal width, and under them in what the runs differ."""
-        table = [self.headings, *(row.cells() for row in self.rows)]
-        widths = [max(len(cells[column]) for cells in table) for column in range(len(HEADINGS))]
+        table = [self.headings, *self.cells()]
+        widths = [max(len(cells[column]) for cells in table) for column in range(len(self.headings))]
         lines = [
             "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip() for cells in table
         ]
@@ -106,8 +140,8 @@ class Comparison:
 
     def to_markdown(self) -> str:
         """A table of GitHub's Markdown, and under it where its figures come from."""
-        lines = [_markdown_row(self.headings), _markdown_row(["---"] * len(HEADINGS))]
-        lines += [_markdown_row(row.cells()) for row in self.rows]
+        lines = [_markdown_row(self.headings), _markdown_row(["---"] * len(self.headings))]
+        lines += [_markdown_row(cells) for cells in self.cells()]
         notes = [f"Note: {difference}" for difference in self.differences]
         sources = [f"- {source}" for source in self.sources]
         return "\n".join([*lines, *([""] if notes else []), *notes, *([""] if sources else []), *sources])
@@ -140,13 +174,15 @@ def compare(runs: Sequence[Run], threshold: float, allow_differences: bool = Fal
             f"the runs cannot be compared as they are: {' '.join(differences)} "
             "Compare them one by one, or allow the differences (--differing) and read the table with them in mind."
         )
-    entries = [(run, arm, calls) for run in runs for arm, calls in _read(run)]
-    worlds = [_world(arm.spec, _shown(runs)) for _, arm, _ in entries]
-    found: dict[int, Standing] = {}
+    entries = [(run, score, calls) for run in runs for score, calls in _read(run)]
+    worlds = [_world(score.arm.spec, _shown(runs)) for _, score, _ in entries]
+    found: dict[int, tuple[Standing, Score]] = {}
     for world in set(worlds):
         chosen = [k for k, one in enumerate(worlds) if one == world]
-        found |= zip(chosen, standings([entries[k][1] for k in chosen], threshold), strict=True)
-    rows = [ComparedArm(run.folder.name, found[k], calls) for k, (run, _, calls) in enumerate(entries)]
+        scores = compare_scores([entries[k][1] for k in chosen])
+        arms = standings([score.arm for score in scores], threshold)
+        found |= zip(chosen, zip(arms, scores, strict=True), strict=True)
+    rows = [ComparedArm(run.folder.name, *found[k], calls) for k, (run, _, calls) in enumerate(entries)]
     return Comparison(threshold, tuple(rows), tuple(differences), tuple(_source(run) for run in runs))
 
 
@@ -162,18 +198,14 @@ def _source(run: Run) -> str:
     )
 
 
-def _read(run: Run) -> list[tuple[ArmResult, CallSummary | None]]:
+def _read(run: Run) -> list[tuple[Score, CallSummary | None]]:
     from palaestra.asking import teacher_hash
 
     with run.open_store(read_only=True) as store:
         return [
-            (arm, read_calls(store, teacher_hash(arm.spec)) if _asks_model(arm) else None)
+            (read_score(store, arm), read_calls(store, teacher_hash(arm.spec)) if arm.taught else None)
             for arm in read_arms(run, store)
         ]
-
-
-def _asks_model(arm: ArmResult) -> bool:
-    return arm.spec.teacher is not None and arm.spec.teacher.asks_model
 
 
 def find_differences(runs: Sequence[Run]) -> list[str]:

@@ -6,11 +6,11 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from io import BytesIO
-from statistics import mean, stdev
 from typing import TYPE_CHECKING, Any
 
 from palaestra.report import text
 from palaestra.report.arms import ArmResult
+from palaestra.report.objectives import Rates, read_rates, spread
 from palaestra.report.words import describe_teacher
 from palaestra.results import summarize_calls
 from palaestra.store import Store
@@ -23,7 +23,7 @@ MOST_CYCLES = 8
 """Cycles that are shown of one arm; of more, these many evenly spread."""
 MOST_ENVIRONMENTS = 8
 """Environments that are shown of one cycle, those that are drawn most often."""
-PICTURE_SIDE = 320
+PICTURE_SIDE = 384
 
 
 @dataclass(frozen=True)
@@ -70,66 +70,6 @@ class Course:
     seeds: int
     turns: int
     cycles: tuple[Cycle, ...]
-
-
-@dataclass(frozen=True)
-class ObjectiveTable:
-    """Success of each objective in the original at the last evaluation, by arm; cells in words."""
-
-    arms: tuple[str, ...]
-    rows: tuple[tuple[str, tuple[str, ...]], ...]
-    seeds: int
-
-
-Rates = dict[str, list[tuple[int, float]]]
-"""(step, rate) of each evaluation, by objective."""
-
-
-def read_rates(store: Store, trial: int) -> Rates:
-    """How often a trial's agent reached each objective in the original, by evaluation.
-
-    Raises:
-        StoreError: the store cannot be read.
-    """
-    found: Rates = {}
-    rows = store.query(
-        "SELECT step, name, value FROM metrics WHERE trial = ? AND name LIKE 'objective/%' ORDER BY iteration", (trial,)
-    )
-    for step, name, value in rows:
-        if value is not None:
-            found.setdefault(name.removeprefix("objective/"), []).append((step, value))
-    return found
-
-
-def read_objectives(store: Store, arms: Sequence[ArmResult]) -> ObjectiveTable | None:
-    """None where a run measures success as a whole only.
-
-    Raises:
-        StoreError: the store cannot be read.
-    """
-    by_arm = {arm.name: [read_rates(store, trial.row.id) for trial in arm.trials] for arm in arms}
-    by_arm = {name: found for name, rates in by_arm.items() if (found := [entry for entry in rates if entry])}
-    if not by_arm:
-        return None
-    measured = {name for rates in by_arm.values() for entry in rates for name in entry}
-    names = [name for name in _objectives(arms) if name in measured]
-    rows = tuple(
-        (name, tuple(_spread([entry[name][-1][1] for entry in rates if name in entry]) for rates in by_arm.values()))
-        for name in names
-    )
-    return ObjectiveTable(tuple(by_arm), rows, max(len(rates) for rates in by_arm.values()))
-
-
-def _objectives(arms: Sequence[ArmResult]) -> list[str]:
-    """The objectives of the run's worlds, in their own order."""
-    from palaestra.build import make_world
-
-    found: dict[str, None] = {}
-    for spec in {json.dumps(arm.spec.world.identity()): arm.spec for arm in arms}.values():
-        world = make_world(spec, 1)
-        found |= dict.fromkeys(world.objectives)
-        world.close()
-    return list(found)
 
 
 # ---------------------------------------------------------------------------------------------- cycles
@@ -240,7 +180,7 @@ def _picture(world: World, task: Task) -> str:
     world.assign([task.model_copy(update={"level_seed": task.level_seed or 0})])
     world.reset(seed=[0])
     out = BytesIO()
-    Image.fromarray(shrink(world.render_frame(0), PICTURE_SIDE)).quantize(64).save(out, "png", optimize=True)
+    Image.fromarray(shrink(world.render_level(0), PICTURE_SIDE)).quantize(64).save(out, "png", optimize=True)
     return data_url(out.getvalue(), "png")
 
 
@@ -270,21 +210,13 @@ def _changes(
         before = [value for entry in rates if (value := _at(entry.get(name, ()), began)) is not None]
         after = [value for entry in rates if (value := _at(entry.get(name, ()), ended)) is not None]
         if any(name in entry for entry in rates):
-            found.append((name, _spread(before), _spread(after)))
+            found.append((name, spread(before), spread(after)))
     return tuple(found)
 
 
 def _at(points: Sequence[tuple[int, float]], step: int) -> float | None:
     """What was measured first from a step on."""
     return next((value for measured, value in points if measured >= step), None)
-
-
-def _spread(values: Sequence[float]) -> str:
-    """Mean and, of several seeds, standard deviation."""
-    if not values:
-        return "not yet"
-    spread = f" ± {100 * stdev(values):.0f}" if len(values) > 1 else ""
-    return f"{text.percent(mean(values))}{spread}"
 
 
 def _cost(store: Store, arm: ArmResult, turn: int) -> str:

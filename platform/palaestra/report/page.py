@@ -11,11 +11,12 @@ from palaestra.checkpoint import write_atomically
 from palaestra.report import text
 from palaestra.report.arms import TAUGHT, ArmResult, Standing, read_arms, standings
 from palaestra.report.calls import COLUMNS
-from palaestra.report.environments import read_courses, read_objectives
+from palaestra.report.environments import read_courses
+from palaestra.report.objectives import TRAINED, Score, read_objectives, read_scores, read_worlds, score_cells
 from palaestra.report.pictures import arms_to_film, film
 from palaestra.report.plots import THRESHOLDS, learning_curves, legend_key, style_of
 from palaestra.report.teaching import calls_cells, read_teachings
-from palaestra.report.words import describe_teacher, state_of, summary
+from palaestra.report.words import describe_teacher, role, state_of, summary, summary_of_scores, untaught
 from palaestra.results import TrialTimes, read_events, read_times
 from palaestra.run import Run, RunError
 from palaestra.statistics import trimmed_mean
@@ -71,28 +72,36 @@ def content(run: Run) -> dict[str, Any]:
     with run.open_store(read_only=True) as store:
         arms = read_arms(run, store)
         teachings = read_teachings(store, arms)
-        courses, objectives = read_courses(store, arms), read_objectives(store, arms)
+        courses, scores = read_courses(store, arms), read_scores(store, arms)
+        names, measure = read_worlds(store, arms)
+        objectives = [read_objectives(store, arms, names), read_objectives(store, arms, names, TRAINED)]
         events = read_events(store)
         times = read_times(store)
         info = store.info()
     tables = {threshold: standings(arms, threshold) for threshold in THRESHOLDS}
     first = tables[THRESHOLDS[0]]
-    baseline = next((standing.arm for standing in first if standing.baseline), None)
+    scored = any(score.final for score in scores)
+    baselines = scores if scored else first
+    baseline = next((standing.arm for standing in baselines if standing.baseline), None)
+    measures = (("score", "Score, %"),) if scored else (("success", "Success"),)
     return {
         "name": run.spec.name,
         "description": run.spec.description,
         "written": time.strftime("%Y-%m-%d %H:%M"),
         "state": state_of(arms),
         "finished": all(arm.finished for arm in arms),
-        "summary": summary(first, THRESHOLDS[0]),
-        "figures": _figures(first, teachings),
+        "summary": summary_of_scores(scores, measure) if scored else summary(first, THRESHOLDS[0]),
+        "figures": _score_figures(scores) if scored else _figures(first, teachings),
         "teachers": _teachers(arms),
+        "untaught": untaught(arms),
+        "measure": measure,
+        "scores": [(score.arm.name, role(score.arm), *score_cells(score)) for score in scores] if scored else [],
         "worlds": sorted({arm.spec.world.id for arm in arms}),
         "legend": [(arm.name, legend_key(style_of(k))) for k, arm in enumerate(arms)],
         "plots": [
             plot
-            for measure, title in (("success", "Success"), ("return_mean", "Return"))
-            if (plot := (title, learning_curves(arms, measure, f"{title} over environment steps")))[1]  # pyright: ignore[reportArgumentType]
+            for name, title in (*measures, ("return_mean", "Return"))
+            if (plot := (title, learning_curves(arms, name, f"{title} over environment steps")))[1]  # pyright: ignore[reportArgumentType]
         ],
         "taught_measured": any(trial.evaluations.get(TAUGHT) for arm in arms for trial in arm.trials),
         "episodes": sorted({arm.spec.evaluation.episodes for arm in arms}),
@@ -120,6 +129,7 @@ def content(run: Run) -> dict[str, Any]:
 def _figures(found: Sequence[Standing], teachings: Sequence[Any]) -> list[tuple[str, str]]:
     """The few numbers that the page begins with, and what each is."""
     goal = text.percent(THRESHOLDS[0])
+    without = untaught([standing.arm for standing in found])
     figures = []
     taught = [standing for standing in found if standing.arm.taught and standing.result]
     baseline = next((standing for standing in found if standing.baseline), None)
@@ -128,9 +138,9 @@ def _figures(found: Sequence[Standing], teachings: Sequence[Any]) -> list[tuple[
         figures.append((_short(fastest), f"steps to {goal} success, {fastest.arm.name} (taught, acting alone)"))
         if fastest.ratio is not None:
             value = f"{fastest.ratio.relation.replace('=', '')} {text.times(fastest.ratio.interval.value)} ×"
-            figures.append((value.strip(), "fewer steps than the best arm without a teacher"))
+            figures.append((value.strip(), f"fewer steps than the best arm {without}"))
     if baseline is not None:
-        figures.append((_short(baseline), f"steps to {goal} success, {baseline.arm.name} (best without a teacher)"))
+        figures.append((_short(baseline), f"steps to {goal} success, {baseline.arm.name} (best {without})"))
     if teachings:
         lessons, calls = sum(teaching.kept for teaching in teachings), [teaching.calls for teaching in teachings]
         prices = [summary.price for summary in calls]
@@ -140,19 +150,35 @@ def _figures(found: Sequence[Standing], teachings: Sequence[Any]) -> list[tuple[
     return figures
 
 
+def _score_figures(scores: Sequence[Score]) -> list[tuple[str, str]]:
+    """The same of a run whose world has a measure of its own."""
+    measured = [score for score in scores if score.final is not None]
+    best = max(measured, key=lambda score: score.final.value if score.final else 0.0)
+    taught = [score for score in measured if score.arm.taught]
+    shown = max(taught, key=lambda score: score.final.value if score.final else 0.0) if taught else best
+    figures = [(text.points(shown.final, 1), f"score, {shown.arm.name}{' (taught)' * bool(taught)}")]
+    for score in measured:
+        if taught and score.baseline:
+            figures.append((text.points(score.final, 1), f"score, {score.arm.name} (best untaught)"))
+            if shown.points is not None:
+                figures.append((f"{shown.points.value:+.1f}", f"points, {shown.arm.name} beside {score.arm.name}"))
+    return figures
+
+
 def _short(standing: Standing) -> str:
     result = standing.result
     assert result is not None
     return text.steps(result.median.value) if result.known else f"> {text.steps(result.searched)}"
 
 
-def _teachers(arms: Sequence[ArmResult]) -> list[tuple[str, list[str]]]:
-    """Descriptions of the teachers, each with its arms."""
-    found: dict[str, list[str]] = {}
+def _teachers(arms: Sequence[ArmResult]) -> list[tuple[str, str, list[str]]]:
+    """What it is ("Teacher" or "Baseline"), its description, and its arms."""
+    found: dict[tuple[str, str], list[str]] = {}
     for arm in arms:
         if arm.spec.teacher is not None:
-            found.setdefault(describe_teacher(arm.spec.teacher), []).append(arm.name)
-    return list(found.items())
+            kind = "Teacher of" if arm.taught else "Baseline"
+            found.setdefault((kind, describe_teacher(arm.spec.teacher)), []).append(arm.name)
+    return [(kind, description, names) for (kind, description), names in found.items()]
 
 
 def _arm_cells(arm: ArmResult, found: Sequence[Standing]) -> dict[str, Any]:
@@ -161,7 +187,7 @@ def _arm_cells(arm: ArmResult, found: Sequence[Standing]) -> dict[str, Any]:
     last = [trial.series("alone", "success")[1][-1] for trial in arm.measured]
     return {
         "name": arm.name,
-        "taught": arm.taught,
+        "role": role(arm),
         "thresholds": [_cell(arm, standing) for standing in found],
         "final": text.percents(final, len(last)),
         "trimmed": text.percent(trimmed_mean(last)) if len(last) >= 4 else "",
@@ -175,7 +201,7 @@ def _cell(arm: ArmResult, standing: Standing) -> dict[str, str]:
         return {"steps": "not measured", "reached": "", "ratio": ""}
     found = standing.ratio
     if standing.baseline:
-        compared = "the best without a teacher"
+        compared = "the best untaught arm"
     elif found is None:
         compared = ""
     else:

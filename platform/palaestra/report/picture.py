@@ -7,12 +7,13 @@ from pathlib import Path
 
 from palaestra.checkpoint import write_atomically
 from palaestra.report.arms import read_arms
+from palaestra.report.objectives import final_scores
 from palaestra.report.plots import learning_curves
 from palaestra.run import Run, RunError
 
 
 def write_picture(run: Run, path: Path) -> None:
-    """Success of every arm acting alone, over environment steps: an SVG that follows its viewer into the dark.
+    """Score or success of every arm alone, over environment steps: an SVG that follows its viewer into the dark.
 
     Args:
         run: with at least one evaluation.
@@ -27,7 +28,9 @@ def write_picture(run: Run, path: Path) -> None:
     with run.open_store(read_only=True) as store:
         arms = read_arms(run, store)
     worlds = ", ".join(dict.fromkeys(arm.spec.world.id for arm in arms))
-    svg = learning_curves(arms, "success", f"Success in {worlds}, acting without a teacher", legend=True)
+    scored = any(final_scores(arm) for arm in arms)
+    title = f"{'Score' if scored else 'Success'} in {worlds}, acting without a teacher"
+    svg = learning_curves(arms, "score" if scored else "success", title, legend=True)
     if not svg:
         raise RunError(f"{run.folder} has nothing to draw: no evaluation was done yet")
     try:

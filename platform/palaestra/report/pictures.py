@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from palaestra.checkpoint import CheckpointError
 from palaestra.evaluation import FIRST_EVALUATION_LEVEL
 from palaestra.report.arms import ArmResult
+from palaestra.report.words import role
 from palaestra.run import Run
 from palaestra.watch import Film, Player, WatchError, shrink, to_bytes
 
@@ -103,7 +104,7 @@ class ArmFilms:
     """What an arm's best seed does in the held-out levels, or why it cannot be shown."""
 
     arm: str
-    taught: bool
+    role: str
     seed: int
     step: int
     films: tuple[ShownFilm, ...]
@@ -132,7 +133,7 @@ def film(run: Run, arms: Sequence[ArmResult]) -> list[ArmFilms]:
     return [
         ArmFilms(
             shown.arm,
-            shown.taught,
+            shown.role,
             shown.seed,
             shown.step,
             tuple(_shown(one, data) for one, data in zip(films, datas, strict=True)),
@@ -158,12 +159,12 @@ def _play(run: Run, arm: ArmResult) -> tuple[ArmFilms, list[Film]]:
     try:
         player = Player(run, arm.name, seed)
     except (WatchError, CheckpointError, ValueError) as error:
-        return ArmFilms(arm.name, arm.taught, seed, 0, (), str(error)), []
+        return ArmFilms(arm.name, role(arm), seed, 0, (), str(error)), []
     try:
         films = [player.play(FIRST_EVALUATION_LEVEL + k, *_QUALITIES[0]) for k in range(FILMS)]
     finally:
         player.close()
-    return ArmFilms(arm.name, arm.taught, seed, player.step, ()), films
+    return ArmFilms(arm.name, role(arm), seed, player.step, ()), films
 
 
 def _shown(one: Film, data: bytes) -> ShownFilm:

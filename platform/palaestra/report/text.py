@@ -53,6 +53,13 @@ def percents(interval: Interval | None, seeds: int) -> str:
     return f"{percent(interval.value)} [{100 * interval.low:.0f}, {100 * interval.high:.0f}]"
 
 
+def points(interval: Interval | None, seeds: int) -> str:
+    """A score in percent with its interval, e.g. 15.6 [14.2, 17.0]."""
+    if interval is None:
+        return "not measured"
+    return f"{interval.value:.1f}" + (f" [{interval.low:.1f}, {interval.high:.1f}]" if seeds > 1 else "")
+
+
 def count(number: int | None) -> str:
     """With thousands apart."""
     return UNKNOWN if number is None else f"{number:,}".replace(",", " ")

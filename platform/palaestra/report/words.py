@@ -10,6 +10,7 @@ from palaestra.report import text
 from palaestra.report.arms import ArmResult, Standing
 
 if TYPE_CHECKING:
+    from palaestra.report.objectives import Score
     from palaestra.spec.models import TeacherSpec
 
 
@@ -51,6 +52,24 @@ def describe_teacher(teacher: TeacherSpec) -> str:
     return f"{', '.join(details)}; {describe_model(teacher.model)}"
 
 
+def role(arm: ArmResult) -> str:
+    """What an arm is in the comparison: "taught", or a baseline and which; empty for the plain agent."""
+    teacher = arm.spec.teacher
+    if teacher is None:
+        return ""
+    if arm.taught:
+        return "taught"
+    in_words = getattr(teacher.config, "in_words", None)
+    return f"baseline: {in_words() if in_words else teacher.kind}"
+
+
+def untaught(arms: Sequence[ArmResult]) -> str:
+    """What the arms that are not taught have in common."""
+    return (
+        "without a language model" if any(arm.spec.teacher and not arm.taught for arm in arms) else "without a teacher"
+    )
+
+
 def state_of(arms: Sequence[ArmResult]) -> str:
     """How many trials are done, failed, interrupted, running, waiting."""
     counts = Counter(trial.row.status for arm in arms for trial in arm.trials)
@@ -74,11 +93,45 @@ def summary(standings: Sequence[Standing], threshold: float) -> str:
     sentences = [f"Acting alone on levels kept for evaluation, the {who} {_outcome(fastest, threshold)}."]
     if taught and baseline is not None:
         several = sum(not standing.arm.taught for standing in measured) > 1
-        which = "best arm without a teacher" if several else "arm without a teacher"
+        which = f"{'best ' * several}arm {untaught([standing.arm for standing in measured])}"
         sentences += [f"The {which} {_outcome(baseline, threshold)}.", _verdict(fastest)]
     elif taught:
         sentences.append("The run has no arm without a teacher to compare with.")
     return " ".join(sentences)
+
+
+def summary_of_scores(scores: Sequence[Score], measure: str) -> str:
+    """What the arms came to by their world's own measure."""
+    measured = [score for score in scores if score.final is not None]
+    if not measured:
+        return "Nothing has been evaluated yet."
+
+    def value(score: Score) -> float:
+        assert score.final is not None
+        return score.final.value
+
+    best = max(measured, key=value)
+    taught = [score for score in measured if score.arm.taught]
+    shown = max(taught, key=value) if taught else best
+    name = measure.partition(":")[0]
+    sentences = [f"{name}, acting alone in the original: “{shown.arm.name}” {text.points(shown.final, shown.seeds)}."]
+    baseline = next((score for score in measured if score.baseline), None)
+    if taught and baseline is not None:
+        which = f"best arm {untaught([score.arm for score in measured])}"
+        sentences.append(f"The {which}, “{baseline.arm.name}”, {text.points(baseline.final, baseline.seeds)}.")
+        sentences.append(_points_verdict(shown))
+    return " ".join(sentences)
+
+
+def _points_verdict(score: Score) -> str:
+    assert score.points is not None
+    points, seeds = score.points, score.seeds
+    gain = f"{points.value:+.1f} points"
+    if seeds < 2:
+        return f"The difference is {gain}; one seed cannot tell this from chance."
+    if points.low <= 0 <= points.high:
+        return f"The difference, {gain} [{points.low:+.1f}, {points.high:+.1f}], is within the spread over seeds."
+    return f"The difference is {gain} [{points.low:+.1f}, {points.high:+.1f}]."
 
 
 def _fastest(standings: Sequence[Standing]) -> Standing:

@@ -6,7 +6,8 @@ import re
 
 import pytest
 from palaestra.report.arms import read_arms
-from palaestra.report.environments import Course, ObjectiveTable, read_courses, read_objectives, settings_words
+from palaestra.report.environments import Course, read_courses, settings_words
+from palaestra.report.objectives import ObjectiveTable, read_objectives, read_worlds
 from palaestra.report.page import render
 from palaestra.run import Run, start_run
 from palaestra.spec import RunSpec
@@ -87,7 +88,10 @@ def test_arms_without_a_language_model_say_so(courses: dict[str, Course]) -> Non
 
 def test_all_arms_are_compared_by_objective(run: Run) -> None:
     with run.open_store(read_only=True) as store:
-        table = read_objectives(store, read_arms(run, store))
+        arms = read_arms(run, store)
+        names, measure = read_worlds(store, arms)
+        table = read_objectives(store, arms, names)
+    assert measure == ""
     assert isinstance(table, ObjectiveTable)
     assert table.arms == ("model", "by-hand", "progress", "alone")
     assert [name for name, _ in table.rows] == ["blue key", "blue door", "gem"]

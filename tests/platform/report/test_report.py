@@ -67,7 +67,7 @@ def test_it_says_what_was_found(page: str) -> None:
 def test_its_tables_hold_the_numbers_of_the_store(page: str) -> None:
     found = as_text(page)
     assert "taught taught 20 k [10 k, 30 k] 3 of 3 seeds reached it > 2.0 × fewer steps 30 k [20 k, 40 k]" in found
-    assert "rnd not reached in 40 k 0 of 3 seeds reached it the best without a teacher" in found
+    assert "rnd not reached in 40 k 0 of 3 seeds reached it the best untaught arm" in found
     assert "Asked about 8 of 8 training levels: 7 lessons kept, 1 level without a lesson." in found
     assert "timeout 1 unavailable: timeout: no reply within 60 s" in found
     assert "subgoal 1 90 % subgoal 2 90 % subgoal 3 0 %" in found

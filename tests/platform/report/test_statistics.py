@@ -9,6 +9,7 @@ import pytest
 from palaestra.statistics import (
     bootstrap,
     bootstrap_band,
+    difference,
     mean,
     median,
     ratio,
@@ -52,6 +53,14 @@ def test_intervals_are_those_of_scipy() -> None:
     ).confidence_interval
     assert found.value == pytest.approx(samples.mean())
     assert (found.low, found.high) == pytest.approx((other.low, other.high), abs=0.05)
+
+
+def test_a_difference_spans_what_both_sides_do() -> None:
+    """Resamples of (1, 3) have means 1, 2, 3, those of (0, 1) 0, 0.5, 1."""
+    interval = difference([1.0, 3.0], [0.0, 1.0])
+    assert (interval.value, interval.low, interval.high) == (1.5, 0.0, 3.0)
+    alone = difference([2.0], [0.5])
+    assert (alone.value, alone.low, alone.high) == (1.5, 1.5, 1.5)
 
 
 def test_a_band_resamples_whole_seeds() -> None:

@@ -108,7 +108,7 @@ def _light(
 
 
 @register_jitable
-def _texture_of(levels: Any, i: Any, slot: Any) -> Any:
+def texture_of(levels: Any, i: Any, slot: Any) -> Any:
     """Which of the atlas's things an object looks like."""
     kind = levels.objects[i, slot, KIND]
     if kind == PLAYER:
@@ -162,7 +162,7 @@ def _draw_surroundings(levels: Any, i: Any, atlas: Any, image: Any) -> None:
             inside = 0 <= x < AREA and 0 <= y < AREA
             material = materials[x, y] if inside else OUTSIDE
             if inside and occupants[x, y] > 0:
-                texture = _texture_of(levels, i, occupants[x, y] - 1)
+                texture = texture_of(levels, i, occupants[x, y] - 1)
                 _put_on(tiles[material], things[texture], covers[texture], tile)
                 _light(tile, pixels, daylight, amount, noise, vignette, asleep, lit)
                 _paste(lit, image, pixels[0], pixels[1])

@@ -26,6 +26,7 @@ from palaestra_worlds.crafter.engine import LOOK, WAIT, advance_kernel, allocate
 from palaestra_worlds.crafter.examine import problems_of
 from palaestra_worlds.crafter.lessons import ASSIGNED, NO_TASK, TaskTable, allocate_lessons, join_tables, make_table
 from palaestra_worlds.crafter.observations import allocate_observations, as_dict, single_space
+from palaestra_worlds.crafter.playing import KEYS, status_of
 from palaestra_worlds.crafter.rules import ORIGINAL_DAY, Rules, original_clock
 from palaestra_worlds.crafter.score import crafter_score
 from palaestra_worlds.crafter.settings import CrafterSettings
@@ -40,6 +41,8 @@ ENVIRONMENTS_WORTH_A_THREAD = 16
 LEVELS_WORTH_A_THREAD = 2
 PIXELS_PER_CELL = 48
 """Of `render_frame`."""
+PIXELS_PER_CELL_OF_LEVEL = 12
+"""Of `render_level`."""
 LEVELS_EXAMINED = 4
 """Levels that are generated and looked at to see whether an environment holds what it promises."""
 _WORKING_SPACE = ("tunnels", "census")
@@ -63,6 +66,7 @@ class CrafterWorld(World):
     task_space = CrafterTask
     objectives = ACHIEVEMENTS
     reward_range = (-1.0, 1.1)
+    keys = KEYS
     measure = "Crafter score: the geometric mean of how often each achievement is unlocked"
     about = (
         "The original worlds are 64 x 64 cells of grassland, forest, lakes with beaches, and mountains with caves, "
@@ -196,10 +200,18 @@ class CrafterWorld(World):
     def describe(self, index: int) -> str:
         return describe_level(self._levels, index)
 
+    def status(self, index: int) -> str:
+        return status_of(self._levels, index)
+
     def render_frame(self, index: int = 0) -> NDArray[np.uint8]:
         from palaestra_worlds.crafter.images import picture
 
         return picture(self._levels, index, PIXELS_PER_CELL)
+
+    def render_level(self, index: int = 0) -> NDArray[np.uint8]:
+        from palaestra_worlds.crafter.overview import overview
+
+        return overview(self._levels, index, PIXELS_PER_CELL_OF_LEVEL)
 
     def snapshot(self) -> bytes:
         levels = self._levels._replace(objects=self._levels.objects[:, : self._levels.status[:, NUM_OBJECTS].max()])

@@ -53,11 +53,21 @@ from palaestra_worlds.minigrid.render import TILE_SIZE, render_level
 from palaestra_worlds.minigrid.rules import Rules
 from palaestra_worlds.minigrid.settings import MiniGridSettings
 from palaestra_worlds.minigrid.snapshot import pack_snapshot, unpack_snapshot
-from palaestra_worlds.minigrid.state import DONE, MISSION, allocate
+from palaestra_worlds.minigrid.state import DONE, DROP, FORWARD, LEFT, MISSION, PICKUP, RIGHT, TOGGLE, allocate
 from palaestra_worlds.minigrid.subgoals import resolve_subgoals
 from palaestra_worlds.minigrid.task_table import TaskCompiler, join_tables
 from palaestra_worlds.minigrid.tasks import PHRASES, MiniGridTask
 
+KEYS = {
+    "left": ("turn left", LEFT),
+    "right": ("turn right", RIGHT),
+    "up": ("go forward", FORWARD),
+    "space": ("open, close, unlock", TOGGLE),
+    "tab": ("pick up", PICKUP),
+    "d": ("drop", DROP),
+    "enter": ("say that it is done", DONE),
+}
+"""For people who play, nearly those of minigrid's `manual_control`."""
 ENVIRONMENTS_WORTH_A_THREAD = 128
 """Fewer are stepped before a thread has started."""
 
@@ -80,6 +90,7 @@ class MiniGridWorld(World):
     task_space = MiniGridTask
     objectives = ("success",)
     reward_range = (-1.0, 1.0)
+    keys = KEYS
 
     def __init__(self, id: str, num_envs: int, settings: MiniGridSettings) -> None:
         if num_envs < 1:

@@ -1,0 +1,1 @@
+"""People who play a world: in a terminal, or in a window."""

@@ -1,0 +1,164 @@
+"""A world that a person plays, one key after another."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from palaestra_worlds.base import Task, World
+
+NEXT, QUIT = "n", ("q", "escape", "ctrl-c", "ctrl-d")
+"""Keys that are no actions, where a world does not use them itself."""
+WAIT = "."
+"""The key, among a world's own, of the action that waits."""
+
+
+class CannotPlay(ValueError):
+    """The world cannot be played with keys; the message says why."""
+
+
+@dataclass(frozen=True)
+class View:
+    """What a player is shown: a picture, uint8 (height, width, 3), and lines of text under it."""
+
+    picture: NDArray[np.uint8]
+    lines: tuple[str, ...]
+
+
+class Keyboard(Protocol):
+    """Where keys come from."""
+
+    def read(self, seconds: float | None) -> str | None:
+        """The next key, e.g. "w", "space", "up"; None where there was none within so many seconds (None: for ever).
+
+        Raises:
+            EOFError: there will be no more.
+        """
+        ...
+
+
+class Screen(Protocol):
+    """Where a player looks."""
+
+    def show(self, view: View) -> None: ...
+
+
+class Game:
+    """One environment of a world, and what became of its episodes.
+
+    Args:
+        world: with one environment.
+        seed: of the first level; later ones follow.
+        task: what is set in every level; None: nothing.
+
+    Raises:
+        CannotPlay: the world has no keys.
+        TaskError: the task cannot be carried out.
+    """
+
+    def __init__(self, world: World, seed: int, task: Task | None = None) -> None:
+        if not world.keys:
+            raise CannotPlay(
+                f"{world.id} cannot be played with keys: its actions are {world.single_action_space}; worlds with keys "
+                "are, for example, Crafter, Heist and those of MiniGrid"
+            )
+        self.world = world
+        self.seed = seed
+        self._task = task
+        self._message = ""
+        self.begin()
+
+    @property
+    def waits(self) -> int | None:
+        """The action that waits; None where the world has none."""
+        return self.world.keys[WAIT][1] if WAIT in self.world.keys else None
+
+    def begin(self) -> None:
+        """Starts the level of `seed`."""
+        self._steps, self._return = 0, 0.0
+        if self._task is not None:
+            self.world.assign([self._task])
+        self._observations, _ = self.world.reset(seed=[self.seed])
+
+    def press(self, key: str) -> bool:
+        """Does what the key stands for; False where it stands for nothing."""
+        if key in self.world.keys:
+            words, action = self.world.keys[key]
+            self._message = words
+            self.act(action)
+        elif key == NEXT:
+            self._message = "another level"
+            self._begin_next()
+        else:
+            return False
+        return True
+
+    def act(self, action: int) -> None:
+        """One step of the world; an episode that ends is told, and the next level begins."""
+        self._observations, rewards, _, _, infos = self.world.step(np.array([action]))
+        self._steps += 1
+        self._return += float(rewards[0])
+        if float(rewards[0]):
+            self._message += f"; reward {rewards[0]:+.2g}"
+        if "episode" in infos:
+            self._message = self._end(infos["episode"])
+            self._begin_next()
+
+    def _begin_next(self) -> None:
+        self.seed += 1
+        self.begin()
+
+    def _end(self, episode: dict[str, Any]) -> str:
+        outcome = "Success" if episode["success"][0] else "The end"
+        words = f"{outcome}, after {episode['length'][0]} steps with return {episode['return'][0]:.2f}"
+        if "objectives" in episode:
+            reached = [name for name, done in zip(self.world.objectives, episode["objectives"][0], strict=True) if done]
+            words += f"; reached: {', '.join(reached).replace('_', ' ') or 'nothing'}"
+        return f"{words}. A new level begins."
+
+    def view(self) -> View:
+        """What there is to see now."""
+        mission = self._observations["mission"][0] if "mission" in self._observations else ""
+        told = (mission, *self.world.status(0).splitlines())
+        state = f"{self.world.id}, level {self.seed}, step {self._steps}, return {self._return:.2f}"
+        return View(self.world.render_frame(0), (state, *filter(None, told), self._message))
+
+    def help(self) -> tuple[str, ...]:
+        """What each key does, e.g. "w move up"."""
+        own = tuple(f"{key} {words}" for key, (words, _) in self.world.keys.items())
+        return (*own, *([] if NEXT in self.world.keys else [f"{NEXT} another level"]), f"{QUIT[0]} quit")
+
+
+def play(game: Game, keyboard: Keyboard, screen: Screen, speed: float | None = None) -> None:
+    """Until somebody quits, or no more keys come.
+
+    Args:
+        game: what is played.
+        keyboard: is read.
+        screen: is shown the beginning, and what became of every key that means something.
+        speed: steps a second, whether or not a key is pressed; None: the world waits for the player.
+
+    Raises:
+        CannotPlay: the world cannot wait, and `speed` is given.
+    """
+    if speed is not None and game.waits is None:
+        raise CannotPlay(f"{game.world.id} has no action that waits, so it can be played without --speed only")
+    screen.show(game.view())
+    while True:
+        try:
+            key = keyboard.read(None if speed is None else 1.0 / speed)
+        except EOFError:
+            return
+        if key is None:
+            assert game.waits is not None
+            game.act(game.waits)
+        elif key in game.world.keys or key not in QUIT:
+            if not game.press(key):
+                continue
+        else:
+            return
+        screen.show(game.view())
