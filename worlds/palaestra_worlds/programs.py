@@ -73,6 +73,24 @@ class Program(BaseModel):
         except ValidationError as error:
             raise explain(error, Written("the program", {}, 1)) from error
 
+    @classmethod
+    def read(cls, given: str | Sequence[Mapping[str, Any]]) -> Self:
+        """A program as somebody writes it by hand: Python-looking text, or a list of calls.
+
+        Raises:
+            ValueError: it is none; the message says where, and what to do.
+        """
+        if isinstance(given, str):
+            return cls.from_text(given)
+        try:
+            return cls.model_validate({"calls": given})
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            _, *place = first["loc"]
+            where = ", ".join(f"call {part + 1}" if isinstance(part, int) else part for part in place)
+            message = first["msg"].removeprefix("Value error, ")
+            raise ValueError(f"{where}: {message}" if where else message) from error
+
     def text(self) -> str:
         """The same program as Python-looking text, a line for each call; only what was set is written."""
         return "\n".join(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from palaestra_worlds.base import Task, World
-from palaestra_worlds.programs import Program, ProgramError, Programmable
+from palaestra_worlds.programs import Program, Programmable
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from palaestra_teachers.base import Feedback, LanguageModel, Ledger, LessonRequest, LessonSource, Message, Sampling
@@ -167,10 +167,6 @@ def _lesson(turn: Turn, program: Program, source: LessonSource, running: Task | 
 def _by_hand(program: str | tuple[dict[str, Any], ...], kind: type[Program]) -> Program:
     """Raises ValueError when it is none."""
     try:
-        return kind.from_text(program) if isinstance(program, str) else kind.model_validate({"calls": program})
-    except ProgramError as error:
+        return kind.read(program)
+    except ValueError as error:
         raise ValueError(f"program: {error}") from error
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = "".join(f", {part}" for part in first["loc"][1:])
-        raise ValueError(f"program{where}: {first['msg'].removeprefix('Value error, ')}") from error

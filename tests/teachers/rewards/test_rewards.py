@@ -212,7 +212,7 @@ def test_a_program_by_hand_asks_no_model(world: World, program: Any) -> None:
         ("reset_reward()\nlift()", "program: line 2: there is no lift"),
         (
             ({"call": "set_torso_targets", "height": 7},),
-            "program, 0, set_torso_targets, height: Input should be less",
+            "program: call 1, set_torso_targets, height: Input should be less",
         ),
         (({"call": "set_torso_targets"},), "exactly one of location_xy and velocity_xy must be None"),
         ((), "program: Tuple should have at least 1 item"),

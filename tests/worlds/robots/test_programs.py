@@ -10,6 +10,7 @@ import subprocess
 from typing import Any
 
 import numpy as np
+import palaestra_worlds
 import pytest
 from palaestra_worlds.base import Mistakes
 from palaestra_worlds.programs import Program, ProgramError
@@ -291,3 +292,40 @@ def test_programs_in_yaml_are_checked_like_others() -> None:
     calls = [{"call": "set_torso_targets", "velocity_xy": [0, 0], "heading": 1.0, "turning_speed": 0.0}]
     with pytest.raises(ValidationError, match="exactly one of heading and turning_speed"):
         PROGRAMS["rewards"].model_validate({"calls": calls})
+
+
+def test_a_program_can_be_a_worlds_own_task() -> None:
+    lying = "set_torso_targets(height=0.12, velocity_xy=(0, 0), turning_speed=0)"
+
+    def lived(level: int | None = None, **settings: Any) -> tuple[float, bool]:
+        world = palaestra_worlds.make(
+            "Quadruped", num_envs=1, fidelity="planning", max_steps=50, start_noise=0.0, **settings
+        )
+        if level is not None:
+            world.draw_from([world.task_space(level_seed=level)])
+        world.reset(seed=0)
+        standing = world.actions(world.rest_control[None])  # type: ignore[attr-defined]
+        for _ in range(50):
+            infos = world.step(standing)[4]
+        world.close()
+        return float(infos["episode"]["return"][0]), bool(infos["episode"]["success"][0])
+
+    (stands, success), (lies, _) = lived(success_reward=0.95), lived(program=lying)
+    assert stands > lies + 5
+    assert success
+    assert lived(program=lying, success_reward=0.95) == (lies, False)
+    # Evaluations draw levels and set nothing else.
+    assert lived(level=7, program=lying, success_reward=0.95) == (lies, False)
+
+
+@pytest.mark.parametrize(
+    ("id", "program", "message"),
+    [
+        ("Quadruped", "fly()", "setting program of Quadruped: line 1: there is no fly"),
+        ("Quadruped", [{"call": "execute_plan", "duration": -1}], "of Quadruped: call 1, execute_plan, duration"),
+    ],
+)
+def test_a_worlds_program_that_is_none_is_refused_by_name(id: str, program: Any, message: str) -> None:
+    with pytest.raises(ValueError, match="program") as refused:
+        palaestra_worlds.make(id, num_envs=1, program=program)
+    assert message in str(refused.value)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -25,6 +25,17 @@ class RobotSettings(BaseModel):
     )
     threads: int | None = Field(
         default=None, ge=1, le=1024, description="Threads to step with; null: one for each processor."
+    )
+    program: str | tuple[dict[str, Any], ...] | None = Field(
+        default=None,
+        description="A reward program that is the world's own task, what is learned and measured where no teacher says "
+        "anything else: a list of calls, or text that looks like Python. Of several motions it is the last.",
+    )
+    success_reward: float | None = Field(
+        default=None,
+        ge=0.0,
+        le=1.0,
+        description="Mean reward of the own task's last second that counts as success; null: what its task says.",
     )
     copy_observations: bool = Field(
         default=True,

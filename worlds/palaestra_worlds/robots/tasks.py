@@ -25,12 +25,13 @@ class TaskRows:
     it has begun, so that they can be written down as two numbers.
     """
 
-    def __init__(self, num_envs: int, task_space: type[Task]) -> None:
+    def __init__(self, num_envs: int, task_space: type[Task], own: Task) -> None:
         self.num_envs = num_envs
         self.task_space = task_space
         self.rows = np.full(num_envs, NO_TASK, np.int32)
         """(num_envs,) the running task of each environment."""
-        self._own = task_space()
+        self._own = own
+        self._own_levels: dict[int | None, Task] = {}
         self._bank: list[Task] = []
         self._assigned: list[Task] = []
         self._cumulative = np.zeros(0)
@@ -136,7 +137,16 @@ class TaskRows:
                 raise TaskError(
                     f"task {number} is a {type(task).__name__}, this world takes {self.task_space.__name__}"
                 )
-        return list(tasks)
+        return [self._in_level(task) for task in tasks]
+
+    def _in_level(self, task: Any) -> Any:
+        """The own task in the level of a task that sets nothing else, as evaluations do; any other as it is."""
+        if not task.model_fields_set <= {"level_seed"}:
+            return task
+        # The same object each time: running tasks are found again by what they are.
+        return self._own_levels.setdefault(
+            task.level_seed, self._own.model_copy(update={"level_seed": task.level_seed})
+        )
 
     # ------------------------------------------------------------------------------------------ snapshots
 

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from palaestra_worlds.base import Task, World
 from palaestra_worlds.costs import Term, total_cost
 from palaestra_worlds.planning import PlanningModel, Trajectories
+from palaestra_worlds.programs import Program
 from palaestra_worlds.robots.rendering import Picture
 from palaestra_worlds.robots.settings import RobotSettings
 from palaestra_worlds.robots.tasks import TaskRows
@@ -88,7 +89,7 @@ class RobotWorld(World):
         self._ctrl, self._sensors = self._batch.bind("ctrl"), self._batch.bind("sensordata")
         self._time = self._batch.bind("time").reshape(num_envs)
         self._low, self._high = self.model.actuator_ctrlrange.T.copy()
-        self._tasks = TaskRows(num_envs, self.task_space)
+        self._tasks = TaskRows(num_envs, self.task_space, self._own_task())
         self._costs: dict[int, Cost] = {}
         self._steps = np.zeros(num_envs, np.int32)
         self._return = np.zeros(num_envs)
@@ -262,6 +263,20 @@ class RobotWorld(World):
         names = ("time", "qpos", "qvel", "ctrl", "qacc_warmstart")
         counts = {"steps": self._steps, "return": self._return, "recent": self._recent}
         return {name: self._batch.bind(name) for name in names} | counts
+
+    def _own_task(self) -> Task:
+        """What the settings ask for. Raises ValueError for a program that is none."""
+        given, kinds = self.settings.program, dict[str, type[Program]](getattr(self, "programs", {}))
+        task = self.task_space()
+        if given is not None:
+            if "rewards" not in kinds:
+                raise ValueError(f"setting program of {self.id}: this robot has no reward programs")
+            try:
+                task = kinds["rewards"].read(given).motions()[-1].task
+            except ValueError as error:
+                raise ValueError(f"setting program of {self.id}: {error}") from error
+        wanted = self.settings.success_reward
+        return task if wanted is None else task.model_copy(update={"success_reward": wanted})
 
     def _cost(self, row: int) -> Cost:
         if row not in self._costs:
