@@ -13,7 +13,7 @@ UV ?= $(or $(wildcard $(BIN)/uv),uv)
 PYTHONS := $(or $(PYTHON),python3.13 python3.12 python3.11 python3 python)
 TORCH_INDEX ?=
 
-.PHONY: help setup setup-dev setup-bench run beacons agv rewards results test check bench docs lock clean
+.PHONY: help setup setup-dev setup-bench run beacons agv envgen crafter crafter-play rewards results test check bench docs lock clean
 
 help: ## List the targets and variables
 	@echo "make TARGET [VARIABLE=value ...]"
@@ -88,6 +88,17 @@ agv: $(VENV)/.installed ## Run the study of vehicles in warehouses (hours; resum
 	@for task in $(or $(TASK),simple complex crossing rooms); do \
 	  $(BIN)/palaestra run "configs/agv/$$task.yaml" --resume --runs $(RUNS) $(ARGS); \
 	done
+
+crafter: $(VENV)/.installed ## Train PPO on Crafter from symbols (hours; resumable; TASK=symbolic, symbolic-10m, ...)
+	@for task in $(or $(TASK),symbolic symbolic-10m); do \
+	  $(BIN)/palaestra run "configs/crafter/$$task.yaml" --resume --runs $(RUNS) $(ARGS); \
+	done
+
+envgen: $(VENV)/.installed ## Compare EnvGen with its baselines on Crafter (hours; resumable; TASK=heist, crafter-10m, ...)
+	@$(BIN)/palaestra run configs/envgen/$(or $(TASK),crafter).yaml --resume --runs $(RUNS) $(ARGS)
+
+crafter-play: $(VENV)/.installed ## Play Crafter in the terminal (ARGS=--window for a window)
+	@$(BIN)/palaestra play Crafter --set observation=symbolic $(ARGS)
 
 results: $(VENV)/.installed ## Write the tables and curves of docs/results from the runs in $(RUNS)
 	@for run in $(RUNS)/beacons-*; do \

@@ -136,9 +136,24 @@ def test_the_vector_says_how_the_player_is(world: CrafterWorld) -> None:
     }
     np.testing.assert_allclose(observations["vector"][0, :16], list(expected.values()), rtol=1e-6)
     assert observations["vector"][0, 16] == pytest.approx(world._levels.daylight[0])
-    assert observations["vector"][0, 17:].tolist() == [0, 0, 0, 0, 1]
+    assert observations["vector"][0, 17:22].tolist() == [0, 0, 0, 0, 1]
+    assert observations["vector"][0, 43:].tolist() == [name in ("wood", "iron_sword") for name in ITEMS[4:]]
     asleep_to_the_left = [world.step([1, 1]), world.step([6, 6])][-1][0]
-    assert asleep_to_the_left["vector"][0, 17:].tolist() == [1, 1, 0, 0, 0]
+    assert asleep_to_the_left["vector"][0, 17:22].tolist() == [1, 1, 0, 0, 0]
+
+
+def test_the_vector_holds_the_cell_that_the_player_faces(world: CrafterWorld) -> None:
+    observations, _ = world.reset(seed=4)
+    random = np.random.default_rng(4)
+    seen = set()
+    for _ in range(200):
+        for i in range(2):
+            left, right, up, down = observations["vector"][i, 18:22]
+            faced = observations["map"][i, 4 + int(right - left), 3 + int(down - up)]
+            np.testing.assert_array_equal(observations["vector"][i, 22:43], faced)
+            seen.add(tuple(faced))
+        observations, *_ = world.step(random.integers(0, 7, 2))
+    assert len(seen) > 2
 
 
 def test_episodes_are_cut_and_say_which_objectives_were_reached() -> None:
