@@ -137,9 +137,21 @@ def test_the_vector_says_how_the_player_is(world: CrafterWorld) -> None:
     np.testing.assert_allclose(observations["vector"][0, :16], list(expected.values()), rtol=1e-6)
     assert observations["vector"][0, 16] == pytest.approx(world._levels.daylight[0])
     assert observations["vector"][0, 17:22].tolist() == [0, 0, 0, 0, 1]
-    assert observations["vector"][0, 43:].tolist() == [name in ("wood", "iron_sword") for name in ITEMS[4:]]
+    assert observations["vector"][0, 43:55].tolist() == [name in ("wood", "iron_sword") for name in ITEMS[4:]]
     asleep_to_the_left = [world.step([1, 1]), world.step([6, 6])][-1][0]
     assert asleep_to_the_left["vector"][0, 17:22].tolist() == [1, 1, 0, 0, 0]
+
+
+def test_the_vector_says_whether_a_table_and_a_furnace_are_near_enough() -> None:
+    world = make(1)
+    world.draw_from([CrafterTask(inventory=StartingInventory(wood=9, stone=9), zombies=0.0)])
+    observations, _ = world.reset(seed=0)
+    seen = [observations["vector"][0, 55:].tolist()]
+    # A table below, a furnace to the left of the next cell, then away from both.
+    for action in ("place_table", "move_left", "place_furnace", *["move_right"] * 3):
+        observations, *_ = world.step([ACTIONS.index(action)])
+        seen.append(observations["vector"][0, 55:].tolist())
+    assert seen == [[0, 0], [1, 0], [1, 0], [1, 1], [1, 0], [1, 0], [0, 0]]
 
 
 def test_the_vector_holds_the_cell_that_the_player_faces(world: CrafterWorld) -> None:

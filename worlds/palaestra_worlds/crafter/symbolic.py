@@ -6,16 +6,17 @@ diamond, table, furnace), then cow, zombie, skeleton, arrow to the left, right, 
 indices (9, 7, 2): the material (0 outside of the world, else 1 to 12), and what stands there (0 nothing, else 1 to 9 in
 the same order). The player itself is not marked.
 
-The vector (55,) float32 holds
+The vector (57,) float32 holds
 
 * 0 to 15: the inventory in the order of `ITEMS`, each divided by 9;
 * 16: the daylight (0 night, 1 noon); 17: 1 if asleep;
 * 18 to 21: the direction that the player faces, one-hot in the order left, right, up, down;
 * 22 to 42: the cell that it faces, one-hot as in the map;
-* 43 to 54: of each item from the sapling on, 1 if there is one.
+* 43 to 54: of each item from the sapling on, 1 if there is one;
+* 55 and 56: 1 if a table, and a furnace, is near enough to make things.
 
-What is faced and what is owned can be told from the rest; a policy learns several times as fast if it need not find out
-how, since nearly every action is about just these.
+What is faced, owned and near can be told from the rest; a policy learns much faster if it need not find out how, since
+nearly every action is about just these.
 
 Unlike the picture, symbols do not fade at night or in sleep.
 """
@@ -26,12 +27,14 @@ from typing import Any
 
 from numba.extending import register_jitable
 
+from palaestra_worlds.crafter.character import is_near
 from palaestra_worlds.crafter.creatures import RIPE
 from palaestra_worlds.crafter.state import (
     ARROW,
     COW,
     DIRECTIONS,
     FACING,
+    FURNACE,
     HEADING,
     KIND,
     MOST_OF_AN_ITEM,
@@ -39,6 +42,7 @@ from palaestra_worlds.crafter.state import (
     NUM_MATERIALS,
     PLANT,
     SLEEPING,
+    TABLE,
     TIMER,
     X,
     Y,
@@ -70,7 +74,8 @@ NUM_NEEDS = 4
 """Items that are no things: health, food, drink, energy."""
 _FACED = NUM_ITEMS + 2 + 4
 _OWNED = _FACED + MAP_CHANNELS
-VECTOR_LENGTH = _OWNED + NUM_ITEMS - NUM_NEEDS
+_NEAR = _OWNED + NUM_ITEMS - NUM_NEEDS
+VECTOR_LENGTH = _NEAR + 2
 
 _FIRST_ARROW, _SAPLING, _RIPE_PLANT = 4, 8, 9
 
@@ -139,6 +144,8 @@ def write_vector(levels: Any, i: Any, vector: Any) -> None:
     _write_faced(levels, i, vector)
     for item in range(NUM_NEEDS, NUM_ITEMS):
         vector[i, _OWNED + item - NUM_NEEDS] = levels.inventory[i, item] > 0
+    vector[i, _NEAR] = is_near(levels, i, TABLE)
+    vector[i, _NEAR + 1] = is_near(levels, i, FURNACE)
 
 
 @register_jitable
