@@ -185,12 +185,13 @@ def _height(text: str) -> float:
 
 
 def _task(palm: Point, distances: Sequence[tuple[Point, Point]] = (), **targets: Any) -> ManipulatorTask:
+    others: dict[str, Any] = {name: tuple(found) for name, found in targets.items()}
     return ManipulatorTask(
         distances=(
             DistanceTarget(first="palm", second=palm),
             *(DistanceTarget(first=first, second=second) for first, second in distances),
         ),
-        **{name: tuple(found) for name, found in targets.items()},
+        **others,
     )
 
 
