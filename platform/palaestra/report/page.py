@@ -14,10 +14,11 @@ from palaestra.report.calls import COLUMNS
 from palaestra.report.environments import read_courses
 from palaestra.report.objectives import TRAINED, Score, read_objectives, read_scores, read_worlds, score_cells
 from palaestra.report.pictures import arms_to_film, film
-from palaestra.report.plots import THRESHOLDS, learning_curves, legend_key, style_of
+from palaestra.report.places import NOVELTY, read_places
+from palaestra.report.plots import THRESHOLDS, learning_curves, legend_key, metric_curves, style_of
 from palaestra.report.teaching import calls_cells, read_teachings
 from palaestra.report.words import describe_teacher, role, state_of, summary, summary_of_scores, untaught
-from palaestra.results import TrialTimes, read_events, read_times
+from palaestra.results import TrialTimes, metric_curve, read_events, read_times
 from palaestra.run import Run, RunError
 from palaestra.statistics import trimmed_mean
 
@@ -77,6 +78,7 @@ def content(run: Run) -> dict[str, Any]:
         objectives = [read_objectives(store, arms, names), read_objectives(store, arms, names, TRAINED)]
         events = read_events(store)
         times = read_times(store)
+        novelty = [metric_curve(store, arm.trials, NOVELTY) for arm in arms]
         info = store.info()
     tables = {threshold: standings(arms, threshold) for threshold in THRESHOLDS}
     first = tables[THRESHOLDS[0]]
@@ -103,6 +105,8 @@ def content(run: Run) -> dict[str, Any]:
             for name, title in (*measures, ("return_mean", "Return"))
             if (plot := (title, learning_curves(arms, name, f"{title} over environment steps")))[1]  # pyright: ignore[reportArgumentType]
         ],
+        "novelty": metric_curves(arms, novelty, "Reward for novelty over environment steps"),
+        "places": read_places(run, arms),
         "taught_measured": any(trial.evaluations.get(TAUGHT) for arm in arms for trial in arm.trials),
         "episodes": sorted({arm.spec.evaluation.episodes for arm in arms}),
         "every": sorted({arm.spec.evaluation.every for arm in arms}),
