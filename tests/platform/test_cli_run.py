@@ -166,7 +166,7 @@ def test_a_trial_that_fails_is_told_and_gives_exit_code_1(
         "from palaestra_agents.ppo import PPO\n\n\nclass Faulty(PPO):\n"
         "    def train_iteration(self, *arguments):\n        raise FloatingPointError('learning diverged')\n"
     )
-    install(tmp_path, "faulty", "[palaestra.agents]\nfaulty = faulty_agent:Faulty\n", {"faulty_agent.py": agent})
+    install(tmp_path, "faulty", "[palaestra.agents]\nfaulty = diverging_agent:Faulty\n", {"diverging_agent.py": agent})
     monkeypatch.syspath_prepend(tmp_path)
     change = ["--seeds", 1, "--set", "budget.steps=256", "--set", "arms.ppo.agent.kind=faulty"]
     failed = cli("run", "tiny.yaml", "--jobs", 1, *change)

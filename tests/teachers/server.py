@@ -53,6 +53,8 @@ class ScriptedServer(ThreadingHTTPServer):
     """
 
     daemon_threads = True
+    # Connections that wait to be taken: the default, 5, has the kernel reset some of many that come at once.
+    request_queue_size = 128
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
@@ -139,9 +141,9 @@ def unused_url() -> str:
 
 
 @contextmanager
-def serving() -> Iterator[ScriptedServer]:
-    """A server that plays in a thread of its own until the block is left."""
-    server = ScriptedServer()
+def serving(server: ScriptedServer | None = None) -> Iterator[ScriptedServer]:
+    """A server, a new one unless given, that plays in a thread of its own until the block is left."""
+    server = server or ScriptedServer()
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
     try:

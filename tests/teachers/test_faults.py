@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import json
 import ssl
-import threading
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import palaestra_worlds
@@ -19,7 +16,21 @@ from palaestra.trials import execute
 from palaestra_worlds.registry import world_provider
 
 from ..platform.loop.conftest import assert_same, events, lessons, outcome
-from .server import Handler, Play, ScriptedServer, completion, cut, fail, flood, hang, raw, say, trickle, unused_url
+from .server import (
+    Handler,
+    Play,
+    ScriptedServer,
+    completion,
+    cut,
+    fail,
+    flood,
+    hang,
+    raw,
+    say,
+    serving,
+    trickle,
+    unused_url,
+)
 
 WORLD = "MiniGrid-DoorKey-8x8-v0"
 GOOD = 4
@@ -95,19 +106,6 @@ arms:
   self-signed: {{teacher: {{shown: 0, model: {{base_url: "{tls}"}}}}}}
   alone: {{teacher: null}}
 """
-
-
-@contextmanager
-def serving(server: ScriptedServer) -> Iterator[ScriptedServer]:
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-    thread.start()
-    try:
-        yield server
-    finally:
-        server.closing.set()
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def level_by_description() -> dict[str, tuple[int, str]]:
