@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import mujoco
 import numpy as np
@@ -161,7 +162,7 @@ def test_targets_that_cannot_be_are_refused(task: dict, message: str) -> None:
 
 
 def test_it_reaches_for_an_apple_and_its_description_says_so() -> None:
-    world = palaestra_worlds.make("Manipulator", num_envs=1, start_noise=0.0)
+    world: Any = palaestra_worlds.make("Manipulator", num_envs=1, start_noise=0.0)
     world.draw_from([ManipulatorTask.model_validate({"distances": [{"first": "palm", "second": "apple"}]})])
     world.reset(seed=0)
     apart = math.dist(world.where(0, "palm"), world.where(0, "apple"))

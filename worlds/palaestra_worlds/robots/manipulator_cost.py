@@ -33,10 +33,10 @@ class ManipulatorCost:
     def __init__(self, task: ManipulatorTask, model: mujoco.MjModel) -> None:
         self.task = task
         self._at = Sensors(model)
-        reached = [d for d in task.distances if "palm" in (d.first, d.second)]
-        self._apart = [d for d in task.distances if d not in reached]
-        self._grip = Grip([_other(d) for d in reached], self._at) if reached else None
-        weight = sum(d.weight for d in reached)
+        reached = {d.palm_at: d.weight for d in task.distances if d.palm_at is not None}
+        self._apart = [d for d in task.distances if d.palm_at is None]
+        self._grip = Grip(tuple(reached), self._at) if reached else None
+        weight = sum(reached.values())
         terms = []
         if self._grip is not None:
             terms = [
@@ -51,7 +51,7 @@ class ManipulatorCost:
         terms += [Term(f"{d.first} to {d.second}", 3, L2(0.01), d.weight) for d in self._apart]
         terms += [Term(f"turn of {t.thing}", 1, SmoothAbs(0.1), t.weight) for t in task.turns]
         terms += [Term(f"height of {h.thing}", 1, SmoothAbs(0.01), h.weight) for h in task.heights]
-        terms += [Term(f"opening of {j.joint}", 1, SmoothAbs(0.05), j.weight) for j in task.joints]
+        terms += [Term(f"opening of {j.joint}", 1, SmoothAbs(0.02), j.weight) for j in task.joints]
         # Plain last, so that there is a term when nothing is asked for.
         terms.append(Term("posture", 3, Quadratic(), task.posture))
         self.terms: Sequence[Term] = tuple(terms)
@@ -85,7 +85,3 @@ class ManipulatorCost:
         if target.first in OBJECTS:
             apart = above(apart, 0.05, _CARRIED)
         return apart
-
-
-def _other(target: DistanceTarget) -> str:
-    return target.second if target.first == "palm" else target.first

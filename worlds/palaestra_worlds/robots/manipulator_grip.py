@@ -19,6 +19,9 @@ _NEAR, _SOFT = 0.026, 0.004
 """Metres from where it takes hold at which the gripper closes, and over which it makes up its mind."""
 _ACROSS = {"banana": (0.0, 1.0, 0.0), "box": (1.0, 0.0, 0.0)}
 """The narrow side of things, in their own axes: fingers lie on both sides of it."""
+_EMPTY = {"rest_position", "drawer_center"}
+"""Points where there is nothing to take hold of."""
+_LET_GO, _NEARLY_OPEN = 6.0, 0.25
 _FIXED_ACROSS = {"drawer_handle": (0.0, 1.0, 0.0)}
 
 
@@ -28,6 +31,7 @@ class Grip:
     def __init__(self, things: Sequence[str], sensors: Sensors) -> None:
         self.things = tuple(things)
         self._at = sensors
+        self._holds = not set(self.things) <= _EMPTY
 
     def residuals(self, seen: Array) -> list[Array]:
         """Of sensors (..., nsensordata): way to the things (..., 3), fingers across (..., 3), opening (..., 1)."""
@@ -37,6 +41,10 @@ class Grip:
         distance = np.sqrt(np.einsum("...i,...i->...", apart, apart))
         near = 1.0 / (1.0 + np.exp(np.clip((distance - _NEAR) / _SOFT, -30, 30)))[..., None]
         closed = seen[..., self._at["angle_right_driver_joint"]] / CLOSED_ANGLE
+        if not self._holds:
+            # Whoever has something in the hand lets go of it first: until then going away gains nothing.
+            free = np.clip(1.0 - closed / _NEARLY_OPEN, 0.0, 1.0)
+            return [apart * free, self._across(seen, opens), _LET_GO * closed]
         # Never more when it is near than when it is not: a hand that must close at once would rather stay away.
         fingers = 1.0 - near * closed + 0.5 * (1.0 - near) * closed
         return [above(apart, _APPROACH_RADIUS, _APPROACH_HEIGHT), self._across(seen, opens), fingers]

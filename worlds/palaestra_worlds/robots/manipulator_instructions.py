@@ -24,6 +24,8 @@ from palaestra_worlds.robots.manipulator_task import (
 )
 
 LIFT = 0.4
+STANDING_HEIGHTS: dict[Thing, float] = {"apple": 0.03, "banana": 0.018, "box": 0.04, "bowl": 0.006}
+"""Of their middles."""
 HIGHER = 0.1
 HIGHEST = 0.6
 Deeds = tuple[Motion, ...]
@@ -81,10 +83,7 @@ def _stack(text: str, before: Deeds) -> Deeds | None:
     things = _things(text)
     if len(things) != 2:
         return None
-    moved, goal = things
-    carried = _task(palm=moved, distances=[(moved, goal)])
-    leaves = _task(palm="rest_position")
-    return (Motion(carried, 3 * DURATION), Motion(leaves, DURATION))
+    return _put(things[0], things[1])
 
 
 def _move(text: str, before: Deeds) -> Deeds | None:
@@ -106,32 +105,36 @@ def _lift(text: str, before: Deeds) -> Deeds | None:
 
 
 def _lift_two(things: list[Any], height: float) -> Deeds:
-    """Both at once: one is brought to the other first, and then the hand takes both."""
-    first, second = things
-    together = _task(palm=first, distances=[(first, second)])
-    both = ManipulatorTask(
-        distances=(
-            DistanceTarget(first="palm", second=first),
-            DistanceTarget(first="palm", second=second),
-        ),
-        heights=(HeightTarget(thing=first, height=height), HeightTarget(thing=second, height=height)),
+    """Both at once: one is brought to the other, let go, and then the hand lifts that: the bowl, if it is one."""
+    inner, outer = sorted(things, key=lambda thing: thing == "bowl")
+    both = _task(
+        palm=outer,
+        turns=[TurnTarget(thing=outer, x_rotation=0.0)],
+        heights=[HeightTarget(thing=inner, height=height), HeightTarget(thing=outer, height=height)],
     )
-    return (Motion(together, 2 * DURATION), Motion(both, DURATION))
+    return (*_put(inner, outer), Motion(both, DURATION))
+
+
+def _put(moved: Thing, goal: Thing) -> Deeds:
+    """One thing to another, where it is let go."""
+    carried = _task(palm=moved, distances=[(moved, goal)])
+    return (Motion(carried, 2 * DURATION), Motion(_task(palm="rest_position"), DURATION / 2))
 
 
 def _upright(text: str, before: Deeds) -> Deeds | None:
-    return _turned(text, 0.0)
-
-
-def _flip(text: str, before: Deeds) -> Deeds | None:
-    return _turned(text, math.pi)
-
-
-def _turned(text: str, angle: float) -> Deeds | None:
     things = _things(text)
     if len(things) != 1:
         return None
-    return _one(palm=things[0], turns=[TurnTarget(thing=things[0], x_rotation=angle)])
+    # It is to stand on the table, and not to be held up.
+    standing = [HeightTarget(thing=things[0], height=STANDING_HEIGHTS[things[0]])]
+    return _one(palm=things[0], turns=[TurnTarget(thing=things[0], x_rotation=0.0)], heights=standing)
+
+
+def _flip(text: str, before: Deeds) -> Deeds | None:
+    things = _things(text)
+    if len(things) != 1:
+        return None
+    return _one(palm=things[0], turns=[TurnTarget(thing=things[0], x_rotation=math.pi)])
 
 
 def _touch(text: str, before: Deeds) -> Deeds | None:
@@ -184,14 +187,21 @@ def _height(text: str) -> float:
     return min(HIGHEST, float(found[1]) * (0.01 if found[2].startswith("c") else 1.0))
 
 
-def _task(palm: Point, distances: Sequence[tuple[Point, Point]] = (), **targets: Any) -> ManipulatorTask:
-    others: dict[str, Any] = {name: tuple(found) for name, found in targets.items()}
+def _task(
+    palm: Point,
+    distances: Sequence[tuple[Point, Point]] = (),
+    turns: Sequence[TurnTarget] = (),
+    heights: Sequence[HeightTarget] = (),
+    joints: Sequence[JointTarget] = (),
+) -> ManipulatorTask:
     return ManipulatorTask(
         distances=(
             DistanceTarget(first="palm", second=palm),
             *(DistanceTarget(first=first, second=second) for first, second in distances),
         ),
-        **others,
+        turns=tuple(turns),
+        heights=tuple(heights),
+        joints=tuple(joints),
     )
 
 

@@ -87,25 +87,22 @@ def primitives_for(deeds: tuple[Motion, ...]) -> ManipulatorPrimitives | None:
     calls: list[Any] = []
     for task, _ in deeds:
         assert isinstance(task, ManipulatorTask)
-        reached = [d.second if d.first == "palm" else d.first for d in task.distances if "palm" in (d.first, d.second)]
+        reached: list[Point] = [at for d in task.distances if (at := d.palm_at) is not None]
+        goals: list[Point] = [d.second for d in task.distances if d.palm_at is None]
         if len(reached) != 1 or task.turns or len(task.heights) > 1:
             return None
-        calls += [OpenHand(), _palm_to(reached[0], z=0.1), _palm_to(reached[0])]
+        calls += [OpenHand(), MovePalmTo(point=reached[0], z=0.1), MovePalmTo(point=reached[0])]
         if task.heights or task.joints or len(task.distances) > 1:
             calls.append(CloseHand())
-        for goal in (d for d in task.distances if "palm" not in (d.first, d.second)):
-            above = 0.08 if goal.second in OBJECTS else 0.0
-            calls += [_palm_to(goal.second, z=above + 0.1), _palm_to(goal.second, z=above), OpenHand()]
+        for goal in goals:
+            above = 0.08 if goal in OBJECTS else 0.0
+            calls += [MovePalmTo(point=goal, z=above + 0.1), MovePalmTo(point=goal, z=above), OpenHand()]
         if task.heights:
-            calls.append(_palm_to("rest_position", z=task.heights[0].height - _REST_HEIGHT))
+            calls.append(MovePalmTo(point="rest_position", z=task.heights[0].height - _REST_HEIGHT))
         for joint in task.joints:
             pull = (-0.2, 0.0) if joint.joint == "drawer" else (0.1, -0.1)
-            calls.append(_palm_to(reached[0], x=pull[0], y=pull[1]))
+            calls.append(MovePalmTo(point=reached[0], x=pull[0], y=pull[1]))
     return ManipulatorPrimitives(calls=(*calls, Wait()))
-
-
-def _palm_to(point: str, **offset: float) -> MovePalmTo:
-    return MovePalmTo.model_validate({"point": point, **offset})
 
 
 _REST_HEIGHT = 0.35

@@ -39,6 +39,13 @@ class DistanceTarget(_Model):
             raise ValueError(f"the distance of {self.first} from itself is always 0; name two points")
         return self
 
+    @property
+    def palm_at(self) -> Point | None:
+        """Where the palm should be; None if this is about two other points."""
+        if self.first == "palm":
+            return self.second
+        return self.first if self.second == "palm" else None
+
 
 class TurnTarget(_Model):
     """How an object should be turned."""
@@ -63,7 +70,7 @@ class JointTarget(_Model):
 
     joint: Joint = Field(description="Which of them.")
     fraction: float = Field(ge=0.0, le=1.0, description="0 is closed, 1 as far open as it goes.")
-    weight: Weight = Field(default=2.0, description="Weight of the difference.")
+    weight: Weight = Field(default=4.0, description="Weight of the difference.")
 
 
 class AimTarget(_Model):
