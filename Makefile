@@ -82,7 +82,9 @@ beacons: $(VENV)/.installed ## Run the Words-as-Beacons study (hours; resumable;
 	done
 
 rewards: $(VENV)/.installed-robots ## Run the motion tasks of Language to Rewards (hours; resumable)
-	@$(BIN)/palaestra motions quadruped --runs $(RUNS)/motions $(ARGS)
+	@for robot in quadruped manipulator; do \
+	  $(BIN)/palaestra motions $$robot --runs $(RUNS)/motions $(ARGS) || exit 1; \
+	done
 
 agv: $(VENV)/.installed ## Run the study of vehicles in warehouses (hours; resumable; TASK=... for one floor)
 	@for task in $(or $(TASK),simple complex crossing rooms); do \
