@@ -12,6 +12,7 @@ import os
 import re
 import tempfile
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 from types import FunctionType
@@ -20,8 +21,16 @@ from typing import Any
 import numba
 import platformdirs
 from numba.core import config
+from numba.extending import register_jitable
 
 ROOT = Path(__file__).parent
+
+
+jitable = register_jitable(no_cfunc_wrapper=True, error_model="numpy")
+"""Decorator of what kernels call. With Numba's own, a tenth of the time of compiling goes to wrappers for C, and every
+division is looked at for zeros."""
+inlined = register_jitable(no_cfunc_wrapper=True, error_model="numpy", forceinline=True)
+"""The same, for what takes so many arguments that calling it takes longer than running it."""
 
 
 @cache
@@ -111,6 +120,24 @@ def on_threads(loop: Callable[..., Any], rows: Callable[..., Any], name: str) ->
     bound = FunctionType(loop.__code__, {"__name__": loop.__module__, "prange": numba.prange, "rows": rows})
     bound.__qualname__ = f"{loop.__qualname__}.{name}"
     return numba.njit(cache=True, nogil=True, parallel=True)(bound)
+
+
+def in_pieces(call: Callable[[int, int], None], count: int, threads: int) -> None:
+    """Calls `call(first, last)` for as many pieces of 0..count as there are threads, each on a thread of its own.
+
+    For kernels that take long enough for it (they release Python's lock): there is nothing more to compile, unlike
+    with `on_threads`.
+    """
+    if threads == 1 or count < threads:
+        call(0, count)
+        return
+    edges = [count * piece // threads for piece in range(threads + 1)]
+    list(_pool(threads).map(call, edges[:-1], edges[1:]))
+
+
+@cache
+def _pool(threads: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(threads, thread_name_prefix="palaestra")
 
 
 def most_threads() -> int:

@@ -11,6 +11,8 @@ from palaestra_worlds.agv import PROVIDER
 from palaestra_worlds.agv.description import describe_floor, parse_description
 from palaestra_worlds.agv.driver import Driver
 from palaestra_worlds.agv.oracle import waypoints_for
+from palaestra_worlds.agv.settings import HALL
+from palaestra_worlds.agv.state import STEP
 from palaestra_worlds.agv.tasks import AGVTask, Waypoint
 from palaestra_worlds.base import Mistakes, TaskError
 
@@ -287,3 +289,61 @@ def test_other_actions_and_drives_move_it_too(actions: str, drive: str) -> None:
     assert levels.pose[0, 1] == pytest.approx(0.75)
     assert observations["grid"].shape == (1, 5, 5)
     assert observations["grid"][0, 2, 2] == 0.0
+
+
+# ---------------------------------------------------------------------------------------------- several vehicles
+
+
+def test_vehicles_of_a_floor_see_and_run_into_each_other_and_the_others_go_on() -> None:
+    world = _make(3, layout=HALL, vehicles=3, lidar={"beams": 4, "range": 10.0}, dt=0.5, max_steps=50)
+    world.reset(seed=0)
+    levels, _ = world.state()
+    apart = [np.hypot(*(levels.pose[a, :2] - levels.pose[b, :2])) for a, b in ((0, 1), (0, 2), (1, 2))]
+    assert min(apart) > 0.4, "they begin apart"
+    levels.pose[:] = [(1.0, 2.0, 0.0), (2.5, 2.0, np.pi), (1.0, 4.0, 0.0)]
+    np.testing.assert_allclose(10 * world.observe()["lidar"][:2, 0], 1.5 - 0.2, atol=1e-5)
+    assert "2.5" in world.describe(0)
+    went = levels.pose[2, 0]
+    # 1.1 m between them, and each goes half a metre in a step.
+    actions = [[1.0, 0.0], [1.0, 0.0], [0.5, 0.0]]
+    assert not world.step(actions)[2].any()
+    *_, terminated, _, infos = world.step(actions)
+    assert terminated.tolist() == [True, True, False]
+    np.testing.assert_array_equal(infos["_episode"], terminated)
+    assert infos["episode"]["clearance"][:2].tolist() == [0.0, 0.0]
+    assert levels.pose[2, 0] == pytest.approx(went + 0.5)
+    assert levels.status[:, STEP].tolist() == [0, 0, 2]
+
+
+def test_a_generated_floor_of_several_vehicles_is_renewed_with_its_first_and_the_same_from_a_snapshot() -> None:
+    world, other = (
+        palaestra_worlds.make("AGV-Rooms", num_envs=4, vehicles=2, max_steps=30, threads=1) for _ in range(2)
+    )
+    world.reset(seed=2)
+    actions = np.random.default_rng(0).uniform(-1, 1, (60, 4, 2))
+    renewed = 0
+    for k, chosen in enumerate(actions):
+        if k == 20:
+            other.restore(world.snapshot())
+        *_, terminated, truncated, infos = world.step(chosen)
+        levels, _ = world.state()
+        np.testing.assert_array_equal(levels.cells[::2], levels.cells[1::2])
+        for lead in np.flatnonzero((terminated | truncated)[::2]) * 2:
+            renewed += 1
+            assert (terminated | truncated)[lead + 1]
+            assert infos["_episode"][lead]
+        if k >= 20:
+            seen = other.step(chosen)
+            np.testing.assert_array_equal(seen[0]["lidar"], world.observe()["lidar"])
+            np.testing.assert_array_equal(seen[2], terminated)
+    assert renewed > 2
+
+
+def test_floors_of_several_vehicles_are_reset_and_taught_as_one() -> None:
+    with pytest.raises(ValueError, match=r"multiple of `vehicles`, 2"):
+        _make(3, layout=HALL, vehicles=2)
+    world = _make(4, layout=HALL, vehicles=2)
+    with pytest.raises(ValueError, match=r"all 2 vehicles of a floor"):
+        world.reset(seed=0, options={"reset_mask": np.array([True, False, False, False])})
+    with pytest.raises(TaskError, match=r"environment 3 is vehicle 1 of a floor.*environment 2"):
+        world.assign([None, None, None, AGVTask(level_seed=1)])

@@ -8,19 +8,21 @@ from typing import Any
 import numpy as np
 import palaestra_worlds
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from palaestra_worlds.agv.geometry import (
     TOUCH,
     along_arc,
-    beam,
-    beam_to_disc,
     first_contact,
+    gap_between,
     gap_to_walls,
     obstacle_at,
 )
+from palaestra_worlds.agv.lidar import TO_X, TO_Y, aim, beam, see_blocks, see_box, see_cells, see_disc, see_floor
+from palaestra_worlds.agv.lookup import measure_room, merge_blocks
+from palaestra_worlds.agv.meetings import meet
 from palaestra_worlds.agv.motion import new_velocity
-from palaestra_worlds.agv.state import LENGTH, LOOP, PHASE, POINTS, RADIUS, SPEED, Rules
+from palaestra_worlds.agv.state import LENGTH, LOOP, MOST_ROOM, PHASE, POINTS, RADIUS, ROOM_SHIFT, SPEED, Rules
 
 DRAWING = """
 ##########
@@ -118,12 +120,93 @@ def test_a_boxs_gap_is_that_of_the_points_on_its_edge(floor: Any, x: float, y: f
     assert gap >= sampled - 0.03
 
 
-def test_beams_meet_discs_where_the_circles_equation_says() -> None:
-    assert beam_to_disc(0.0, 0.0, 1.0, 0.0, 3.0, 0.0, 0.5) == pytest.approx(2.5)
-    assert beam_to_disc(0.0, 0.0, 1.0, 0.0, 3.0, 0.3, 0.5) == pytest.approx(3.0 - 0.4)
-    assert beam_to_disc(0.0, 0.0, 1.0, 0.0, 3.0, 0.6, 0.5) > 1e6
-    assert beam_to_disc(0.0, 0.0, -1.0, 0.0, 3.0, 0.0, 0.5) > 1e6
-    assert beam_to_disc(0.0, 0.0, 1.0, 0.0, 0.1, 0.0, 0.5) == 0.0
+def _aimed(most: float, *directions: float) -> Any:
+    beams = np.array([np.cos(directions), np.sin(directions)], np.float32)
+    aimed = np.zeros((4, len(directions)), np.float32)
+    aim(beams, 0.0, most, aimed)
+    return aimed
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    x=st.floats(0.55, 4.45), y=st.floats(0.55, 2.95), heading=st.floats(-math.pi, math.pi), most=st.floats(0.5, 20.0)
+)
+def test_beams_at_rectangles_are_those_over_cells(floor: Any, x: float, y: float, heading: float, most: float) -> None:
+    """Two ways to the same lengths: rectangles in float32, and cell by cell, jumping over free floor."""
+    drawing = floor._drawing
+    assume(not drawing.cells[int(x / CELL), int(y / CELL)] & 3)
+    aimed = np.zeros((4, 32), np.float32)
+    aim(floor._beams, heading, most, aimed)
+    by_blocks, by_cells = np.zeros((2, 32), np.float32)
+    see_floor(5.0, 3.5, x, y, aimed, by_blocks)
+    see_blocks(drawing.blocks, len(drawing.blocks), x, y, most, aimed, by_blocks)
+    see_cells(drawing.cells, CELL, x, y, most, aimed, by_cells)
+    off = np.abs(by_blocks - by_cells) * most
+    for b in np.flatnonzero(off > 1e-4):
+        # Only a beam that just touches a corner may go on in one of them.
+        reach = min(by_blocks[b], by_cells[b]) * most
+        assert _corner_near(drawing.cells, x + reach * aimed[TO_X, b], y + reach * aimed[TO_Y, b])
+
+
+@given(seed=st.integers(0, 2**32 - 1), columns=st.integers(3, 20), rows=st.integers(3, 40))
+def test_room_is_the_distance_in_kings_moves_and_rectangles_cover_what_is_blocked(
+    seed: int, columns: int, rows: int
+) -> None:
+    random = np.random.default_rng(seed)
+    cells = (random.random((columns, rows)) < random.uniform(0.0, 0.4)).astype(np.uint8)
+    blocked = np.argwhere(np.pad(cells, 1, constant_values=1)) - 1
+    measure_room(cells)
+    for x, y in np.ndindex(columns, rows):
+        assert cells[x, y] >> ROOM_SHIFT == min(np.abs(blocked - (x, y)).max(axis=1).min(), MOST_ROOM)
+    blocks = np.zeros((800, 4), np.float32)
+    covered = np.zeros((columns, rows), int)
+    for left, top, right, bottom in blocks[: merge_blocks(cells, 1.0, blocks)].astype(int):
+        covered[left:right, top:bottom] += 1
+    np.testing.assert_array_equal(covered > 0, cells & 3 > 0)
+
+
+def test_beams_meet_discs_and_boxes_where_their_equations_say() -> None:
+    def disc(direction: float, at_x: float, at_y: float) -> float:
+        out = np.ones(1, np.float32)
+        see_disc(at_x, at_y, 0.5, 0.0, 0.0, 10.0, _aimed(10.0, direction), out)
+        return 10.0 * float(out[0])
+
+    assert disc(0.0, 3.0, 0.0) == pytest.approx(2.5, abs=1e-5)
+    assert disc(0.0, 3.0, 0.3) == pytest.approx(3.0 - 0.4, abs=1e-5)
+    assert disc(0.0, 3.0, 0.6) == disc(math.pi, 3.0, 0.0) == 10.0
+    assert disc(0.0, 0.1, 0.0) == 0.0
+    out = np.ones(3, np.float32)
+    turned = (3.0, 0.0, math.cos(math.pi / 4), math.sin(math.pi / 4), 0.5, 0.5)
+    see_box(turned, 0.0, 0.0, 10.0, _aimed(10.0, 0.0, 0.3, math.pi), out)
+    np.testing.assert_allclose(10.0 * out, [3.0 - math.sqrt(0.5), 10.0, 10.0], atol=1e-5)
+
+
+@settings(max_examples=60, deadline=None)
+@given(data=st.data(), box=st.booleans())
+def test_vehicles_pass_through_each_other_at_no_speed(data: Any, box: bool) -> None:
+    rules = _world(
+        vehicle={"radius": 0.2, "box": [0.36, 0.24] if box else None, "max_speed": 20.0, "reverse_speed": 20.0}, dt=1.0
+    )._rules._replace(vehicles=3)
+    numbers = st.tuples(st.floats(0, 6), st.floats(0, 6), st.floats(-math.pi, math.pi))
+    pose = np.array([data.draw(numbers) for _ in range(3)])
+    speeds = st.tuples(st.floats(-20, 20), st.floats(-6, 6))
+    velocity = np.array([data.draw(speeds) for _ in range(3)])
+    pairs = ((0, 1), (0, 2), (1, 2))
+
+    def gaps(time: float, seconds: Any) -> list[float]:
+        places = [along_arc(*pose[i], *velocity[i], min(time, seconds[i])) for i in range(3)]
+        shape = rules.radius, rules.half_length, rules.half_width
+        return [gap_between(*shape, *places[a], *places[b]) for a, b in pairs]
+
+    assume(min(gaps(0.0, np.ones(3))) > 2 * TOUCH)
+    seconds, touched = np.array([1.0, 1.0, 0.3]), np.zeros(3, np.int8)
+    meet(pose, velocity, seconds, touched, rules, 0)
+    for time in np.linspace(0.0, 1.0, 200):
+        assert min(gaps(time, seconds)) > 0.0
+    last = gaps(1.0, seconds)
+    for i in range(3):
+        near = min(gap for gap, pair in zip(last, pairs, strict=True) if i in pair)
+        assert (touched[i] == 2) == (near <= TOUCH)
 
 
 def test_obstacles_go_there_and_back_or_round(floor: Any) -> None:
@@ -131,11 +214,11 @@ def test_obstacles_go_there_and_back_or_round(floor: Any) -> None:
     levels.routes[0, 0, :3] = [(1.0, 1.0), (3.0, 1.0), (3.0, 2.0)]
     levels.obstacles[0, 0, [RADIUS, SPEED, PHASE, LENGTH, LOOP, POINTS]] = 0.2, 0.5, 0.0, 3.0, 0.0, 3
     for time, place in ((0.0, (1, 1)), (2.0, (2, 1)), (5.0, (3, 1.5)), (6.0, (3, 2)), (7.0, (3, 1.5)), (12.0, (1, 1))):
-        assert obstacle_at(levels, 0, 0, time) == pytest.approx(place)
+        assert obstacle_at(levels.obstacles, levels.routes, 0, 0, time) == pytest.approx(place)
     levels.obstacles[0, 0, [LENGTH, LOOP]] = 3.0 + math.hypot(2.0, 1.0), 1.0
     round_trip = (3.0 + math.hypot(2.0, 1.0)) / 0.5
-    assert obstacle_at(levels, 0, 0, 8.0)[0] < 3.0
-    assert obstacle_at(levels, 0, 0, round_trip + 2.0) == pytest.approx((2, 1))
+    assert obstacle_at(levels.obstacles, levels.routes, 0, 0, 8.0)[0] < 3.0
+    assert obstacle_at(levels.obstacles, levels.routes, 0, 0, round_trip + 2.0) == pytest.approx((2, 1))
 
 
 def test_arcs_are_those_of_many_small_steps() -> None:

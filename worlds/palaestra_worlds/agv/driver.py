@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from palaestra_worlds.agv.geometry import obstacle_at
 from palaestra_worlds.agv.planner import shortest_way
-from palaestra_worlds.agv.state import NUM_OBSTACLES, RADIUS, STEP
+from palaestra_worlds.agv.state import CLOCK, NUM_OBSTACLES, RADIUS
 from palaestra_worlds.agv.world import AGVWorld
 from palaestra_worlds.compiled import kernel
 
@@ -42,13 +42,13 @@ def _drive(levels: Any, rules: Any, wanted: Any) -> None:
         # Ahead only where it faces, and so slow that it can stop at the turning point.
         speed = rules.max_speed * max(0.0, 1.0 - abs(error) / 0.25)
         wanted[i, 0] = min(speed, math.sqrt(2.0 * rules.acceleration * away) * 0.7, away / rules.dt)
-        began = levels.status[i, STEP] * rules.dt
+        began = levels.status[i, CLOCK] * rules.dt
         for share in range(1, 9):
             ahead = HORIZON * share / 8
             at_x = x + wanted[i, 0] * ahead * math.cos(heading)
             at_y = y + wanted[i, 0] * ahead * math.sin(heading)
             for k in range(levels.status[i, NUM_OBSTACLES]):
-                there_x, there_y = obstacle_at(levels, i, k, began + ahead)
+                there_x, there_y = obstacle_at(levels.obstacles, levels.routes, i, k, began + ahead)
                 near = math.hypot(there_x - at_x, there_y - at_y) - rules.radius - levels.obstacles[i, k, RADIUS]
                 if near < _ROOM:
                     wanted[i, 0] = 0.0

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba.extending import register_jitable
 
 from palaestra_worlds.agv.state import (
     AISLES,
@@ -19,99 +18,96 @@ from palaestra_worlds.agv.state import (
     ROWS,
     WALL,
 )
+from palaestra_worlds.compiled import jitable
 from palaestra_worlds.minigrid.random import random_double, random_integer
 
 
-@register_jitable
-def fill(levels: Any, i: Any, left: Any, top: Any, columns: Any, rows: Any, what: Any) -> None:
+@jitable
+def fill(cells: Any, left: Any, top: Any, columns: Any, rows: Any, what: Any) -> None:
     """A rectangle of cells."""
     for x in range(left, left + columns):
         for y in range(top, top + rows):
-            levels.cells[i, x, y] = what
+            cells[x, y] = what
 
 
-@register_jitable
-def empty_hall(levels: Any, i: Any) -> None:
+@jitable
+def empty_hall(cells: Any, columns: Any, rows: Any) -> None:
     """Free floor with walls around it."""
-    columns, rows = levels.status[i, COLUMNS], levels.status[i, ROWS]
-    fill(levels, i, 0, 0, levels.cells.shape[1], levels.cells.shape[2], WALL)
-    fill(levels, i, 1, 1, columns - 2, rows - 2, FREE)
+    fill(cells, 0, 0, cells.shape[0], cells.shape[1], WALL)
+    fill(cells, 1, 1, columns - 2, rows - 2, FREE)
 
 
-@register_jitable
-def generate(levels: Any, i: Any) -> None:
-    """A floor of the kind and density that the level's parameters say."""
-    empty_hall(levels, i)
-    kind, density = int(levels.parameters[i, KIND]), levels.parameters[i, DENSITY]
+@jitable
+def furnish(levels: Any, i: Any) -> None:
+    """Fills an empty hall as the level's kind and density say."""
+    cells, columns, rows = levels.cells[i], levels.status[i, COLUMNS], levels.status[i, ROWS]
+    kind, density, random = int(levels.parameters[i, KIND]), levels.parameters[i, DENSITY], levels.random
     if kind == AISLES:
-        _aisles(levels, i, density)
+        _aisles(cells, random, i, columns, rows, density)
     elif kind == ROOMS:
-        _rooms(levels, i, density)
+        _rooms(cells, random, i, columns, rows, density)
     elif kind == MAZE:
-        _maze(levels, i, density)
+        _maze(cells, random, i, columns, rows, density)
     else:
-        _clutter(levels, i, density)
+        _clutter(cells, random, i, columns, rows, density)
 
 
-@register_jitable
-def _aisles(levels: Any, i: Any, density: Any) -> None:
+@jitable
+def _aisles(cells: Any, random: Any, i: Any, columns: Any, rows: Any, density: Any) -> None:
     """Rows of racks one cell deep with aisles of two cells between them; a share of the racks is missing."""
-    columns, rows = levels.status[i, COLUMNS], levels.status[i, ROWS]
     length = 4
     for y in range(3, rows - 3, 3):
-        x = 2 + random_integer(levels.random, i, 0, 3)
+        x = 2 + random_integer(random, i, 0, 3)
         while x + length <= columns - 2:
-            if random_double(levels.random, i) < 0.4 + 0.6 * density:
-                fill(levels, i, x, y, length, 1, RACK)
+            if random_double(random, i) < 0.4 + 0.6 * density:
+                fill(cells, x, y, length, 1, RACK)
             # Now and then a way across.
-            x += length if random_double(levels.random, i) < density else length + 2
+            x += length if random_double(random, i) < density else length + 2
 
 
-@register_jitable
-def _rooms(levels: Any, i: Any, density: Any) -> None:
+@jitable
+def _rooms(cells: Any, random: Any, i: Any, columns: Any, rows: Any, density: Any) -> None:
     """Walls across the floor, the more the denser, each with a doorway for every room that it bounds."""
-    columns, rows = levels.status[i, COLUMNS], levels.status[i, ROWS]
     side = 9 - int(4 * density)
     across, down = max(1, (columns - 1) // side), max(1, (rows - 1) // side)
     for a in range(1, across):
-        fill(levels, i, columns * a // across, 1, 1, rows - 2, WALL)
+        fill(cells, columns * a // across, 1, 1, rows - 2, WALL)
     for d in range(1, down):
-        fill(levels, i, 1, rows * d // down, columns - 2, 1, WALL)
+        fill(cells, 1, rows * d // down, columns - 2, 1, WALL)
     for a in range(across):
         left, right = columns * a // across, columns * (a + 1) // across
         for d in range(down):
             top, bottom = rows * d // down, rows * (d + 1) // down
             if a + 1 < across:
-                y = top + 1 + random_integer(levels.random, i, 0, max(bottom - top - 2, 1))
-                fill(levels, i, right, y, 1, min(2, bottom - y), FREE)
+                y = top + 1 + random_integer(random, i, 0, max(bottom - top - 2, 1))
+                fill(cells, right, y, 1, min(2, bottom - y), FREE)
             if d + 1 < down:
-                x = left + 1 + random_integer(levels.random, i, 0, max(right - left - 2, 1))
-                fill(levels, i, x, bottom, min(2, right - x), 1, FREE)
+                x = left + 1 + random_integer(random, i, 0, max(right - left - 2, 1))
+                fill(cells, x, bottom, min(2, right - x), 1, FREE)
 
 
-@register_jitable
-def _maze(levels: Any, i: Any, density: Any) -> None:
+@jitable
+def _maze(cells: Any, random: Any, i: Any, columns: Any, rows: Any, density: Any) -> None:
     """Corridors of two cells between walls of one: a random tree, and openings in it, the more the less dense."""
-    columns, rows = levels.status[i, COLUMNS], levels.status[i, ROWS]
     across, down = (columns - 1) // 3, (rows - 1) // 3
-    fill(levels, i, 1, 1, columns - 2, rows - 2, WALL)
+    fill(cells, 1, 1, columns - 2, rows - 2, WALL)
     seen = np.zeros((across, down), np.bool_)
     stack = np.empty((across * down, 2), np.int64)
-    x, y = random_integer(levels.random, i, 0, across), random_integer(levels.random, i, 0, down)
+    x, y = random_integer(random, i, 0, across), random_integer(random, i, 0, down)
     seen[x, y] = True
-    fill(levels, i, 1 + 3 * x, 1 + 3 * y, 2, 2, FREE)
+    fill(cells, 1 + 3 * x, 1 + 3 * y, 2, 2, FREE)
     stack[0, 0], stack[0, 1] = x, y
     depth = 1
     while depth > 0:
         x, y = stack[depth - 1, 0], stack[depth - 1, 1]
-        turn = random_integer(levels.random, i, 0, 4)
+        turn = random_integer(random, i, 0, 4)
         grew = False
         for side in range(4):
             way = (turn + side) % 4
             to_x, to_y = x + (way == 0) - (way == 1), y + (way == 2) - (way == 3)
             if 0 <= to_x < across and 0 <= to_y < down and not seen[to_x, to_y]:
                 seen[to_x, to_y] = True
-                _open_between(levels, i, x, y, to_x, to_y)
+                _open_between(cells, x, y, to_x, to_y)
                 stack[depth, 0], stack[depth, 1] = to_x, to_y
                 depth += 1
                 grew = True
@@ -120,24 +116,23 @@ def _maze(levels: Any, i: Any, density: Any) -> None:
             depth -= 1
     for x in range(across - 1):
         for y in range(down - 1):
-            if random_double(levels.random, i) < 0.5 * (1.0 - density):
-                _open_between(levels, i, x, y, x + 1, y)
+            if random_double(random, i) < 0.5 * (1.0 - density):
+                _open_between(cells, x, y, x + 1, y)
 
 
-@register_jitable
-def _open_between(levels: Any, i: Any, x: Any, y: Any, to_x: Any, to_y: Any) -> None:
+@jitable
+def _open_between(cells: Any, x: Any, y: Any, to_x: Any, to_y: Any) -> None:
     left, top = 1 + 3 * min(x, to_x), 1 + 3 * min(y, to_y)
-    fill(levels, i, left, top, 2 + 3 * abs(x - to_x), 2 + 3 * abs(y - to_y), FREE)
+    fill(cells, left, top, 2 + 3 * abs(x - to_x), 2 + 3 * abs(y - to_y), FREE)
 
 
-@register_jitable
-def _clutter(levels: Any, i: Any, density: Any) -> None:
+@jitable
+def _clutter(cells: Any, random: Any, i: Any, columns: Any, rows: Any, density: Any) -> None:
     """Pallets of one to three cells, up to a third of the floor."""
-    columns, rows = levels.status[i, COLUMNS], levels.status[i, ROWS]
     wanted = int(density * (columns - 2) * (rows - 2) / 12)
     for _ in range(wanted):
-        wide = 1 + random_integer(levels.random, i, 0, 3)
-        high = 1 + random_integer(levels.random, i, 0, 3)
-        x = 1 + random_integer(levels.random, i, 0, max(columns - 1 - wide, 1))
-        y = 1 + random_integer(levels.random, i, 0, max(rows - 1 - high, 1))
-        fill(levels, i, x, y, min(wide, columns - 1 - x), min(high, rows - 1 - y), RACK)
+        wide = 1 + random_integer(random, i, 0, 3)
+        high = 1 + random_integer(random, i, 0, 3)
+        x = 1 + random_integer(random, i, 0, max(columns - 1 - wide, 1))
+        y = 1 + random_integer(random, i, 0, max(rows - 1 - high, 1))
+        fill(cells, x, y, min(wide, columns - 1 - x), min(high, rows - 1 - y), RACK)

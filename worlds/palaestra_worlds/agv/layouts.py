@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from palaestra_worlds.agv.geometry import line_to_square
+from palaestra_worlds.agv.lookup import measure_room, merge_blocks
 from palaestra_worlds.agv.planner import is_node
 from palaestra_worlds.agv.settings import MOST_CELLS, AGVSettings, Obstacle, Rectangles
 from palaestra_worlds.agv.state import (
@@ -17,6 +19,7 @@ from palaestra_worlds.agv.state import (
     GOAL_BIT,
     LENGTH,
     LOOP,
+    MAX_BLOCKS,
     MAX_POINTS,
     NUM_OBSTACLE,
     POINTS,
@@ -47,7 +50,24 @@ def draw(settings: AGVSettings, layout: str | Rectangles) -> Drawing:
     cells = _from_text(layout) if isinstance(layout, str) else _from_rectangles(layout, settings.cell)
     _prove_solvable(cells, settings)
     obstacles, routes = _routes(settings, cells)
-    return Drawing(cells, obstacles, routes)
+    return finished(cells, settings.cell, obstacles, routes)
+
+
+MOST_KEPT = 2**22
+"""Numbers that the fields of a drawn floor's goals may have in all; where there are more, none are kept."""
+
+
+def finished(cells: Cells, cell: float, obstacles: NDArray[np.float64], routes: NDArray[np.float64]) -> Drawing:
+    """A drawing made ready for the engine; no goal of it was planned for yet."""
+    measure_room(cells)
+    blocks = np.zeros((MAX_BLOCKS, 4), np.float32)
+    count = int(merge_blocks(cells, cell, blocks))
+    goals = np.argwhere(cells & GOAL_BIT)
+    kept = len(goals) if len(goals) * cells.size <= MOST_KEPT else 0
+    number = np.full(cells.shape, -1, np.int32)
+    number[tuple(goals[:kept].T)] = np.arange(kept)
+    fields = np.zeros((kept, *cells.shape), np.float32)
+    return Drawing(cells, blocks[:count].copy(), obstacles, routes, fields, number, np.zeros(kept, np.bool_))
 
 
 def nodes_of(cells: Cells, cell: float, radius: float) -> NDArray[np.bool_]:
@@ -186,32 +206,8 @@ def _check_leg(
         if not (0 <= x <= columns * cell and 0 <= y <= rows * cell):
             raise LayoutError(f"{where}: ({x}, {y}) is outside of the {columns * cell} x {rows * cell} m floor")
     for x, y in np.argwhere(cells & BLOCKED_BITS):
-        if _gap(start, end, x * cell, y * cell, cell) < radius:
+        if line_to_square(*start, *end, x * cell, y * cell, cell) < radius:
             what = NAMES[int(cells[x, y]) & BLOCKED_BITS]
             raise LayoutError(
                 f"{where}, from {start} to {end} with a radius of {radius} m, goes through cell ({x}, {y}), {what}"
             )
-
-
-def _gap(start: tuple[float, float], end: tuple[float, float], left: float, top: float, size: float) -> float:
-    """Distance of a line to a square: 0 if they cross, else between a corner of one and the other."""
-    along = np.subtract(end, start)
-    low, high = 0.0, 1.0
-    for axis, edge in enumerate((left, top)):
-        if along[axis] == 0.0:
-            if not edge <= start[axis] <= edge + size:
-                low, high = 1.0, 0.0
-            continue
-        first, second = sorted(((edge - start[axis]) / along[axis], (edge + size - start[axis]) / along[axis]))
-        low, high = max(low, first), min(high, second)
-    if low <= high:
-        return 0.0
-    corners = [(left + a * size, top + b * size) for a in (0, 1) for b in (0, 1)]
-    squared = float(along @ along)
-    nearest = math.inf
-    for corner in corners:
-        share = min(max(float(np.subtract(corner, start) @ along) / squared, 0.0), 1.0) if squared else 0.0
-        nearest = min(nearest, math.dist(corner, np.add(start, share * along)))
-    for x, y in (start, end):
-        nearest = min(nearest, math.hypot(max(left - x, x - left - size, 0.0), max(top - y, y - top - size, 0.0)))
-    return nearest

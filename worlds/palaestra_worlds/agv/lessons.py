@@ -6,10 +6,10 @@ import math
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba.extending import register_jitable
 from numpy.typing import NDArray
 
 from palaestra_worlds.agv.state import NUM_PARAMETERS, STEP
+from palaestra_worlds.compiled import jitable
 from palaestra_worlds.minigrid.random import random_double
 from palaestra_worlds.minigrid.state import NUM_RANDOM
 
@@ -86,7 +86,7 @@ def join_tables(first: TaskTable, second: TaskTable) -> TaskTable:
     return TaskTable(cumulative=first.cumulative, **joined)
 
 
-@register_jitable
+@jitable
 def begin_task(levels: Any, lessons: Any, table: Any, i: Any, dropout: Any) -> None:
     """Chooses environment i's next task, and leaves its parameters and random stream for the level."""
     for column in (CURRENT, BEGAN, HIDDEN, COUNT):
@@ -94,7 +94,10 @@ def begin_task(levels: Any, lessons: Any, table: Any, i: Any, dropout: Any) -> N
     row = lessons.status[i, ASSIGNED]
     lessons.status[i, ASSIGNED] = NO_TASK
     if row == NO_TASK and len(table.cumulative) > 0:
-        row = np.searchsorted(table.cumulative, random_double(lessons.random, i), side="right")
+        drawn = random_double(lessons.random, i)
+        row = 0
+        while row < len(table.cumulative) - 1 and table.cumulative[row] <= drawn:
+            row += 1
     lessons.status[i, TASK] = row
     for column in range(NUM_PARAMETERS):
         levels.parameters[i, column] = lessons.original[column] if row == NO_TASK else table.parameters[row, column]
@@ -110,7 +113,7 @@ def begin_task(levels: Any, lessons: Any, table: Any, i: Any, dropout: Any) -> N
         lessons.status[i, HIDDEN] = 1
 
 
-@register_jitable
+@jitable
 def advance_waypoint(levels: Any, lessons: Any, i: Any, rules: Any) -> Any:
     """After a step: moves on if the current waypoint was reached, and gives its bonus (see `World`)."""
     current = lessons.status[i, CURRENT]

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from numba.extending import register_jitable
+from palaestra_worlds.compiled import jitable
 
 
-@register_jitable
+@jitable
 def _towards(now: Any, wanted: Any, most: Any) -> Any:
     return min(max(wanted, now - most), now + most)
 
 
-@register_jitable
+@jitable
 def new_velocity(rules: Any, speed: Any, turning: Any, first: Any, second: Any) -> Any:
     """Linear and angular velocity during the next step.
 
@@ -37,7 +37,7 @@ def new_velocity(rules: Any, speed: Any, turning: Any, first: Any, second: Any) 
     )
 
 
-@register_jitable
+@jitable
 def _by_wheels(rules: Any, speed: Any, turning: Any, first: Any, second: Any) -> Any:
     """The heading turns towards the y axis, downwards in a drawing: to the right, which the left wheel drives."""
     left, right = speed + 0.5 * rules.track * turning, speed - 0.5 * rules.track * turning

@@ -11,14 +11,15 @@ import math
 from typing import Any
 
 import numpy as np
-from numba.extending import register_jitable
 
-from palaestra_worlds.agv.geometry import CONTACT, gap_to_walls, is_blocked, is_straight_way_free
+from palaestra_worlds.agv.geometry import CONTACT, disc_to_walls, is_straight_way_free
+from palaestra_worlds.agv.lookup import is_blocked
+from palaestra_worlds.compiled import jitable
 
 DIAGONAL = math.sqrt(2.0)
 
 
-@register_jitable
+@jitable
 def is_node(cells: Any, cell: Any, radius: Any, column: Any, row: Any) -> Any:
     """Whether the circle fits at the middle of a cell."""
     if is_blocked(cells, column, row):
@@ -26,10 +27,10 @@ def is_node(cells: Any, cell: Any, radius: Any, column: Any, row: Any) -> Any:
     if radius + CONTACT < 0.5 * cell:
         return True
     x, y = (column + 0.5) * cell, (row + 0.5) * cell
-    return gap_to_walls(cells, cell, radius, 0.0, 0.0, x, y, 0.0, cell) > CONTACT
+    return disc_to_walls(cells, cell, radius, x, y, cell) > CONTACT
 
 
-@register_jitable
+@jitable
 def _push(keys: Any, items: Any, count: Any, key: Any, item: Any) -> Any:
     """Into a binary heap; returns its new size."""
     at = count
@@ -43,7 +44,7 @@ def _push(keys: Any, items: Any, count: Any, key: Any, item: Any) -> Any:
     return count + 1
 
 
-@register_jitable
+@jitable
 def _pop(keys: Any, items: Any, count: Any) -> Any:
     """Takes the least out of a binary heap; returns it with the heap's new size."""
     least, item = keys[0], items[0]
@@ -64,7 +65,7 @@ def _pop(keys: Any, items: Any, count: Any) -> Any:
     return least, item, count
 
 
-@register_jitable
+@jitable
 def plan_field(cells: Any, field: Any, cell: Any, radius: Any, column: Any, row: Any) -> None:
     """Writes into `field` (columns, rows) each cell's way to the cell (column, row) in metres (Dijkstra)."""
     columns, rows = field.shape
@@ -94,7 +95,7 @@ def plan_field(cells: Any, field: Any, cell: Any, radius: Any, column: Any, row:
                     count = _push(keys, items, count, further, (x + step_x) * rows + y + step_y)
 
 
-@register_jitable
+@jitable
 def _is_edge(nodes: Any, columns: Any, rows: Any, x: Any, y: Any, step_x: Any, step_y: Any) -> Any:
     to_x, to_y = x + step_x, y + step_y
     if (step_x == 0 and step_y == 0) or to_x < 0 or to_y < 0 or to_x >= columns or to_y >= rows:
@@ -102,7 +103,7 @@ def _is_edge(nodes: Any, columns: Any, rows: Any, x: Any, y: Any, step_x: Any, s
     return nodes[to_x, to_y] and nodes[x, to_y] and nodes[to_x, y]
 
 
-@register_jitable
+@jitable
 def way_to_goal(cells: Any, field: Any, cell: Any, x: Any, y: Any) -> Any:
     """Metres from any point to the goal by way of the cells around it; infinite where none of them has a way."""
     column, row = int(x / cell), int(y / cell)
@@ -116,7 +117,7 @@ def way_to_goal(cells: Any, field: Any, cell: Any, x: Any, y: Any) -> Any:
     return best
 
 
-@register_jitable
+@jitable
 def grid_way(cells: Any, field: Any, goal: Any, cell: Any, radius: Any, x: Any, y: Any, way: Any) -> Any:
     """Middles of the cells from a point to the goal, down the field, with the point first and the goal last.
 
@@ -152,7 +153,7 @@ def grid_way(cells: Any, field: Any, goal: Any, cell: Any, radius: Any, x: Any, 
     return count
 
 
-@register_jitable
+@jitable
 def _nearest_node(cells: Any, field: Any, cell: Any, radius: Any, x: Any, y: Any) -> Any:
     """Cell from whose middle the way is shortest, of those around a point that can be reached straight; (-1, -1) if
     there is none."""
@@ -169,7 +170,7 @@ def _nearest_node(cells: Any, field: Any, cell: Any, radius: Any, x: Any, y: Any
     return best_column, best_row
 
 
-@register_jitable
+@jitable
 def cut_corners(cells: Any, cell: Any, radius: Any, way: Any, count: Any) -> Any:
     """Leaves of a grid way only the points where it has to turn; returns how many and the length in metres."""
     kept, at, length = 1, 0, 0.0
@@ -188,7 +189,7 @@ def cut_corners(cells: Any, cell: Any, radius: Any, way: Any, count: Any) -> Any
     return kept, length
 
 
-@register_jitable
+@jitable
 def shortest_way(cells: Any, field: Any, goal: Any, cell: Any, radius: Any, x: Any, y: Any, way: Any) -> Any:
     """Turning points of a short way from a point to the goal, into `way`; how many there are and its length."""
     count = grid_way(cells, field, goal, cell, radius, x, y, way)

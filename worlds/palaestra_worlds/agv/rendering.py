@@ -12,6 +12,7 @@ from PIL import Image, ImageDraw
 from palaestra_worlds.agv.geometry import obstacle_at
 from palaestra_worlds.agv.state import (
     BLOCKED_BITS,
+    CLOCK,
     COLUMNS,
     LOOP,
     NUM_OBSTACLES,
@@ -19,7 +20,6 @@ from palaestra_worlds.agv.state import (
     RACK,
     RADIUS,
     ROWS,
-    STEP,
     WALL,
     Levels,
     Rules,
@@ -47,7 +47,7 @@ def draw_floor(
     levels: Levels,
     i: int,
     rules: Rules,
-    beams: NDArray[np.float64],
+    beams: NDArray[np.float32],
     lidar: NDArray[np.float32],
     trail: NDArray[np.float64],
     waypoints: Sequence[tuple[float, float]],
@@ -57,7 +57,7 @@ def draw_floor(
     Args:
         levels, i: the floor and whatever is on it.
         rules: sizes.
-        beams: (beams, 2) directions relative to the heading.
+        beams: (2, beams) directions relative to the heading.
         lidar: (beams,) shares of the range.
         trail: (points, 2) where the vehicle has been.
         waypoints: those that are still to be reached.
@@ -87,7 +87,7 @@ def draw_floor(
         if len(route) > 1:
             closing = route[:1] if levels.obstacles[i, k, LOOP] else route[:0]
             pen.line([(x * scale, y * scale) for x, y in (*route, *closing)], (232, 180, 175), 1)
-        at_x, at_y = obstacle_at(levels, i, k, levels.status[i, STEP] * rules.dt)
+        at_x, at_y = obstacle_at(levels.obstacles, levels.routes, i, k, levels.status[i, CLOCK] * rules.dt)
         _disc(pen, at_x, at_y, levels.obstacles[i, k, RADIUS], scale, MOVING, MOVING)
     _draw_vehicle(pen, levels, i, rules, scale)
     return np.asarray(image).copy()
@@ -104,13 +104,13 @@ def _draw_lidar(
     levels: Levels,
     i: int,
     rules: Rules,
-    beams: NDArray[np.float64],
+    beams: NDArray[np.float32],
     lidar: NDArray[np.float32],
     scale: float,
 ) -> None:
     x, y, heading = levels.pose[i]
     cos, sin = math.cos(heading), math.sin(heading)
-    for (ahead, aside), share in zip(beams, lidar, strict=True):
+    for (ahead, aside), share in zip(beams.T.tolist(), lidar, strict=True):
         away = float(share) * rules.lidar_range
         end = x + away * (ahead * cos - aside * sin), y + away * (ahead * sin + aside * cos)
         pen.line([x * scale, y * scale, end[0] * scale, end[1] * scale], BEAM, 1)

@@ -121,6 +121,13 @@ class AGVSettings(Section):
     )
     moving_radius: float = Field(default=0.2, ge=0.05, le=5.0, description="Of generated obstacles, m.")
     moving_speed: float = Field(default=0.6, ge=0.0, le=10.0, description="Of generated obstacles at most, m/s.")
+    vehicles: int = Field(
+        default=1,
+        ge=1,
+        le=16,
+        description="Vehicles that share a floor and collide with each other; neighbouring environments are those of "
+        "one floor.",
+    )
     vehicle: Vehicle = Field(default_factory=Vehicle)
     lidar: Lidar = Field(default_factory=Lidar)
     grid: int = Field(

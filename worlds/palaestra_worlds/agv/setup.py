@@ -9,8 +9,8 @@ import numpy as np
 from gymnasium.spaces import Box, Dict, Discrete
 from numpy.typing import NDArray
 
-from palaestra_worlds.agv.engine import Observations
-from palaestra_worlds.agv.layouts import draw
+from palaestra_worlds.agv.layouts import draw, finished
+from palaestra_worlds.agv.sensors import Observations
 from palaestra_worlds.agv.settings import GENERATORS, HALL, AGVSettings, Rectangles
 from palaestra_worlds.agv.state import (
     DENSITY,
@@ -45,26 +45,27 @@ def drawing_of(settings: AGVSettings, layout: str | Rectangles) -> Drawing:
     """The drawn floor; an empty one for layouts that are generated. Raises LayoutError."""
     if isinstance(layout, str) and layout in GENERATORS:
         nothing = np.zeros((settings.columns, settings.rows), np.uint8)
-        return Drawing(nothing, np.zeros((0, NUM_OBSTACLE)), np.zeros((0, MAX_POINTS, 2)))
+        return finished(nothing, settings.cell, np.zeros((0, NUM_OBSTACLE)), np.zeros((0, MAX_POINTS, 2)))
     return draw(settings, layout)
 
 
-def original_parameters(settings: AGVSettings, layout: str | Rectangles, drawing: Drawing) -> NDArray[np.float64]:
+def original_parameters(settings: AGVSettings, layout: str | Rectangles, drawn: Drawing) -> NDArray[np.float64]:
     """Of levels without a task."""
     parameters = np.zeros(NUM_PARAMETERS)
     parameters[KIND] = KINDS.get(layout, DRAWN) if isinstance(layout, str) else DRAWN
-    parameters[WIDTH], parameters[HEIGHT] = drawing.cells.shape
+    parameters[WIDTH], parameters[HEIGHT] = drawn.cells.shape
     parameters[DENSITY] = settings.density
     parameters[MOVING] = -1 if settings.moving is None else settings.moving
     return parameters
 
 
-def rules_of(settings: AGVSettings, drawing: Drawing) -> Rules:
+def rules_of(settings: AGVSettings, drawn: Drawing) -> Rules:
     """What is the same in all environments."""
     vehicle, lidar = settings.vehicle, settings.lidar
     length, width = vehicle.box or (0.0, 0.0)
-    columns, rows = drawing.cells.shape
+    columns, rows = drawn.cells.shape
     return Rules(
+        vehicles=settings.vehicles,
         cell=settings.cell,
         dt=settings.dt,
         radius=vehicle.circumscribed,
@@ -93,14 +94,14 @@ def rules_of(settings: AGVSettings, drawing: Drawing) -> Rules:
     )
 
 
-def beams_of(settings: AGVSettings) -> NDArray[np.float64]:
-    """Unit vectors (beams, 2) relative to the heading."""
+def beams_of(settings: AGVSettings) -> NDArray[np.float32]:
+    """Unit vectors (2, beams) relative to the heading."""
     count, field = settings.lidar.beams, math.radians(settings.lidar.field)
     if settings.lidar.field >= 360.0:
         angles = np.arange(count) * (2 * np.pi / count)
     else:
         angles = np.linspace(-field / 2, field / 2, count) if count > 1 else np.zeros(1)
-    return np.column_stack([np.cos(angles), np.sin(angles)])
+    return np.array([np.cos(angles), np.sin(angles)], np.float32)
 
 
 def observation_space(settings: AGVSettings) -> Dict:

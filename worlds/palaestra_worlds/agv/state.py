@@ -13,13 +13,16 @@ from numpy.typing import NDArray
 
 from palaestra_worlds.minigrid.state import NUM_RANDOM
 
-# A cell: what stands in it, and bits for the regions it belongs to.
+# A cell: what stands in it, bits for the regions it belongs to, and above them how many cells away the nearest wall or
+# rack is (see `geometry.measure_room`).
 FREE, WALL, RACK = range(3)
 BLOCKED_BITS = 3
 START_BIT, GOAL_BIT = 4, 8
+ROOM_SHIFT, MOST_ROOM = 4, 15
 
-# Columns of `Levels.status`.
-STEP, COLUMNS, ROWS, NUM_OBSTACLES, COLLISIONS = range(5)
+# Columns of `Levels.status`. CLOCK counts the steps since the floor began, STEP those of the vehicle's episode; PLACED
+# is 1 once the vehicle stands on the floor; NUM_BLOCKS is 0 where there are too many to be kept.
+STEP, COLUMNS, ROWS, NUM_OBSTACLES, COLLISIONS, CLOCK, PLACED, NUM_BLOCKS = range(8)
 NUM_STATUS = 8
 
 # Columns of `Levels.tally`.
@@ -36,15 +39,22 @@ KIND, WIDTH, HEIGHT, DENSITY, MOVING, NEAR = range(6)
 NUM_PARAMETERS = 6
 DRAWN, AISLES, ROOMS, MAZE, CLUTTER = range(5)
 
+MAX_BLOCKS = 128
+"""Rectangles that a floor may have for its beams to be measured against them."""
 MAX_OBSTACLES = 16
 MAX_POINTS = 8
 
 
 class Levels(NamedTuple):
-    """The floors and vehicles of N environments; a compiled function for environment i touches row i only."""
+    """The floors and vehicles of N environments; a compiled function for environment i touches row i only.
+
+    Where several vehicles share a floor they are neighbouring rows; each has a copy of the floor, and of what moves.
+    """
 
     cells: NDArray[np.uint8]
     """(N, columns, rows), indexed [i, x, y]."""
+    blocks: NDArray[np.float32]
+    """(N, MAX_BLOCKS, 4): walls and racks as rectangles, left, upper, right and lower edges."""
     field: NDArray[np.float32]
     """(N, columns, rows): the planner's way from each cell's middle to the goal; infinite where there is none."""
     pose: NDArray[np.float64]
@@ -72,6 +82,8 @@ class Levels(NamedTuple):
 class Rules(NamedTuple):
     """What is the same in all environments of a world."""
 
+    vehicles: int
+    """That share a floor."""
     cell: float
     dt: float
     radius: float
@@ -108,16 +120,25 @@ class Drawing(NamedTuple):
 
     cells: NDArray[np.uint8]
     """(columns, rows)."""
+    blocks: NDArray[np.float32]
+    """(blocks, 4): see `Levels.blocks`; none if there are too many."""
     obstacles: NDArray[np.float64]
     """(obstacles, NUM_OBSTACLE)."""
     routes: NDArray[np.float64]
     """(obstacles, MAX_POINTS, 2)."""
+    fields: NDArray[np.float32]
+    """(goals, columns, rows): see `Levels.field`, of each goal cell, once it was planned."""
+    number: NDArray[np.int32]
+    """(columns, rows): which of `fields` is a goal cell's; -1: none is kept."""
+    planned: NDArray[np.bool_]
+    """(goals,)."""
 
 
 def allocate(num_envs: int, columns: int, rows: int) -> Levels:
     """Floors without anything on them."""
     return Levels(
         cells=np.zeros((num_envs, columns, rows), np.uint8),
+        blocks=np.zeros((num_envs, MAX_BLOCKS, 4), np.float32),
         field=np.zeros((num_envs, columns, rows), np.float32),
         pose=np.zeros((num_envs, 3)),
         velocity=np.zeros((num_envs, 2)),

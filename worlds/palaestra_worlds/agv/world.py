@@ -11,7 +11,7 @@ from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
 from palaestra_worlds.agv.description import describe_floor
-from palaestra_worlds.agv.engine import ACT, LOOK, WAIT, advance_kernel, allocate_outcome, begin_kernel
+from palaestra_worlds.agv.engine import ACT, LOOK, WAIT, advance, allocate_outcome, begin_episodes, join_floors
 from palaestra_worlds.agv.floor import Floor
 from palaestra_worlds.agv.geometry import obstacle_at
 from palaestra_worlds.agv.lessons import (
@@ -39,6 +39,9 @@ from palaestra_worlds.agv.setup import (
 )
 from palaestra_worlds.agv.state import (
     CLEARANCE,
+    CLOCK,
+    DRAWN,
+    KIND,
     NUM_OBSTACLES,
     RADIUS,
     SHORTEST,
@@ -52,7 +55,7 @@ from palaestra_worlds.agv.task_table import TaskCompiler, as_agv
 from palaestra_worlds.agv.tasks import AGVTask
 from palaestra_worlds.base import Judgement, Task, TaskError, World
 from palaestra_worlds.batches import FinalObservations, checked_actions, checked_mask, cumulative_weights, seeds_by_row
-from palaestra_worlds.compiled import available_threads, most_threads, use_threads
+from palaestra_worlds.compiled import available_threads, in_pieces, most_threads
 from palaestra_worlds.minigrid.random import seed_streams
 from palaestra_worlds.snapshots import pack_arrays, unpack_arrays
 
@@ -65,7 +68,7 @@ TRAILS, TRAIL_POINTS = 16, 4096
 
 
 class AGVWorld(World):
-    """A batch of floors with one vehicle each.
+    """A batch of floors with one vehicle each, or several: then neighbouring environments are those of one floor.
 
     **Observations** (float32): `lidar` (beams,) as shares of its range; `pose` (x, y as shares of the floor, cosine and
     sine of the heading); `velocity` as shares of the limits; `goal` in polar form (distance as a share of the floor's
@@ -93,6 +96,10 @@ class AGVWorld(World):
     def __init__(self, id: str, num_envs: int, settings: AGVSettings) -> None:
         if num_envs < 1:
             raise ValueError(f"num_envs must be at least 1, not {num_envs}")
+        if num_envs % settings.vehicles:
+            raise ValueError(
+                f"num_envs is {num_envs}; it counts vehicles and must be a multiple of `vehicles`, {settings.vehicles}"
+            )
         self.id = id
         self.num_envs = num_envs
         self.settings = settings
@@ -150,8 +157,13 @@ class AGVWorld(World):
             ValueError: as many seeds as environments are needed, each an integer from 0 on; the mask does not fit.
         """
         chosen = checked_mask(options, self.num_envs)
+        floors = chosen.reshape(-1, self.settings.vehicles)
+        if (floors.any(axis=1) != floors.all(axis=1)).any():
+            raise ValueError(
+                f"reset_mask must choose all {self.settings.vehicles} vehicles of a floor, or none of them"
+            )
         self._seed(seed, chosen)
-        self._begin_episodes(np.flatnonzero(chosen))
+        self._begin_episodes(np.flatnonzero(chosen), fresh=True)
         self._look(chosen)
         return as_dict(self._observations, self.settings.copy_observations), {}
 
@@ -169,15 +181,19 @@ class AGVWorld(World):
         outcome = self._outcome
         self._advance(self._threads)
         self._keep_trails()
+        reported, renewed = self._renew_floors() if self.settings.vehicles > 1 else (outcome.ended, outcome.ended)
         copy = self.settings.copy_observations
         infos: dict[str, Any] = {"lesson_reward": outcome.lesson_reward.copy() if copy else outcome.lesson_reward}
         rewards, terminated, truncated = outcome.rewards, outcome.terminated, outcome.truncated
         if copy:
             rewards, terminated, truncated = rewards.copy(), terminated.copy(), truncated.copy()
         if outcome.ended.any():
-            infos |= self._ended_infos()
-            self._begin_episodes(np.flatnonzero(outcome.ended))
-            self._look(outcome.ended)
+            for final, seen in zip(self._final, self._observations, strict=True):
+                final[outcome.ended] = seen[outcome.ended]
+            infos |= self._ended_infos(reported)
+            self._begin_episodes(np.flatnonzero(renewed), fresh=True)
+            self._begin_episodes(np.flatnonzero(outcome.ended & ~renewed), fresh=False)
+            self._look(self._of_same_floors(outcome.ended))
         return as_dict(self._observations, copy), rewards, terminated, truncated, infos
 
     def observe(self) -> dict[str, Any]:
@@ -200,6 +216,13 @@ class AGVWorld(World):
         if len(tasks) != self.num_envs:
             raise TaskError(f"{len(tasks)} tasks for {self.num_envs} environments; pass None for those without")
         given = [task for task in tasks if task is not None]
+        vehicles = self.settings.vehicles
+        for i, task in enumerate(tasks):
+            if task is not None and i % vehicles:
+                raise TaskError(
+                    f"environment {i} is vehicle {i % vehicles} of a floor; the floor's tasks are those of its first "
+                    f"vehicle, environment {i - i % vehicles}"
+                )
         drawable = len(self._bank.counts)
         self._table = join_tables(self._bank, self._compile_tasks.table(given))
         rows = iter(range(drawable, drawable + len(given)))
@@ -238,7 +261,7 @@ class AGVWorld(World):
         levels, lessons = allocate(count, *self._drawing.cells.shape), allocate_lessons(count, self._original)
         lessons.status[:, ASSIGNED] = np.arange(count)
         table = self._compile_tasks.table([task.model_copy(update={"subgoals": ()}) for task in tasks])
-        begin_kernel(1)(levels, lessons, table, self._rules, self._drawing, np.zeros(count), np.arange(count))
+        begin_episodes(levels, lessons, table, self._rules._replace(vehicles=1), self._drawing, np.arange(count))
         return [self._floor(levels, i) for i in range(count)]
 
     def _floor(self, levels: Levels, i: int) -> Floor:
@@ -252,11 +275,14 @@ class AGVWorld(World):
 
     def describe(self, index: int) -> str:
         levels = self._levels
-        time = float(levels.status[index, STEP]) * self.settings.dt
+        time = float(levels.status[index, CLOCK]) * self.settings.dt
         moving = [
-            (*obstacle_at(levels, index, k, time), float(levels.obstacles[index, k, RADIUS]))
+            (*obstacle_at(levels.obstacles, levels.routes, index, k, time), float(levels.obstacles[index, k, RADIUS]))
             for k in range(levels.status[index, NUM_OBSTACLES])
         ]
+        lead = index - index % self.settings.vehicles
+        others = (k for k in range(lead, lead + self.settings.vehicles) if k != index)
+        moving += [(*levels.pose[k, :2].tolist(), self._rules.radius) for k in others]
         return describe_floor(self._floor(levels, index), moving)
 
     def render_frame(self, index: int = 0) -> NDArray[np.uint8]:
@@ -297,6 +323,28 @@ class AGVWorld(World):
         self._seeded = True
         self._look(np.ones(self.num_envs, np.bool_))
 
+    # ------------------------------------------------------------------------------------------ several vehicles
+
+    def _of_same_floors(self, chosen: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """All vehicles of the floors that a chosen one is on."""
+        vehicles = self.settings.vehicles
+        return chosen if vehicles == 1 else np.repeat(chosen.reshape(-1, vehicles).any(axis=1), vehicles)
+
+    def _renew_floors(self) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Where floors differ from each other, a new one is made when its first vehicle's episode ends, and the
+        episodes of the others are truncated.
+
+        Returns:
+            Whose episodes are reported: not those that were cut short; and whose floors are made anew.
+        """
+        outcome, reported = self._outcome, self._outcome.ended.copy()
+        if self._original[KIND] == DRAWN and not len(self._table.counts):
+            return reported, np.zeros_like(reported)
+        renewed = np.repeat(reported[:: self.settings.vehicles], self.settings.vehicles)
+        cut = renewed & ~reported
+        outcome.truncated[cut] = outcome.ended[cut] = True
+        return reported, renewed
+
     # ------------------------------------------------------------------------------------------ internals
 
     def _identity(self) -> dict[str, Any]:
@@ -319,19 +367,8 @@ class AGVWorld(World):
         return np.clip(checked, -1.0, 1.0)
 
     def _advance(self, threads: int) -> None:
-        if threads > 1:
-            use_threads(threads)
-        advance_kernel(threads)(
-            self._levels,
-            self._lessons,
-            self._observations,
-            self._final,
-            self._outcome,
-            self._rules,
-            self._beams,
-            self._actions,
-            self._modes,
-        )
+        state = self._levels, self._lessons, self._observations, self._outcome
+        advance(*state, self._rules, self._beams, self._actions, self._modes, threads)
 
     def _threads_for(self, count: int) -> int:
         """Threads pay only for many environments, which seldom end in one step."""
@@ -354,13 +391,24 @@ class AGVWorld(World):
             self._lessons.random[rows] = seed_streams(numbers, stream=1)
         self._seeded = True
 
-    def _begin_episodes(self, rows: NDArray[np.intp]) -> None:
-        threads = self._threads if len(rows) > 1 else 1
-        if threads > 1:
-            use_threads(threads)
-        begin_kernel(threads)(
-            self._levels, self._lessons, self._table, self._rules, self._drawing, self._outcome.running_return, rows
-        )
+    def _begin_episodes(self, rows: NDArray[np.intp], fresh: bool) -> None:
+        """New episodes, on `fresh` floors (of whose vehicles all are among the rows) or as those are."""
+        if not len(rows):
+            return
+        levels, lessons, rules, drawing = self._levels, self._lessons, self._rules, self._drawing
+        self._outcome.running_return[rows] = 0.0
+        first = rows % rules.vehicles == 0
+        if fresh:
+            leading = rows[first]
+            alone = not drawing.planned.all()
+            in_pieces(
+                lambda low, high: begin_episodes(levels, lessons, self._table, rules, drawing, leading[low:high]),
+                len(leading),
+                1 if alone else self._threads,
+            )
+        joining = rows[~first] if fresh else rows
+        if len(joining):
+            join_floors(levels, lessons, rules, drawing, fresh, joining)
         shown = rows[rows < len(self._trails)]
         self._trails[shown] = np.nan
         self._trails[shown, 0] = self._levels.pose[shown, :2]
@@ -370,7 +418,7 @@ class AGVWorld(World):
         steps = self._levels.status[shown, STEP] % self._trails.shape[1]
         self._trails[shown, steps] = self._levels.pose[shown, :2]
 
-    def _ended_infos(self) -> dict[str, Any]:
+    def _ended_infos(self, reported: NDArray[np.bool_]) -> dict[str, Any]:
         outcome = self._outcome
         ended, reached = outcome.ended.copy(), outcome.reached.copy()
         travelled, shortest, clear = (outcome.tally[:, column].copy() for column in (TRAVELLED, SHORTEST, CLEARANCE))
@@ -396,4 +444,4 @@ class AGVWorld(World):
             "seconds": outcome.episode_length * self.settings.dt,
         }
         final = FinalObservations(as_dict(self._final, self.settings.copy_observations), ended)
-        return {"final_obs": final, "_final_obs": ended, "episode": episode, "_episode": ended}
+        return {"final_obs": final, "_final_obs": ended, "episode": episode, "_episode": reported.copy()}
