@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _IDS = {
     "AGV": "a vehicle on a drawn warehouse floor",
     **dict.fromkeys(("AGV-Aisles", "AGV-Clutter", "AGV-Maze", "AGV-Rooms"), "a vehicle on generated warehouse floors"),
+    "AGV-MuJoCo": "the same robot with mass and friction, to evaluate in (extra `robots`)",
 }
 
 
@@ -41,6 +42,12 @@ class AGVProvider:
             first = error.errors()[0]
             where = ".".join(map(str, first["loc"]))
             raise ValueError(f"settings of {id}: {f'{where}: ' if where else ''}{first['msg']}") from error
+        if id == "AGV-MuJoCo":
+            try:
+                from palaestra_worlds.agv.transfer import MuJoCoWorld
+            except ModuleNotFoundError as error:
+                raise ValueError(f"{id} needs MuJoCo: pip install 'palaestra[robots]'") from error
+            return MuJoCoWorld(id, num_envs, checked)
         return AGVWorld(id, num_envs, checked)
 
     def oracle(self, prompt: str, schema: dict[str, Any] | None) -> dict[str, Any] | None:

@@ -42,8 +42,8 @@ from palaestra_worlds.agv.state import (
 from palaestra_worlds.compiled import in_pieces, inlined, kernel
 from palaestra_worlds.minigrid.random import random_word
 
-ACT, LOOK, WAIT = range(3)
-"""Take the action; only observe; do nothing."""
+ACT, LOOK, WAIT, MOVED = range(4)
+"""Take the action; only observe; do nothing; judge where others have moved the vehicle to."""
 
 
 class Outcome(NamedTuple):
@@ -172,7 +172,7 @@ def _advance(
         for i in range(lead, lead + rules.vehicles):
             if modes[i] == WAIT:
                 continue
-            if modes[i] == ACT:
+            if modes[i] != LOOK:
                 _judge(levels, lessons, outcome, rules, i)
             write_observations(levels, lessons, i, observations, rules, beams, aimed)
 
@@ -199,7 +199,7 @@ def advance(
         levels, lessons, observations, outcome: of all N environments.
         rules, beams: see `setup`.
         actions: (N, 2) in [-1, 1].
-        modes: (N,) of ACT, LOOK, WAIT, the same for all vehicles of a floor.
+        modes: (N,) of ACT, LOOK, WAIT, MOVED, the same for all vehicles of a floor.
         threads: among which the floors are divided.
     """
     run, floors = _advance_rows(), len(modes) // rules.vehicles

@@ -177,9 +177,8 @@ class AGVWorld(World):
                 not called yet.
         """
         self._actions[...] = self._checked(actions)
-        self._modes[...] = ACT
         outcome = self._outcome
-        self._advance(self._threads)
+        self._drive()
         self._keep_trails()
         reported, renewed = self._renew_floors() if self.settings.vehicles > 1 else (outcome.ended, outcome.ended)
         copy = self.settings.copy_observations
@@ -308,7 +307,7 @@ class AGVWorld(World):
         arrays = {
             f"{group}/{name}": array for group, values in groups.items() for name, array in values._asdict().items()
         }
-        return pack_arrays(self._identity(), arrays | {"running_return": self._outcome.running_return})
+        return pack_arrays(self._identity(), arrays | self._kept())
 
     def restore(self, data: bytes) -> None:
         arrays = unpack_arrays(data, self._identity())
@@ -318,7 +317,8 @@ class AGVWorld(World):
         self._bank, self._table = (
             TaskTable(*(arrays[f"{group}/{name}"] for name in TaskTable._fields)) for group in ("bank", "table")
         )
-        self._outcome.running_return[...] = arrays["running_return"]
+        for name, array in self._kept().items():
+            array[...] = arrays[name]
         self._trails[...] = np.nan
         self._seeded = True
         self._look(np.ones(self.num_envs, np.bool_))
@@ -365,6 +365,15 @@ class AGVWorld(World):
             i = int(np.flatnonzero(~np.isfinite(checked).all(axis=1))[0])
             raise ValueError(f"the action of environment {i} is {checked[i].tolist()}; actions must be finite numbers")
         return np.clip(checked, -1.0, 1.0)
+
+    def _kept(self) -> dict[str, NDArray[np.float64]]:
+        """What snapshots hold besides levels, lessons and tasks."""
+        return {"running_return": self._outcome.running_return}
+
+    def _drive(self) -> None:
+        """Takes the actions."""
+        self._modes[...] = ACT
+        self._advance(self._threads)
 
     def _advance(self, threads: int) -> None:
         state = self._levels, self._lessons, self._observations, self._outcome
