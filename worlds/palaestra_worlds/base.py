@@ -9,12 +9,15 @@ import math
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import numpy as np
 from gymnasium.vector import VectorEnv
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
+
+if TYPE_CHECKING:
+    from palaestra_worlds.structured import Knowledge, StructuredPlayer
 
 
 class Task(BaseModel):
@@ -221,6 +224,15 @@ class World(VectorEnv[Any, Any, Any]):
         Raises:
             TaskError: it cannot be carried out in its level.
         """
+        return None
+
+    def player(self, index: int) -> StructuredPlayer | None:
+        """Who plays environment `index` by structured actions; None where there is no such player. Call it anew after
+        `reset`."""
+        return None
+
+    def knowledge(self) -> Knowledge | None:
+        """What can be known about this world's items without playing it; None where there are none."""
         return None
 
     @abstractmethod
