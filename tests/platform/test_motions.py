@@ -13,8 +13,9 @@ from palaestra.cli.specs import configs_folder
 from palaestra.motions.driving import failure, feedback_in_words, reached
 from palaestra.motions.study import RESULTS, Case, StudyError, cases, read_results, run_study, study_folder
 from palaestra.motions.table import study_results
-from palaestra.motions.tasks import Success, load_study
+from palaestra.motions.tasks import Check, Success, load_study
 from palaestra.spec.errors import SpecError
+from pydantic import ValidationError
 
 from .conftest import Result
 
@@ -72,6 +73,14 @@ def test_a_check_must_hold_without_a_break() -> None:
 def test_a_mean_may_have_breaks() -> None:
     assert why(heights(0, 2, 0, 2), 0.4, least=1, mean=True) == ""
     assert why(heights(0, 2, 0, 2), 0.4, least=1) != ""
+
+
+def test_what_must_hold_throughout_is_not_made_up_for_later() -> None:
+    assert why(heights(1, 1, 1), 0.2, least=1, throughout=True) == ""
+    told = why(heights(0, 1, 1, 1), 0.2, least=1, throughout=True)
+    assert told == "height was 0.00 to 1.00 (least 1)"
+    with pytest.raises(ValidationError, match="give one of them"):
+        Check(measure="height", least=1, mean=True, throughout=True)
 
 
 def test_checks_must_hold_at_the_same_time() -> None:

@@ -9,7 +9,7 @@ import math
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 import numpy as np
 from gymnasium.vector import VectorEnv
@@ -52,6 +52,12 @@ class Mistakes(BaseModel):
     missing: float = Field(default=0.0, ge=0, le=1, description="Share of entries that are left out.")
     swapped: float = Field(
         default=0.0, ge=0, le=1, description="Probability that two neighbouring entries swap places."
+    )
+    wrong_calls: int | None = Field(
+        default=None, ge=0, le=40, description="Of a robot's program: exactly so many wrong calls, instead of shares."
+    )
+    call_mistakes: tuple[Literal["sign", "factor", "foot", "thing", "missing"], ...] = Field(
+        default=(), description="How these calls may be wrong, as far as the robot has it; empty: in every way."
     )
 
 

@@ -242,7 +242,7 @@ def failure(success: Success, measured: Sequence[Measures], before: Sequence[Mea
     best = int(passed.sum(axis=0).argmax())
     failed = [check for check, held in zip(success.checks, passed[:, best], strict=True) if not held]
     window = measured[best : best + steps]
-    return "; ".join(_told(check, window) for check in failed)
+    return "; ".join(_told(check, measured if check.throughout else window) for check in failed)
 
 
 def _passed(check: Check, measured: Sequence[Measures], before: Sequence[Measures], steps: int) -> NDArray[np.bool_]:
@@ -253,6 +253,8 @@ def _passed(check: Check, measured: Sequence[Measures], before: Sequence[Measure
     if check.mean:
         return np.array([check.holds(float(mean), earlier) for mean in windows.mean(axis=1)])
     each = np.array([check.holds(float(value), earlier) for value in values])
+    if check.throughout:
+        return np.full(len(windows), each.all())
     return np.asarray(np.lib.stride_tricks.sliding_window_view(each, steps).all(axis=1), np.bool_)
 
 

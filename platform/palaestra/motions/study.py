@@ -48,7 +48,12 @@ def task_hash(study: MotionStudy, name: str) -> str:
     task = study.tasks[name]
     planner = (task.planner or study.planner).model_dump(mode="json", exclude={"threads"})
     late = {"latency": study.latency} if study.latency else {}
-    return short_hash([task.model_dump(mode="json", exclude={"paper", "planner"}), planner | late])
+    content = task.model_dump(mode="json", exclude={"paper", "planner"})
+    for check in content["success"]["checks"]:
+        if not check["throughout"]:
+            # Results from before this could be said still count.
+            del check["throughout"]
+    return short_hash([content, planner | late])
 
 
 def recording_path(folder: Path, case: Case) -> Path:

@@ -39,6 +39,7 @@ class Check(Section):
         default=None, description="It must be at least so far above its mean at the end of the turn before."
     )
     mean: bool = Field(default=False, description="Whether only its mean over the held time counts, not each moment.")
+    throughout: bool = Field(default=False, description="Whether it must hold in the whole turn, not the held time.")
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
@@ -46,6 +47,8 @@ class Check(Section):
             raise ValueError("near and within belong together: give both or neither")
         if all(bound is None for bound in (self.least, self.most, self.near, self.above_before)):
             raise ValueError("give a bound: least, most, near (with within) or above_before")
+        if self.mean and self.throughout:
+            raise ValueError("mean is about the held time and throughout about the whole turn: give one of them")
         return self
 
     def holds(self, value: float, before: float | None) -> bool:

@@ -49,7 +49,10 @@ class NoisyModel(JudgedWrapper):
         self._inner = inner
         self._mistakes = config.mistakes()
         self.name = f"noisy({', '.join([inner.name, *_in_words(self._mistakes)])})"
-        self.identity = f"noisy({inner.identity}, {self._mistakes.model_dump_json()}, seed {config.seed})"
+        # What is only said of programs counts where it is said: answers from before it could be are still known.
+        unsaid = {name for name in ("wrong_calls", "call_mistakes") if getattr(self._mistakes, name) in (None, ())}
+        identity = self._mistakes.model_dump_json(exclude=unsaid)
+        self.identity = f"noisy({inner.identity}, {identity}, seed {config.seed})"
 
     async def complete_judged(
         self, messages: Sequence[Message], schema: dict[str, Any] | None, settings: Sampling, judge: Judge
@@ -81,6 +84,8 @@ class NoisyModel(JudgedWrapper):
 
 
 def _in_words(mistakes: Mistakes) -> list[str]:
+    if mistakes.wrong_calls is not None:
+        return [f"{mistakes.wrong_calls} wrong calls ({', '.join(mistakes.call_mistakes) or 'any'})"]
     words = [f"accuracy {mistakes.accuracy:g}"]
     words += [f"missing {mistakes.missing:g}"] if mistakes.missing else []
     words += [f"swapped {mistakes.swapped:g}"] if mistakes.swapped else []

@@ -232,6 +232,13 @@ def test_the_scripted_teacher_keeps_the_conversation() -> None:
     assert faster.torso.velocity == pytest.approx((0.75, 0.0))
 
 
+def test_the_scripted_teacher_keeps_a_robot_facing_one_point_on_its_way_to_another() -> None:
+    task = understood(["Walk to x = 1, y = 0.5 while you keep facing the point x = 1, y = -3."])
+    assert task.torso.location == (1.0, 0.5)
+    assert task.torso.heading == pytest.approx(1.5 * math.pi)
+    assert understood(["Walk to x = 1, y = 0.5, and face north."]).torso.heading == math.pi / 2
+
+
 @pytest.mark.parametrize("instruction", [*NINE, "Trot at 0.6 m/s", "Walk to x = 1, y = -0.5", "Do a moonwalk"])
 def test_what_is_described_is_coded_as_it_was_meant(instruction: str) -> None:
     task = understood([instruction])
@@ -280,6 +287,39 @@ def test_mistakes_are_as_many_as_asked_for_and_of_every_kind() -> None:
     assert {round(new / old, 6) for old, new in numbers} <= {-1.0, 0.5, 2.0}
     fewer = UNDERSTANDING.spoiled(right, Mistakes(missing=0.5), np.random.default_rng(0))
     assert 0 < len(fewer.calls) < len(right.calls)
+
+
+@pytest.mark.parametrize("kind", ["sign", "factor", "foot", "missing"])
+def test_a_program_can_have_one_wrong_call_of_one_kind(kind: str) -> None:
+    right = program_from_words(in_words(understood(["Lift the front left paw.", "Now also walk backward."])))
+    mistakes = Mistakes.model_validate({"wrong_calls": 1, "call_mistakes": [kind]})
+    for seed in range(20):
+        wrong = UNDERSTANDING.spoiled(right, mistakes, np.random.default_rng(seed))
+        assert wrong.motions() != right.motions()
+        if kind == "missing":
+            assert len(wrong.calls) == len(right.calls) - 1
+            assert all(call in right.calls for call in wrong.calls)
+            continue
+        changed = [
+            (name, value, now[name])
+            for before, now in zip(calls_of(right), calls_of(wrong), strict=True)
+            for name, value in before.items()
+            if now[name] != value
+        ]
+        assert len(changed) == 1
+        ((name, before, now),) = changed
+        if kind == "foot":
+            assert (name, type(now)) == ("foot", str)
+        else:
+            ratios = {round(new / old, 6) for old, new in zip(np.ravel(before), np.ravel(now), strict=True) if old}
+            assert ratios <= ({-1.0} if kind == "sign" else {0.5, 2.0})
+
+
+def test_a_program_that_cannot_be_wrong_that_way_stays_right() -> None:
+    right = QuadrupedProgram.from_text("reset_reward()\nexecute_plan()")
+    for kind in ("sign", "foot", "missing"):
+        mistakes = Mistakes.model_validate({"wrong_calls": 1, "call_mistakes": [kind]})
+        assert UNDERSTANDING.spoiled(right, mistakes, np.random.default_rng(0)) == right
 
 
 @pytest.mark.parametrize("mistake", UNDERSTANDING.mistakes)

@@ -100,6 +100,8 @@ class Understanding:
 
         With equal random numbers a lower accuracy adds mistakes and changes none.
         """
+        if mistakes.wrong_calls is not None:
+            return self._with_wrong_calls(program, mistakes, random)
         calls: list[Any] = []
         for call, stream in zip(program.calls, random.spawn(len(program.calls)), strict=True):
             right, present, swapped = stream.random(3)
@@ -112,6 +114,32 @@ class Understanding:
             if len(calls) > 1 and swapped < mistakes.swapped:
                 calls[-2:] = calls[:-3:-1]
         return type(program)(calls=tuple(calls or program.calls[:1]))
+
+    def _with_wrong_calls(self, program: Program, mistakes: Mistakes, random: np.random.Generator) -> Program:
+        """The program with `mistakes.wrong_calls` calls wrong, fewer where no more can be; each changes the motion."""
+        ways = [None if name == "missing" else self.mistakes[name] for name in self._allowed(mistakes)]
+        calls: list[Any] = list(program.calls)
+        wrong = 0
+        for at in random.permutation(len(calls)):
+            if wrong == mistakes.wrong_calls:
+                break
+            for way in (ways[k] for k in random.permutation(len(ways))):
+                changed = None if way is None else way(calls[at], random)
+                tried = [call for call in (*calls[:at], changed, *calls[at + 1 :]) if call is not None]
+                if (way is None or changed is not None) and self._differ(type(program), tried, calls):
+                    calls[at] = changed
+                    wrong += 1
+                    break
+        return type(program)(calls=tuple(call for call in calls if call is not None))
+
+    def _allowed(self, mistakes: Mistakes) -> list[str]:
+        known = (*self.mistakes, "missing")
+        return [name for name in known if not mistakes.call_mistakes or name in mistakes.call_mistakes]
+
+    def _differ(self, kind: type[Program], tried: Sequence[Any], calls: Sequence[Any]) -> bool:
+        """Whether there are calls left that come to another motion."""
+        before = kind(calls=tuple(call for call in calls if call is not None))
+        return bool(tried) and kind(calls=tuple(tried)).motions() != before.motions()
 
 
 def flip_sign(call: Any, random: np.random.Generator) -> Any:

@@ -33,6 +33,7 @@ _HEADINGS = {
 }
 _FOOT = re.compile(r"\b(?:(front|rear|back|hind)\W+(left|right)|(left|right)\W+(front|rear|back|hind))\b")
 _SPEED = re.compile(r"(\d+(?:\.\d+)?) ?(?:m/s|met(?:er|re)s (?:per|a) second)")
+_FACING = re.compile(r"\b(?:fac|look|watch)\w*")
 _POINT = re.compile(r"x ?= ?(-?\d+(?:\.\d+)?)\D*?y ?= ?(-?\d+(?:\.\d+)?)")
 
 
@@ -147,10 +148,11 @@ def _change_speed(text: str, before: QuadrupedTask) -> QuadrupedTask | None:
 
 
 def _walk(text: str, before: QuadrupedTask) -> QuadrupedTask:
-    point, heading = _POINT.search(text), _heading(text)
+    points = [(float(x), float(y)) for x, y in _POINT.findall(text)]
+    heading = _towards(*points[:2]) if len(points) > 1 and _FACING.search(text) else _heading(text)
     facing = {} if heading is None else {"heading": heading, "turning_speed": None}
-    if point:
-        place = {"location": (float(point[1]), float(point[2])), "velocity": None}
+    if points:
+        place = {"location": points[0], "velocity": None}
         return QuadrupedTask(torso=_torso(QuadrupedTask(), **place, **facing), stepping=trot())
     gallops = re.search(r"gallop|bound|\brun", text)
     given = _SPEED.search(text)
@@ -162,6 +164,11 @@ def _walk(text: str, before: QuadrupedTask) -> QuadrupedTask:
     swing = velocity[0] * 0.25 / 2 or None
     steps = _bound(swing) if gallops else trot(2.0, 0.04 if "moonwalk" in text else 0.06, swing)
     return QuadrupedTask(torso=_torso(QuadrupedTask(), velocity=velocity, **facing), stepping=steps)
+
+
+def _towards(place: tuple[float, float], point: tuple[float, float]) -> float:
+    """The heading from a place to a point, 0 to 2 pi."""
+    return math.atan2(point[1] - place[1], point[0] - place[0]) % math.tau
 
 
 def _stand(text: str, before: QuadrupedTask) -> QuadrupedTask:
