@@ -7,7 +7,7 @@ by `World.knowledge()`. Planners, and worlds behind the same interface, know eac
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Annotated, Literal, Protocol, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
@@ -31,8 +31,10 @@ MEANINGS: dict[ActionName, str] = {
     "equip": "take `object`, an item of the inventory, in hand",
     "explore": "go about with `strategy` until `object`, a block or mob, is seen",
     "approach": "go to the nearest `object` that has been seen",
-    "mine": "break seen blocks called `object` with `tool` in hand until `count` more of what they leave are at hand",
-    "attack": "kill mobs called `object` with `tool` in hand until `count` are dead",
+    "mine": "find and break blocks with `tool` in hand until `count` more of `object`, an item that they leave or the "
+    "blocks themselves, are at hand",
+    "attack": "find and kill mobs with `tool` in hand until `count` more of `object`, an item that they leave, are at "
+    "hand, or that many of the mob `object` are dead",
     "dig_down": "dig a way down to height `level` with `tool` in hand",
     "go_up": "climb, dig or pile up blocks to height `level` with `tool` in hand; without a level: to the open sky",
     "build": "place the blocks of `blueprint` nearby",
@@ -70,7 +72,7 @@ FAILURES: dict[FailureKind, str] = {
     "missing_tool": "the tool is not at hand, does not fit, or broke",
     "missing_station": "no table or furnace is at hand",
     "missing_fuel": "too little that burns",
-    "not_found": "none has been seen, and looking for it ended without one",
+    "not_found": "none is to be seen, and looking for it ended without one",
     "unreachable": "one has been seen, but no safe way leads there",
     "no_room": "no free slot, or no free place nearby",
     "out_of_time": "the episode's steps, or those of this action, ran out",
@@ -139,7 +141,9 @@ class StructuredAction(BaseModel):
         default={}, max_length=9, description="Of craft and smelt: items used up. Empty: whatever is at hand."
     )
     tool: Name = Field(default="", description="The item in hand. Empty: the least that does it.")
-    strategy: Strategy = Field(default="surface", description="Of explore: where to look.")
+    strategy: Strategy | None = Field(
+        default=None, description="Of explore and mine: where to look. Null: where the object is known to be."
+    )
     level: int | None = Field(default=None, ge=0, le=HIGHEST, description="Of dig_down and go_up: the height.")
     blueprint: Blueprint | None = Field(default=None, description="Of build: what.")
 
@@ -159,8 +163,8 @@ class StructuredAction(BaseModel):
             words.append(str(self.count))
         if self.object:
             words.append(self.object)
-        if self.name == "explore":
-            words.append(f"on the {self.strategy}" if self.strategy == "surface" else self.strategy)
+        if self.strategy:
+            words.append("on the surface" if self.strategy == "surface" else "under ground")
         if self.level is not None:
             words.append(f"to height {self.level}")
         if self.material:
@@ -351,15 +355,25 @@ class Knowledge(Protocol):
         """
         ...
 
-    def decompose(self, item: str, count: int, inventory: Mapping[str, int]) -> SubGoal | None:
+    def decompose(
+        self, item: str, count: int, inventory: Mapping[str, int], near: Iterable[str] = ()
+    ) -> SubGoal | None:
         """The goals that lead to having `count` of an item, by the easiest way to everything; None: enough is at hand.
+
+        Args:
+            item: or an older name of several, e.g. "planks".
+            count: at least 1.
+            inventory: what is at hand.
+            near: blocks that have been seen: of several kinds of trees, those are chosen.
 
         Raises:
             ValueError: there is no such item, or it can't be come by; the message says which.
         """
         ...
 
-    def plan(self, item: str, count: int, inventory: Mapping[str, int]) -> tuple[PlanStep, ...]:
+    def plan(
+        self, item: str, count: int, inventory: Mapping[str, int], near: Iterable[str] = ()
+    ) -> tuple[PlanStep, ...]:
         """The same as steps in order, with trips for the same thing made once.
 
         Raises:

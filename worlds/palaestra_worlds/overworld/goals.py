@@ -176,8 +176,12 @@ class _Planning:
     def _fuel(self, ticks: int) -> tuple[list[Goal], Counter[str]]:
         burns = {item: self._tree.rules.item(item).burns for item in fuel_choices(self._tree.rules)}
         at_hand = [item for item in burns if self._free(item) * burns[item] >= ticks]
-        item = min(at_hand, key=lambda item: burns[item]) if at_hand else self._tree.easiest(tuple(burns))
-        return self.have((item,), math.ceil(ticks / burns[item]))
+        pieces = {item: math.ceil(ticks / burns[item]) for item in burns}
+        if at_hand:
+            item = min(at_hand, key=lambda item: burns[item])
+        else:
+            item = min(burns, key=lambda item: pieces[item] * self._tree.effort.get(item, math.inf))
+        return self.have((item,), pieces[item])
 
     def _tool(self, way: Way, times_used: int) -> tuple[str, list[Goal]]:
         if not way.tools:

@@ -75,11 +75,11 @@ class TechnologyTree:
         return math.isfinite(_needed_effort(way, self.effort, fuel_choices(self.rules)))
 
 
-def technology_tree(rules: Rules, sources: Sources) -> TechnologyTree:
-    """What can be come by in a world that has these sources."""
+def technology_tree(rules: Rules, sources: Sources, near: frozenset[str] = frozenset()) -> TechnologyTree:
+    """What can be come by in a world that has these sources, some of which are known to be near."""
     every = all_ways(rules, sources)
     ways = [way for choices in every.values() for way in choices]
-    own = {way: _own_effort(rules, way) for way in ways}
+    own = {way: _own_effort(rules, way, way.source in near) for way in ways}
     fuels = fuel_choices(rules)
     effort: dict[str, float] = {}
     best: dict[str, Way] = {}
@@ -113,10 +113,12 @@ def _needed_effort(way: Way, effort: dict[str, float], fuels: tuple[str, ...]) -
     return sum(min((effort.get(item, math.inf) for item in choices), default=math.inf) for choices in needed)
 
 
-def _own_effort(rules: Rules, way: Way) -> float:
+def _own_effort(rules: Rules, way: Way, is_near: bool) -> float:
     seconds = SECONDS[way.how]
     if way.how in ("craft", "smelt"):
         return seconds
+    if is_near:
+        return seconds / min(1.0, way.count)
     places: tuple[str, ...] = ()
     if way.source in rules.mobs:
         mob = rules.mobs[way.source]

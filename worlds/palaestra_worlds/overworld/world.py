@@ -27,6 +27,7 @@ from palaestra_worlds.overworld.description import describe_level, explain_task
 from palaestra_worlds.overworld.engine import LOOK, WAIT, advance_kernel, allocate_outcome, begin_kernel
 from palaestra_worlds.overworld.objectives import GOAL_BIT, GOAL_REACHED, OBJECTIVES
 from palaestra_worlds.overworld.observations import allocate_observations, as_dict, single_space, view_of
+from palaestra_worlds.overworld.planning import OverworldKnowledge
 from palaestra_worlds.overworld.settings import OverworldSettings
 from palaestra_worlds.overworld.state import IS_SEEDED, Levels, allocate
 from palaestra_worlds.overworld.tables import tables
@@ -168,6 +169,9 @@ class OverworldWorld(World):
     def explain(self, task: Task) -> tuple[str, ...]:
         make_table([task])
         return explain_task(as_overworld_task(task))
+
+    def knowledge(self) -> OverworldKnowledge:
+        return OverworldKnowledge()
 
     # ------------------------------------------------------------------------------------------ state
 

@@ -1,0 +1,153 @@
+"""What planners can know about an Overworld's items: `structured.Knowledge` over recipes, sources and goals."""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+
+from palaestra_worlds.overworld.goals import Goal, decompose, merge_trips
+from palaestra_worlds.overworld.knowledge import explain_item
+from palaestra_worlds.overworld.rules import UnknownItem, load_rules
+from palaestra_worlds.overworld.steps import FaultKind, Step, StepFault
+from palaestra_worlds.overworld.stock import Stock
+from palaestra_worlds.overworld.technology import TechnologyTree, Unobtainable, game_tree, technology_tree
+from palaestra_worlds.overworld.ways import Sources
+from palaestra_worlds.structured import FailureKind, PlanFault, PlanStep, PlayerStatus, StructuredAction, SubGoal
+
+MOST_STEPS = 256
+FAILURE_OF: dict[FaultKind, FailureKind] = {
+    "unknown": "unknown_item",
+    "impossible": "impossible",
+    "material": "missing_material",
+    "tool": "missing_tool",
+    "station": "missing_station",
+    "fuel": "missing_fuel",
+}
+_CLOSE = 0.6
+"""How alike a misspelt name must be."""
+
+
+class OverworldKnowledge:
+    """See `structured.Knowledge`."""
+
+    @property
+    def items(self) -> tuple[str, ...]:
+        return game_tree().items
+
+    def nearest(self, name: str) -> str:
+        rules = load_rules()
+        found = difflib.get_close_matches(name.lower(), [*rules.items, *rules.old_names], n=1, cutoff=_CLOSE)
+        return found[0] if found else ""
+
+    def named(self, name: str) -> tuple[str, ...]:
+        try:
+            return load_rules().named(name)
+        except UnknownItem:
+            return ()
+
+    def recipe_text(self, item: str, budget: int = 200) -> str:
+        lines: list[str] = []
+        left = budget
+        for name in load_rules().named(item):
+            for line in explain_item(game_tree(), name):
+                left -= len(line.split())
+                if left < 0:
+                    return "\n".join(lines)
+                lines.append(line)
+        return "\n".join(lines)
+
+    def decompose(
+        self, item: str, count: int, inventory: Mapping[str, int], near: Iterable[str] = ()
+    ) -> SubGoal | None:
+        goal, _ = self._goal(item, count, inventory, near)
+        return None if goal is None else _as_sub_goal(goal)
+
+    def plan(
+        self, item: str, count: int, inventory: Mapping[str, int], near: Iterable[str] = ()
+    ) -> tuple[PlanStep, ...]:
+        goal, tree = self._goal(item, count, inventory, near)
+        steps = () if goal is None else merge_trips(tree, goal.plan, inventory)
+        return tuple(map(_as_plan_step, steps))
+
+    def check_plan(
+        self, steps: Sequence[PlanStep], inventory: Mapping[str, int], goal: Mapping[str, int] | None = None
+    ) -> PlanFault | None:
+        stock = Stock(game_tree(), inventory)
+        for number, step in enumerate(steps[:MOST_STEPS]):
+            try:
+                stock.carry_out(_as_step(step))
+            except StepFault as fault:
+                return PlanFault(step=number, kind=FAILURE_OF[fault.kind], why=str(fault))
+        for item, count in (goal or {}).items():
+            found = sum(stock.count(name) for name in self.named(item))
+            if found < count:
+                why = f"after all steps there are {found} {item}, and {count} are wanted"
+                return PlanFault(step=len(steps), kind="missing_material", why=why)
+        return None
+
+    def actions(self, step: PlanStep, status: PlayerStatus) -> tuple[StructuredAction, ...]:
+        if step.how == "craft":
+            return (StructuredAction(name="craft", object=step.object, count=step.count, material=step.material),)
+        if step.how == "smelt":
+            return (StructuredAction(name="smelt", object=step.object, count=step.count, material=step.material),)
+        if step.how == "mine":
+            return (StructuredAction(name="mine", object=step.object, count=step.count, tool=step.tool),)
+        if step.how == "hunt":
+            return (StructuredAction(name="attack", object=step.object, count=step.count, tool=step.tool),)
+        return _by_use(step)
+
+    def _goal(
+        self, item: str, count: int, inventory: Mapping[str, int], near: Iterable[str]
+    ) -> tuple[Goal | None, TechnologyTree]:
+        """The goal, and the tree that it follows."""
+        choices = load_rules().named(item)
+        enough = sum(inventory.get(name, 0) for name in choices) >= count
+        for tree in (_tree_near(frozenset(load_rules().natural.keys() & set(near))), game_tree()):
+            try:
+                return (None if enough else decompose(tree, tree.easiest(choices), count, inventory)), tree
+            except Unobtainable:
+                if tree is game_tree():
+                    raise
+        raise AssertionError("the game's own tree was tried")
+
+
+@cache
+def _tree_near(near: frozenset[str]) -> TechnologyTree:
+    """The game's tree for somebody who has seen these blocks; of trees, only those kinds if there are any."""
+    if not near:
+        return game_tree()
+    rules = load_rules()
+    logs = {name for name in rules.natural if name.endswith("_log")}
+    blocks = rules.natural.keys() - (logs - near if logs & near else set())
+    return technology_tree(rules, Sources(frozenset(blocks), frozenset(rules.mobs)), near)
+
+
+def _by_use(step: PlanStep) -> tuple[StructuredAction, ...]:
+    """What is used up is in hand, or else the tool."""
+    tool = step.tool or next(iter(step.material), "")
+    target = step.source or next(iter(step.material), "")
+    yields = next((use.count for use in load_rules().uses if use.makes == step.object), 1)
+    count = math.ceil(step.count / yields)
+    return (StructuredAction(name="apply", object=target or step.object, tool=tool, count=count),)
+
+
+def _as_plan_step(step: Step) -> PlanStep:
+    return PlanStep(
+        how=step.how,
+        object=step.object,
+        count=step.count,
+        material=dict(step.material),
+        fuel=dict(step.fuel),
+        tool=step.tool,
+        source=step.source,
+    )
+
+
+def _as_step(step: PlanStep) -> Step:
+    return Step(step.how, step.object, step.count, step.material, step.fuel, step.tool, step.source)
+
+
+def _as_sub_goal(goal: Goal) -> SubGoal:
+    return SubGoal(step=_as_plan_step(goal.step), info=goal.info, before=tuple(map(_as_sub_goal, goal.before)))
