@@ -13,7 +13,7 @@ UV ?= $(or $(wildcard $(BIN)/uv),uv)
 PYTHONS := $(or $(PYTHON),python3.13 python3.12 python3.11 python3 python)
 TORCH_INDEX ?=
 
-.PHONY: help setup setup-dev setup-bench run beacons agv envgen crafter crafter-play rewards results test check bench docs lock clean
+.PHONY: help setup setup-dev setup-bench run beacons agv envgen crafter crafter-play rewards overworld results test check bench docs lock clean
 
 help: ## List the targets and variables
 	@echo "make TARGET [VARIABLE=value ...]"
@@ -84,6 +84,11 @@ beacons: $(VENV)/.installed ## Run the Words-as-Beacons study (hours; resumable;
 rewards: $(VENV)/.installed-robots ## Run the motion tasks of Language to Rewards (hours; resumable)
 	@for robot in quadruped manipulator; do \
 	  $(BIN)/palaestra motions $$robot --runs $(RUNS)/motions $(ARGS) || exit 1; \
+	done
+
+overworld: $(VENV)/.installed ## Play Minecraft-like tasks by plans (TASK=deps, diamond, errors, tree; resumable)
+	@for task in $(or $(TASK),diamond deps errors); do \
+	  $(BIN)/palaestra plan "$$task" --runs $(RUNS)/plans $(ARGS) || exit 1; \
 	done
 
 agv: $(VENV)/.installed ## Run the study of vehicles in warehouses (hours; resumable; TASK=... for one floor)

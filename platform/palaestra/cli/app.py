@@ -18,6 +18,7 @@ from palaestra.cli import (
     listing,
     motions,
     new,
+    planning,
     playing,
     reporting,
     running,
@@ -74,6 +75,7 @@ app.command("report", epilog=examples(*reporting.REPORT_EXAMPLES))(reporting.rep
 app.command("compare", epilog=examples(*reporting.COMPARE_EXAMPLES))(reporting.compare)
 app.command("export", epilog=examples(*exporting.EXAMPLES))(exporting.export)
 app.command("motions", epilog=examples(*motions.EXAMPLES))(motions.motions)
+app.command("plan", epilog=examples(*planning.EXAMPLES))(planning.plan)
 app.command("new", epilog=examples(*new.EXAMPLES))(new.new)
 app.command("serve-teacher", epilog=examples(*serving.EXAMPLES))(serving.serve_teacher)
 app.command("doctor", epilog=examples(*doctor.EXAMPLES))(doctor.doctor)
