@@ -24,6 +24,11 @@ class MLPConfig(AgentConfig):
     )
     activation: Literal["tanh", "relu", "elu"] = "tanh"
     separate: bool = Field(default=True, description="Actor and critic have layers of their own (each of `hidden`).")
+    normalise: bool = Field(
+        default=False,
+        description="Normalise each layer's outputs over their width before the activation (arXiv 1607.06450). Learns "
+        "more from few steps in Crafter; on a CPU it leaves the path that is written out for speed.",
+    )
 
 
 class ConvolutionalConfig(AgentConfig):
@@ -41,6 +46,30 @@ class ConvolutionalConfig(AgentConfig):
     )
     hidden: int = Field(default=256, ge=1, le=8192, description="Width of the layer after the convolutions.")
     activation: Literal["tanh", "relu", "elu"] = "relu"
+
+
+class ResidualConfig(AgentConfig):
+    """Residual convolutions on pictures, then hidden layers that also read everything else.
+
+    The defaults are the network of IMPALA (arXiv 1802.01561). Studies of Crafter (arXiv 2307.03486, 2403.12014) use
+    `channels: [64, 128, 128]`, `hidden: [256, 1024]` and `normalise: true`.
+    """
+
+    kind: Literal["residual"] = "residual"
+    channels: tuple[Annotated[int, Field(ge=1, le=1024)], ...] = Field(
+        default=(16, 32, 32), min_length=1, max_length=6, description="Of each stack, which halves the picture."
+    )
+    blocks: int = Field(default=2, ge=0, le=8, description="Residual blocks of two convolutions in each stack.")
+    first_stride: int = Field(
+        default=1, ge=1, le=8, description="Of the first convolution: 2 makes all that follows four times cheaper."
+    )
+    hidden: tuple[Annotated[int, Field(ge=1, le=8192)], ...] = Field(
+        default=(256,), min_length=1, description="Width of each hidden layer after the convolutions."
+    )
+    normalise: bool = Field(
+        default=False,
+        description="Normalise what each convolution of a block, and each hidden layer, reads (arXiv 1607.06450).",
+    )
 
 
 class GRUConfig(AgentConfig):
@@ -77,7 +106,8 @@ class ContinuousConfig(AgentConfig):
 
 
 Network = Annotated[
-    Annotated[MLPConfig | ConvolutionalConfig, Field(discriminator="kind")], BeforeValidator(_from_name, str | dict)
+    Annotated[MLPConfig | ConvolutionalConfig | ResidualConfig, Field(discriminator="kind")],
+    BeforeValidator(_from_name, str | dict),
 ]
 Memory = Annotated[GRUConfig, BeforeValidator(_from_name, str | dict)]
 Intrinsic = Annotated[SerializeAsAny[IntrinsicConfig], BeforeValidator(parse_intrinsic, str | dict)]

@@ -148,6 +148,7 @@ class FusedMLP:
         first = getattr(policy.body, "first", None)
         return (
             policy.memory is None
+            and not getattr(policy.body, "normalise", False)
             and getattr(policy.body, "activation", None) in ACTIVATIONS
             and isinstance(getattr(first, "cells", None), CellLinear)
             and policy.actor.weight.device.type == "cpu"

@@ -18,6 +18,11 @@ ACTIVATIONS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
 }
 
 
+def take(values: torch.Tensor, rows: torch.Tensor | None) -> torch.Tensor:
+    """Some rows, or all of them (None). `values[rows]` would be several times slower."""
+    return values if rows is None else values.index_select(0, rows)
+
+
 def linear(inputs: int, outputs: int, gain: float, generator: torch.Generator) -> nn.Linear:
     """A linear layer with orthogonal weights and zero bias."""
     layer = nn.Linear(inputs, outputs, device="meta").to_empty(device="cpu")

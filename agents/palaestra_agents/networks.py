@@ -8,17 +8,13 @@ import torch
 from torch import nn
 
 from palaestra_agents.cells import CellLinear, whole_image
-from palaestra_agents.config import ConvolutionalConfig, GRUConfig, MLPConfig
+from palaestra_agents.config import ConvolutionalConfig, GRUConfig, MLPConfig, ResidualConfig
 from palaestra_agents.encoding import Encoded, ObservationEncoder
 from palaestra_agents.fused import FusedMLP
 from palaestra_agents.fused_convolution import FusedConvolutional
-from palaestra_agents.layers import ACTIVATIONS, Convolution, convolution_patches, convolution_size, linear
+from palaestra_agents.layers import ACTIVATIONS, Convolution, convolution_patches, convolution_size, linear, take
 from palaestra_agents.memory import Memory
-
-
-def take(values: torch.Tensor, rows: torch.Tensor | None) -> torch.Tensor:
-    """Some rows, or all of them (None). `values[rows]` would be several times slower."""
-    return values if rows is None else values.index_select(0, rows)
+from palaestra_agents.residual import ResidualBody
 
 
 def flat_cells(image: torch.Tensor | None) -> torch.Tensor:
@@ -69,12 +65,14 @@ class MLPBody(nn.Module):
     Attributes:
         size: length of each output.
         separate: the outputs for actor and critic differ.
+        normalise: layers are normalised.
     """
 
     def __init__(self, encoder: ObservationEncoder, config: MLPConfig, generator: torch.Generator) -> None:
         super().__init__()
         self.activation = ACTIVATIONS[config.activation]
         self.separate = config.separate
+        self.normalise = config.normalise
         self.towers = 2 if config.separate else 1
         self.size = config.hidden[-1]
         self.first = FirstLayer(encoder, self.towers * config.hidden[0], generator)
@@ -82,14 +80,20 @@ class MLPBody(nn.Module):
         self.layers = nn.ModuleList(
             nn.ModuleList(linear(a, b, 2**0.5, generator) for a, b in sizes) for _ in range(self.towers)
         )
+        self.norms = nn.ModuleList(
+            nn.ModuleList(nn.LayerNorm(width) if config.normalise else nn.Identity() for width in config.hidden)
+            for _ in range(self.towers)
+        )
 
     def forward(self, encoded: Encoded, rows: torch.Tensor | None) -> Features:
-        first = self.activation(self.first(encoded, rows))
         outputs = []
-        for part, layers in zip(first.chunk(self.towers, dim=1), self.layers, strict=True):
+        firsts = self.first(encoded, rows).chunk(self.towers, dim=1)
+        for part, layers, norms in zip(firsts, self.layers, self.norms, strict=True):
             assert isinstance(layers, nn.ModuleList)
-            for layer in layers:
-                part = self.activation(layer(part))
+            assert isinstance(norms, nn.ModuleList)
+            part = self.activation(norms[0](part))
+            for layer, norm in zip(layers, list(norms)[1:], strict=True):
+                part = self.activation(norm(layer(part)))
             outputs.append(part)
         return outputs[0], outputs[-1]
 
@@ -156,7 +160,7 @@ class ActorCritic(nn.Module):
     def __init__(
         self,
         encoder: ObservationEncoder,
-        network: MLPConfig | ConvolutionalConfig,
+        network: MLPConfig | ConvolutionalConfig | ResidualConfig,
         memory: GRUConfig | None,
         action_parameters: int,
         value_heads: int,
@@ -165,9 +169,11 @@ class ActorCritic(nn.Module):
     ) -> None:
         super().__init__()
         if isinstance(network, MLPConfig):
-            self.body: MLPBody | ConvolutionalBody = MLPBody(encoder, network, generator)
-        else:
+            self.body: MLPBody | ConvolutionalBody | ResidualBody = MLPBody(encoder, network, generator)
+        elif isinstance(network, ConvolutionalConfig):
             self.body = ConvolutionalBody(encoder, network, generator)
+        else:
+            self.body = ResidualBody(encoder, network, generator)
         features = self.body.size
         self.memory: Memory | None = None
         if memory is not None:

@@ -126,6 +126,8 @@ class PPO:
     def attach(self, world: Any) -> None:
         """Begins with this world's current observations; it was reset or restored before."""
         self._world = world
+        if self.collector.state is not None and getattr(world, "restarted", ()):
+            self.collector.state[list(world.restarted)] = 0.0
         self.collector.observe(world.observe())
 
     def train_iteration(

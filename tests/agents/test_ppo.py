@@ -16,6 +16,7 @@ SMALL = {"network": {"kind": "mlp", "hidden": (32,)}, "rollout_length": 16, "min
 KINDS = {
     "plain": {},
     "gru": {"memory": {"kind": "gru", "size": 16, "steps": 8}},
+    "normalised": {"network": {"kind": "mlp", "hidden": (16, 8), "normalise": True}},
     "rnd": {"intrinsic": "rnd"},
     "counts": {"intrinsic": "counts"},
     "counts within episodes, gru": {"intrinsic": {"kind": "counts", "within": "episode"}, "memory": "gru"},
