@@ -10,19 +10,21 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 from pydantic import ValidationError
 
 from palaestra_worlds.base import Mistakes, OracleError
+from palaestra_worlds.plan_faults import first_fault
 from palaestra_worlds.plan_mistakes import misread_plan
-from palaestra_worlds.structured import Knowledge, PlanStep, PlayerStatus, StructuredAction
+from palaestra_worlds.structured import Knowledge, PlanStep, PlayerStatus, StructuredAction, SubGoal
 
 KnowledgeWithout = Callable[[frozenset[str]], Knowledge]
-"""What is known about a world in which some blocks and mobs are missing."""
+"""What is known about a world in which some blocks and mobs, or what leaves some items, are not to be found."""
 
 _WORLD = re.compile(r"^World: (\S+)$", re.MULTILINE)
 _WANTED = re.compile(r"^Reply: (goals|explanation|needs|actions|summary)$", re.MULTILINE)
@@ -37,9 +39,8 @@ _STEP = re.compile(
 )
 _NUMBERED_STEP = re.compile(rf"^(\d+)\. {_STEP.pattern}$", re.MULTILINE)
 _FAILED_AT = re.compile(r"^It failed at goal (\d+)", re.MULTILINE)
-_IN_VAIN = re.compile(r"^Failed: explore (?:\d+ )?([a-z0-9_]+) ", re.MULTILINE)
+_IN_VAIN = re.compile(r"^Failed: [a-z]+ (?:\d+ )?([a-z0-9_]+)[^(\n]*\(not_found\)", re.MULTILINE)
 _LIST = re.compile(r"^What worked: (\[.*\])$", re.MULTILINE)
-_KINDS_OF_WOOD = re.compile(r"_log$")
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ class Asked:
         count, item: the goal.
         counts: items of which any mix counts; empty: whatever the name stands for.
         status: how the player is.
-        in_vain: blocks and mobs that were looked for without one being found.
+        in_vain: what was looked for without being found: blocks, mobs, or items that these leave.
         prompt: all of it.
     """
 
@@ -122,7 +123,7 @@ class PlanOracle:
 
     Args:
         world: its id.
-        knowledge: gives what is known about it without some blocks and mobs.
+        knowledge: gives what is known about it without what was looked for in vain.
     """
 
     def __init__(self, world: str, knowledge: KnowledgeWithout) -> None:
@@ -165,26 +166,20 @@ class PlanOracle:
     def _plan(self, asked: Asked) -> tuple[PlanStep, ...]:
         """Steps from what is at hand to the goal, past what was looked for in vain where there is a way past it."""
         errors: list[ValueError] = []
-        for missing in dict.fromkeys((asked.in_vain | self._other_wood(asked), asked.in_vain, frozenset())):
+        for missing in dict.fromkeys((asked.in_vain, frozenset[str]())):
             known = self._knowledge(missing)
             try:
-                item, count = _wanted_item(known, asked)
-                return known.plan(item, count, asked.status.inventory)
+                item, count = _wanted(known, asked)
+                return known.plan(item, count, asked.status.inventory, near=asked.status.seen)
             except ValueError as error:
                 errors.append(error)
         raise OracleError(str(errors[-1])) from errors[-1]
-
-    def _other_wood(self, asked: Asked) -> frozenset[str]:
-        """All kinds of wood but those that are seen: any will do for most things."""
-        seen = {name for name in asked.status.seen if _KINDS_OF_WOOD.search(name)}
-        every = {name for name in self._knowledge(frozenset()).items if _KINDS_OF_WOOD.search(name)}
-        return frozenset(every - seen) if seen else frozenset()
 
     def _explanation(self, asked: Asked) -> dict[str, Any]:
         """Why the plan in the prompt failed: what the recipes say of it, or else that what it needs was not found."""
         failed = _FAILED_AT.findall(asked.prompt)
         left = steps_in(asked.prompt)[int(failed[-1]) - 1 :] if failed else []
-        fault = self._knowledge(frozenset()).check_plan(left, asked.status.inventory) if left else None
+        fault = first_fault(self._knowledge(frozenset()), left, asked.status.inventory)
         why = fault.why if fault else "the plan is right by the recipes; what it needs was not to be had that way"
         return {"explanation": why}
 
@@ -195,18 +190,25 @@ class PlanOracle:
         found = _ITEM.search(asked.prompt)
         if found is None:
             raise OracleError("the prompt names no item")
-        tree = self._first_goal(asked.in_vain, found[2], int(found[1]))
+        tree = self._first_goal(asked, found[2], int(found[1]))
         step = tree.step
+        if step.how not in ("craft", "smelt"):
+            return _as_reply(step) | {"info": tree.info}
         used = {*step.material, *step.fuel}
         station = next((goal.step.object for goal in tree.before if goal.step.object not in used), "")
-        stays = {"tool": step.tool or station} if step.how in ("craft", "smelt") else {}
-        return _as_reply(step) | stays | {"info": tree.info}
+        if step.fuel:
+            # With all else at hand it is no leftover that is burnt.
+            at_hand = {**step.material, **({station: 1} if station else {})}
+            tree = self._first_goal(asked, found[2], int(found[1]), at_hand)
+        return _as_reply(tree.step) | {"tool": station, "info": tree.info}
 
-    def _first_goal(self, missing: frozenset[str], item: str, count: int) -> Any:
-        for known in (self._knowledge(missing), self._knowledge(frozenset())):
+    def _first_goal(
+        self, asked: Asked, item: str, count: int, at_hand: Mapping[str, int] = MappingProxyType({})
+    ) -> SubGoal:
+        failure = ValueError(f"{count} {item} take nothing")
+        for missing in dict.fromkeys((asked.in_vain, frozenset[str]())):
             try:
-                names = known.named(item)
-                tree = known.decompose(_easiest(known, names) if names else item, count, {})
+                tree = self._knowledge(missing).decompose(item, count, at_hand, near=asked.status.seen)
             except ValueError as error:
                 failure = error
             else:
@@ -220,7 +222,7 @@ class PlanOracle:
         written = _STEP.fullmatch(found[1]) if found else None
         step = _step(list(written.groups(""))) if written else None
         known = self._knowledge(frozenset())
-        fault = known.check_plan([step], asked.status.inventory) if step else None
+        fault = first_fault(known, [step], asked.status.inventory) if step else None
         if step is None or fault is not None:
             # What is at hand is not what the sub-goal counts on: begin with what is missing.
             plan = self._plan(asked) if step is None else self._for_step(asked, step)
@@ -248,20 +250,20 @@ class PlanOracle:
         return {"actions": min(found, key=len)}
 
 
-def _wanted_item(known: Knowledge, asked: Asked) -> tuple[str, int]:
+def _wanted(known: Knowledge, asked: Asked) -> tuple[str, int]:
     """The item to come by, and how many of it are to be at hand then."""
-    counts = asked.counts or known.named(asked.item)
+    inventory, seen = asked.status.inventory, asked.status.seen
+    every = known.named(asked.item)
+    counts = asked.counts or every
     if not counts:
         hint = known.nearest(asked.item)
         raise ValueError(f"no item is called '{asked.item}'" + (f"; did you mean '{hint}'?" if hint else ""))
-    item = _easiest(known, counts)
-    others = sum(asked.status.inventory.get(name, 0) for name in counts if name != item)
-    return item, max(1, asked.count - others)
-
-
-def _easiest(known: Knowledge, names: tuple[str, ...]) -> str:
-    order = {item: number for number, item in enumerate(known.items)}
-    return min(names, key=lambda name: order.get(name, len(order)))
+    item = next((name for name in known.items if name in counts), counts[0])
+    if set(counts) == set(every):
+        tree = known.decompose(asked.item, 1, {}, near=seen)
+        item = tree.step.object if tree else item
+    lacking = asked.count - sum(inventory.get(name, 0) for name in counts)
+    return item, inventory.get(item, 0) + max(1, lacking)
 
 
 def _step(groups: list[str]) -> PlanStep | None:

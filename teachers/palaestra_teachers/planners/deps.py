@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from palaestra_worlds.base import World
+from palaestra_worlds.plan_faults import first_fault
 from palaestra_worlds.structured import PlanStep
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -117,7 +118,7 @@ class DepsPlanner:
     async def _look_back(self, request: PlanRequest, episode: _Episode) -> int:
         """Describes, and has explained, what became of the last plan; how many questions that took."""
         config = self._config
-        if request.failed and not config.replan:
+        if not config.replan:
             raise refuse("plan_failed", f"it plans once, and the plan failed: {_happened(request)}")
         number = min(request.done + 1, len(episode.steps))
         step = episode.steps[number - 1]
@@ -167,8 +168,10 @@ class DepsPlanner:
 
     def _fault(self, request: PlanRequest, steps: tuple[PlanStep, ...]) -> dict[str, Any] | None:
         """What is wrong with a plan by the recipes, as the prompt tells it."""
-        goal = {request.counts[0]: request.count} if len(request.counts) == 1 else None
-        found = self._dialogue.knowledge.check_plan(steps, request.status.inventory, goal)
+        known = self._dialogue.knowledge
+        item = request.counts[0] if len(request.counts) == 1 else request.goal
+        goal = {item: request.count} if set(known.named(item)) <= set(request.counts) else None
+        found = first_fault(known, steps, request.status.inventory, goal)
         if found is None:
             return None
         at = f"step {found.step + 1}" if found.step < len(steps) else "the end"

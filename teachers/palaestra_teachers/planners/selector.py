@@ -10,6 +10,7 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 
+from palaestra_worlds.plan_faults import first_fault
 from palaestra_worlds.structured import Knowledge, PlanStep, PlayerStatus
 
 
@@ -45,7 +46,7 @@ def _may_come_first(step: PlanStep, before: Sequence[PlanStep], status: PlayerSt
         return False
     if any(other.object in (step.tool, step.object) for other in before):
         return False
-    return knowledge.check_plan([step], status.inventory) is None
+    return first_fault(knowledge, [step], status.inventory) is None
 
 
 def _distance(step: PlanStep, status: PlayerStatus) -> float:

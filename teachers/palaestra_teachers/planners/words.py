@@ -35,9 +35,13 @@ def status_in_words(status: PlayerStatus) -> str:
 
 def outcomes_in_words(outcomes: Sequence[ActionFeedback]) -> str:
     """A line for each of the last actions: what was done, and what became of it."""
-    return "\n".join(
-        f"{'Done' if one.success else 'Failed'}: {one.action} - {one.message}" for one in outcomes[-MOST_OUTCOMES:]
-    )
+    return "\n".join(map(_outcome, outcomes[-MOST_OUTCOMES:]))
+
+
+def _outcome(one: ActionFeedback) -> str:
+    if one.success:
+        return f"Done: {one.action} - {one.message}"
+    return f"Failed: {one.action} ({one.failure}) - {one.message}"
 
 
 class KnowledgeText:

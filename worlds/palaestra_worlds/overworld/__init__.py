@@ -41,12 +41,16 @@ class OverworldProvider:
         return OverworldWorld(id, num_envs, checked)
 
     def oracle(self, prompt: str, schema: dict[str, Any] | None) -> dict[str, Any] | None:
-        return None
+        from palaestra_worlds.overworld.oracle import ORACLE
+
+        return ORACLE.answer(prompt, schema)
 
     def misread(
         self, prompt: str, answer: dict[str, Any], mistakes: Mistakes, random: np.random.Generator
     ) -> dict[str, Any] | None:
-        return None
+        from palaestra_worlds.overworld.oracle import ORACLE
+
+        return ORACLE.misread(prompt, answer, mistakes, random)
 
 
 PROVIDER = OverworldProvider()
