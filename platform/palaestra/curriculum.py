@@ -108,6 +108,14 @@ class Trial:
         self._fill_bank(state["newest_lesson"])
         self.agent.load_state_dict(state["agent"])
         self.world.restore(state["world"])
+        if self.world.restarted:
+            count = len(self.world.restarted)
+            self.store.event(
+                "episodes_restarted",
+                f"{self.world.id} cannot be saved amid an episode: {count} of {self.world.num_envs} environments began a "
+                "new one, so that this trial is not, step for step, what it had been without the interruption",
+                self.row.id,
+            )
         self.world.steps = self.position.steps
         self.world.lesson_counts.load_state_dict(state["lesson_counts"])
         # Older checkpoints have none.

@@ -233,6 +233,7 @@ class MeasuredWorld(World):
 
     def restore(self, data: bytes) -> None:
         self.inner.restore(data)
+        self.restarted = self.inner.restarted
 
     def places(self) -> NDArray[np.float64] | None:
         return self.inner.places()

@@ -140,6 +140,9 @@ class World(VectorEnv[Any, Any, Any]):
     keys: ClassVar[Mapping[str, tuple[str, int]]] = {}
     """For people who play: what each key ("w", "space", "up", ...) does, in a few words, and its action; "." waits.
     Empty: the world cannot be played with keys."""
+    restarted: tuple[int, ...] = ()
+    """Environments that the last `restore` could not put back into their episode, because what the world wraps cannot
+    be saved: they have begun a new one, with the task that was running."""
     subgoal_phrases: tuple[str, ...] = ()
     """The fixed pool of instructions when subgoals are given in language; `observations["subgoal"]` then holds
     the row in this tuple (-1: none)."""
@@ -247,7 +250,7 @@ class World(VectorEnv[Any, Any, Any]):
 
     @abstractmethod
     def restore(self, data: bytes) -> None:
-        """Goes back to what `snapshot` saw; the next steps are those that followed it.
+        """Goes back to what `snapshot` saw; the next steps are those that followed it, except in `restarted`.
 
         Raises:
             ValueError: `data` is no snapshot of a world with this id and number of environments.

@@ -7,6 +7,8 @@ Importing this module registers them:
 
     envs = gymnasium.make_vec("palaestra/MiniGrid-DoorKey-8x8-v0", num_envs=64)
 
+Ids with a colon, which means a module to gymnasium, have a point in its place: `palaestra/envpool.Ant-v5`.
+
 It is apart from `palaestra_worlds` itself because it loads every installed world plug-in to ask for its ids.
 """
 
@@ -18,6 +20,12 @@ import gymnasium
 
 from palaestra_worlds.registry import make, world_entries
 
+
+def gymnasium_id(id: str) -> str:
+    """What a world is called in gymnasium's registry."""
+    return f"palaestra/{id.replace(':', '.')}"
+
+
 for _entry in world_entries():
-    if f"palaestra/{_entry.id}" not in gymnasium.registry:
-        gymnasium.register(f"palaestra/{_entry.id}", entry_point=None, vector_entry_point=partial(make, _entry.id))
+    if gymnasium_id(_entry.id) not in gymnasium.registry:
+        gymnasium.register(gymnasium_id(_entry.id), entry_point=None, vector_entry_point=partial(make, _entry.id))

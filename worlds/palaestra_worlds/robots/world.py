@@ -23,7 +23,7 @@ from palaestra_worlds.planning import PlanningModel, Trajectories
 from palaestra_worlds.programs import Program
 from palaestra_worlds.robots.rendering import Picture
 from palaestra_worlds.robots.settings import RobotSettings
-from palaestra_worlds.robots.tasks import TaskRows
+from palaestra_worlds.task_rows import TaskRows
 
 Array = NDArray[np.float64]
 _STATE = mujoco.mjtState.mjSTATE_FULLPHYSICS
@@ -206,9 +206,13 @@ class RobotWorld(World):
 
     def problem_of(self, task: Any) -> PlanningModel:
         """The problem of any task, for planners that are to change what a robot does amid an episode."""
-        return Problem(
-            self.planning_model, self.cost_of(task, self.planning_model), self.control_scale, self.rest_control
-        )
+        model = self.planning_model_of(task)
+        return Problem(model, self.cost_of(task, model), self.control_scale, self.rest_control)
+
+    def planning_model_of(self, task: Any) -> mujoco.MjModel:
+        """The model that a task is planned in: `planning_model`, or one of the same sizes that is cheaper for it."""
+        del task
+        return self.planning_model
 
     def physics_state(self, index: int) -> Array:
         """See `Plannable`."""

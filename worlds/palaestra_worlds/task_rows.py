@@ -1,4 +1,4 @@
-"""Which task each environment of a robots' world has, and the random streams that its levels are made with."""
+"""Which task each environment has, in worlds without an engine of ours, and the streams that levels are made with."""
 
 from __future__ import annotations
 
@@ -43,6 +43,16 @@ class TaskRows:
     def task(self, row: int) -> Any:
         """The task of a row."""
         return self._own if row == NO_TASK else (self._bank + self._assigned)[row]
+
+    @property
+    def seeds(self) -> NDArray[np.int64]:
+        """(num_envs,) what each environment was seeded with last."""
+        return self._seeds
+
+    @property
+    def episodes(self) -> NDArray[np.int64]:
+        """(num_envs,) how many episodes each environment has begun since it was seeded, the running one included."""
+        return self._episodes
 
     def running(self, index: int) -> Any:
         """The running task of one environment."""
@@ -175,7 +185,7 @@ class TaskRows:
             header = json.loads(arrays.pop("header").tobytes())
             found, version = header["identity"], header["format"]
         except (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile) as error:
-            raise ValueError(f"these bytes are no snapshot of a robots' world: {error}") from error
+            raise ValueError(f"these bytes are no snapshot of a world: {error}") from error
         if version != _FORMAT or found != identity:
             raise ValueError(f"the snapshot is of another world: {found} in format {version} instead of {identity}")
         self._bank = [self.task_space.model_validate(task) for task in header["bank"]]
