@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +64,7 @@ class PlanMemory:
     def __init__(self, world: str, path: Path | None = None) -> None:
         self._world = world
         self._path = path
-        self._goals: dict[str, Remembered] = Field(default_factory=dict)
+        self._goals: dict[str, Remembered] = {}
         if path is not None and path.exists():
             self._goals = dict(_read(path, world).goals)
 
@@ -106,7 +107,8 @@ class PlanMemory:
                 os.fsync(file.fileno())
             os.replace(temporary, self._path)
         except OSError as error:
-            temporary.unlink(missing_ok=True)
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
             raise PlanMemoryError(
                 f"the memory {self._path} cannot be written: {error.strerror or error}; the old one stands"
             ) from error
