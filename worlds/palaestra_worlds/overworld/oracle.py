@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from functools import cache
 
@@ -24,37 +25,44 @@ class KnowledgeWithout(OverworldKnowledge):
     """
 
     def __init__(self, in_vain: frozenset[str]) -> None:
-        self._missing = _with_a_way_round(in_vain)
-
-    @property
-    def items(self) -> tuple[str, ...]:
-        return _tree(frozenset(), self._missing).items
+        self._sources = frozenset(filter(None, map(_source_of, in_vain)))
 
     def _goal(
         self, item: str, count: int, inventory: Mapping[str, int], near: Iterable[str]
     ) -> tuple[Goal | None, TechnologyTree]:
-        if not self._missing:
-            return super()._goal(item, count, inventory, near)
         choices = load_rules().named(item)
-        tree = _tree(frozenset(load_rules().natural.keys() & set(near)), self._missing)
+        missing = _with_a_way_round(choices, self._sources)
+        if not missing:
+            return super()._goal(item, count, inventory, near)
+        tree = _tree(frozenset(load_rules().natural.keys() & set(near)), missing)
         if sum(inventory.get(name, 0) for name in choices) >= count:
             return None, tree
         return decompose(tree, tree.easiest(choices), count, inventory), tree
 
 
+def _source_of(name: str) -> str:
+    """The block or mob that a name, or the easiest way to an item of that name, is about; "" for none."""
+    rules = load_rules()
+    if name in rules.natural or name in rules.mobs:
+        return name
+    way = game_tree().ways.get(name)
+    return way.source if way else ""
+
+
 @cache
-def _with_a_way_round(in_vain: frozenset[str]) -> frozenset[str]:
-    """The blocks and mobs among these, or that leave these items, without which all else can still be come by."""
-    game = game_tree()
-    found: set[str] = set()
-    for name in in_vain:
-        way = game.ways.get(name)
-        source = name if name in load_rules().natural or name in load_rules().mobs else way.source if way else ""
-        products = [item for item, best in game.ways.items() if source and best.source == source]
-        others = _tree(frozenset(), frozenset({source})).effort if products else {}
-        if products and all(others.get(one, 1e9) <= WORTH_A_WAY_ROUND * game.effort[one] for one in products):
-            found.add(source)
-    return frozenset(found)
+def _with_a_way_round(items: tuple[str, ...], sources: frozenset[str]) -> frozenset[str]:
+    """The blocks and mobs among these without which one of these items can still be come by."""
+
+    def effort(missing: frozenset[str]) -> float:
+        efforts = _tree(frozenset(), missing).effort
+        return min((efforts.get(item, math.inf) for item in items), default=math.inf)
+
+    worth = WORTH_A_WAY_ROUND * effort(frozenset())
+    found: frozenset[str] = frozenset()
+    for source in sorted(sources):
+        if effort(found | {source}) <= worth:
+            found |= {source}
+    return found
 
 
 @cache
