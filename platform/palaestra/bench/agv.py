@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,10 +13,12 @@ import palaestra_worlds
 from numpy.typing import NDArray
 
 from palaestra.bench.results import BenchResults, BenchTable
-from palaestra.bench.worlds import NUM_ACTION_ROWS, Contender, Speed, measure, ratios, spread
+from palaestra.bench.worlds import NUM_ACTION_ROWS, Contender, spread
 
 VEHICLES = 4096
 BEAMS = 32
+RACKS = (0, 16, 64, 256)
+"""On floors that show how the time of a step grows."""
 
 
 class PlainVehicle:
@@ -108,27 +113,83 @@ def plain(id: str) -> Contender:
     return Contender("one vehicle in NumPy", 1, step_once)
 
 
+@dataclass(frozen=True)
+class Pace:
+    """One contender's steps per second and per second of processor time, a figure of each for every round.
+
+    The second counts all threads, and hardly depends on what else the machine does.
+    """
+
+    name: str
+    vehicles: int
+    per_second: tuple[float, ...]
+    per_processor_second: tuple[float, ...]
+
+
+def in_turns(contenders: Sequence[Contender], rounds: int, seconds: float) -> list[Pace]:
+    """Lets contenders step in turns; the first round, which compiles, is not counted."""
+    found: list[list[tuple[float, float]]] = [[] for _ in contenders]
+    for turn in range(rounds + 1):
+        for contender, figures in zip(contenders, found, strict=True):
+            calls, began, worked = 0, time.perf_counter(), time.process_time()
+            while (elapsed := time.perf_counter() - began) < (seconds if turn else seconds / 4) or not calls:
+                contender.step_once(calls)
+                calls += 1
+            steps = calls * contender.num_envs
+            if turn:
+                figures.append((steps / elapsed, steps / (time.process_time() - worked)))
+    paces = zip(contenders, found, strict=True)
+    return [Pace(one.name, one.num_envs, *map(tuple, zip(*figures, strict=True))) for one, figures in paces]
+
+
+def studded(racks: int, columns: int = 48, rows: int = 32) -> str:
+    """A drawn hall of `columns` x `rows` cells with so many racks of one cell each, evenly spread."""
+    cells = [[".#"[x in (0, columns - 1) or y in (0, rows - 1)] for x in range(columns)] for y in range(rows)]
+    free = [(x, y) for y in range(3, rows - 3, 2) for x in range(3, columns - 3, 2)]
+    for x, y in (free[k * len(free) // max(racks, 1)] for k in range(racks)):
+        cells[y][x] = "R"
+    cells[1][1], cells[rows - 2][columns - 2] = "S", "G"
+    return "\n".join(map("".join, cells))
+
+
 def bench_agv(id: str, rounds: int, seconds: float, peers: bool = True) -> BenchResults:
     """Everything that `palaestra bench worlds --id AGV` prints."""
     own = ours(id, f"palaestra, {BEAMS} beams", lidar={"beams": BEAMS})
-    speeds = measure([own, plain(id)] if peers else [own], rounds, seconds)
-    more = [ours(id, f"{beams} beams", lidar={"beams": beams}) for beams in (1, 8, 128)]
-    more += [ours(id, f"{BEAMS} beams, {moving} moving obstacles", moving=moving) for moving in (4, 16)]
-    others = measure(more, rounds, seconds / 2)
-    tables = (_table(id, speeds, "times as fast"), _table(id, [speeds[0], *others], "times as slow"))
-    figures = {"world": id, "speeds": {s.name: s.rounds for s in [*speeds, *others]}}
-    return BenchResults(tables, figures, ())
+    paces = in_turns([own, plain(id)] if peers else [own], rounds, seconds)
+    beams = [ours(id, _count(beams, "beam"), lidar={"beams": beams}) for beams in (1, 8, 32, 128)]
+    moving = [ours(id, f"{count} moving", moving=count) for count in (0, 4, 16)]
+    racks = [ours("AGV", _count(count, "rack"), layout=studded(count), collision="stop") for count in RACKS]
+    growing = {
+        f"{id}: what lidar costs": in_turns(beams, rounds, seconds / 2),
+        f"{id}, {BEAMS} beams: growth with obstacles that move": in_turns(moving, rounds, seconds / 2),
+        f"AGV, 24 x 16 m, {BEAMS} beams: growth with racks": in_turns(racks, rounds, seconds / 2),
+    }
+    title = f"{id}: steps per second with observations, resets included"
+    tables = [_table(title, paces, "palaestra is times as fast")]
+    tables += [_table(name, found, "the first is times as fast") for name, found in growing.items()]
+    figures = {name: {pace.name: vars(pace) for pace in found} for name, found in [(title, paces), *growing.items()]}
+    return BenchResults(tuple(tables), {"world": id, "paces": figures}, ())
 
 
-def _table(id: str, speeds: list[Speed], column: str) -> BenchTable:
-    times = ["", *(f"{ratio.median:.2f} ({ratio.lowest:.2f} to {ratio.highest:.2f})" for ratio in ratios(speeds))]
-    rows = [
-        (speed.name, f"{speed.num_envs:,}", spread(speed.rounds, ",.0f"), ratio)
-        for speed, ratio in zip(speeds, times, strict=True)
-    ]
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
+def _table(title: str, paces: Sequence[Pace], column: str) -> BenchTable:
+    first = paces[0]
+    rows = []
+    for pace in paces:
+        pairs = (
+            (first.per_second, pace.per_second),
+            (first.per_processor_second, pace.per_processor_second),
+        )
+        times = [spread([a / b for a, b in zip(*pair, strict=True)], ".2f") for pair in pairs]
+        rates = spread(pace.per_second, ",.0f"), spread(pace.per_processor_second, ",.0f")
+        rows.append((pace.name, f"{pace.vehicles:,}", *rates, *(times if pace is not first else ("", ""))))
+    columns = ("", "vehicles", "steps/s (median, range)", "per processor second", column, "by processor time")
     return BenchTable(
-        f"{id}: steps per second with observations, resets included",
-        ("", "vehicles", "steps/s (median, range)", f"the first is {column}" if "fast" in column else column),
+        title,
+        columns,
         tuple(rows),
-        "Random actions, all in turns in one run; ratios are paired by round.",
+        "Random actions, all in turns in one run; ratios are paired by round. Processor time is that of all threads.",
     )
