@@ -133,7 +133,16 @@ def start_run(spec: RunSpec, root: Path) -> Run:
         RunError: the folder cannot be made.
         StoreError: its store cannot be used.
     """
-    folder = run_folder(spec, root)
+    return start_run_in(run_folder(spec, root), spec)
+
+
+def start_run_in(folder: Path, spec: RunSpec) -> Run:
+    """The same in a folder of one's own choice.
+
+    Raises:
+        RunError: the folder cannot be made.
+        StoreError: its store cannot be used.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if not (folder / "spec.yaml").exists():

@@ -47,6 +47,13 @@ def median(samples: NDArray[np.float64]) -> NDArray[np.float64]:
     return (ordered[..., middle - 1] + ordered[..., middle]) / 2
 
 
+def trimmed_means(samples: NDArray[np.float64], share: float = 0.25) -> NDArray[np.float64]:
+    """The same over the last axis."""
+    from scipy.stats import trim_mean
+
+    return np.asarray(trim_mean(samples, share, axis=-1))
+
+
 def trimmed_mean(samples: Sequence[float], share: float = 0.25) -> float:
     """The mean without the lowest and the highest `share` of the samples (0.25: the interquartile mean)."""
     from scipy.stats import trim_mean

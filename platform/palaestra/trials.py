@@ -165,7 +165,7 @@ class _Workers:
                 name=trial.name,
                 daemon=True,
             )
-            with _signals_held():
+            with signals_held():
                 process.start()
             theirs.close()
             self._active[ours] = process, trial
@@ -212,7 +212,7 @@ class _Workers:
 
 
 @contextmanager
-def _signals_held() -> Iterator[None]:
+def signals_held() -> Iterator[None]:
     """Inside, SIGINT and SIGTERM wait: a new process inherits that until it can handle them."""
     # Its own start would let the signals through again.
     resource_tracker.ensure_running()

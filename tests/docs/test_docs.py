@@ -14,8 +14,10 @@ from typing import Any
 
 import pytest
 import typer
+from palaestra.cli.specs import find_spec
 from palaestra.spec import load_spec
 from palaestra.store import Store
+from palaestra.sweep.spec import load_sweep
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -65,7 +67,21 @@ def write_files(page: Path, folder: Path) -> None:
             path.write_text(block.text, encoding="utf-8")
 
 
-@pytest.mark.parametrize("block", [b for b in chosen("yaml") if not b.file.startswith(PLUGINS)], ids=lambda b: b.id)
+def is_sweep(block: Block) -> bool:
+    return block.file.endswith("sweep.yaml")
+
+
+@pytest.mark.parametrize("block", [b for b in chosen("yaml") if is_sweep(b)], ids=lambda b: b.id)
+def test_yaml_is_a_sweep(block: Block, tmp_path: Path) -> None:
+    write_files(block.page, tmp_path)
+    assert load_sweep(tmp_path / block.file, find_spec).trials
+
+
+@pytest.mark.parametrize(
+    "block",
+    [b for b in chosen("yaml") if not b.file.startswith(PLUGINS) and not is_sweep(b)],
+    ids=lambda b: b.id,
+)
 def test_yaml_is_a_spec_or_a_part_of_one(block: Block, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("OPENAI_API_KEY", "unused")

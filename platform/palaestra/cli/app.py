@@ -23,6 +23,7 @@ from palaestra.cli import (
     reporting,
     running,
     serving,
+    sweeping,
     watching,
 )
 from palaestra.cli.errors import DEBUG
@@ -65,6 +66,7 @@ def palaestra(
 
 app.command("run", epilog=examples(*running.RUN_EXAMPLES))(running.run)
 app.command("resume", epilog=examples(*running.RESUME_EXAMPLES))(running.resume)
+app.command("sweep", epilog=examples(*sweeping.EXAMPLES))(sweeping.sweep)
 app.command("ask", epilog=examples(*asking.EXAMPLES))(asking.ask)
 app.command("exam", epilog=examples(*exam.EXAMPLES))(exam.exam)
 app.command("eval", epilog=examples(*evaluating.EXAMPLES))(evaluating.evaluate)

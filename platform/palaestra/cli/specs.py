@@ -25,11 +25,14 @@ def configs_folder() -> Path | None:
 
 
 def packaged_names() -> list[str]:
-    """What `palaestra run` takes as a name, e.g. "beacons/main"; files that begin with _ are for others to extend."""
+    """What `palaestra run` takes as a name, e.g. "beacons/main".
+
+    Files that begin with _ are for others to extend, and those in sweeps/ are for `palaestra sweep`.
+    """
     folder = configs_folder()
     if folder is None:
         return []
-    paths = (path for path in folder.rglob("*.yaml") if not path.name.startswith("_"))
+    paths = (path for path in folder.rglob("*.yaml") if not path.name.startswith("_") and path.parent.name != "sweeps")
     return sorted(path.relative_to(folder).with_suffix("").as_posix() for path in paths)
 
 

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any
 from palaestra.report.arms import ALONE, TAUGHT, ArmResult
 from palaestra.report.text import steps as steps_text
 from palaestra.results import Curve, Measure, curve
-from palaestra.statistics import bootstrap_band, mean
+from palaestra.statistics import Interval, bootstrap_band, mean
 
 if TYPE_CHECKING:
+    import numpy as np
     from matplotlib.axes import Axes
+    from numpy.typing import NDArray
 
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "p")
 COLORS = 8
@@ -102,10 +104,38 @@ def metric_curves(arms: Sequence[ArmResult], found: Sequence[Curve | None], titl
     return _to_svg(figure, title)
 
 
-def _axes() -> tuple[Any, Axes]:
+def intervals_picture(
+    rows: Sequence[tuple[str, Interval, Sequence[float] | NDArray[np.float64]]], title: str, share: bool
+) -> str:
+    """A value with its interval for each name, one under the other; "" where there is none.
+
+    Args:
+        rows: name, value and the seeds' own values, from the top.
+        title: read out in place of the picture.
+        share: whether values are shares, shown in percent.
+    """
+    if not rows:
+        return ""
+    figure, axes = _axes((7.0, 0.8 + 0.32 * len(rows)))
+    axes.grid(axis="x", color=_LINE, linewidth=0.8)
+    axes.grid(axis="y", visible=False)
+    style = style_of(0)
+    for k, (_, interval, values) in enumerate(rows):
+        axes.plot(values, [k] * len(values), "|", color=_MUTED, markersize=7, zorder=2)
+        axes.plot([interval.low, interval.high], [k, k], color=style.placeholder, linewidth=2, zorder=3)
+        axes.plot([interval.value], [k], "o", color=style.placeholder, markersize=6, zorder=4)
+    axes.set_yticks(range(len(rows)), [name for name, _, _ in rows])
+    axes.invert_yaxis()
+    if share:
+        axes.set_xlim(-0.02, 1.02)
+        axes.xaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")
+    return _to_svg(figure, title)
+
+
+def _axes(size: tuple[float, float] = _SIZE) -> tuple[Any, Axes]:
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=_SIZE, layout="constrained")
+    figure = Figure(figsize=size, layout="constrained")
     figure.patch.set_visible(False)
     axes = figure.add_subplot()
     axes.patch.set_visible(False)

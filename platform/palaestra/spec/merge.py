@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from palaestra_worlds.registry import nearest
@@ -83,12 +83,26 @@ def with_overrides(node: Node, overrides: Sequence[str]) -> Node:
         keys = path.strip().split(".")
         if not equals or not all(keys):
             raise SpecError(f"{source}: must have the form key=value or key.key=value, e.g. budget.steps=100_000")
-        _check_arm(node, keys, source)
-        above = parse_value(text, source)
-        for key in reversed(keys):
-            above = Node({key: above}, above.place, above.place)
-        node = overlay(node, above)
+        node = _with_value(node, keys, parse_value(text, source), source)
     return node
+
+
+def with_values(node: Node, values: Mapping[str, Node]) -> Node:
+    """The same for values that stand in another file: by key, dots leading into the spec.
+
+    Raises:
+        SpecError: one of them changes an arm that there is not.
+    """
+    for path, value in values.items():
+        node = _with_value(node, path.split("."), value, f"{value.place}: {path}")
+    return node
+
+
+def _with_value(node: Node, keys: Sequence[str], value: Node, source: str) -> Node:
+    _check_arm(node, keys, source)
+    for key in reversed(keys):
+        value = Node({key: value}, value.place, value.place)
+    return overlay(node, value)
 
 
 def _check_arm(node: Node, keys: Sequence[str], source: str) -> None:

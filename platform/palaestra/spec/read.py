@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from palaestra.spec.build import build_arm
 from palaestra.spec.errors import fail
 from palaestra.spec.explain import unknown_key, validated
 from palaestra.spec.loader import Node, read_file
-from palaestra.spec.merge import extended, overlay, with_overrides
+from palaestra.spec.merge import extended, overlay, with_overrides, with_values
 from palaestra.spec.models import ARM_SECTIONS, ArmSpec, RunSpec, TopLevel
 
 TOP_KEYS = ("name", "description", *ARM_SECTIONS, "arms", "seeds", "threads", "extends")
@@ -31,10 +31,27 @@ def load_spec(path: Path | str, overrides: Sequence[str] = (), seeds: int | Sequ
         SpecError: something is wrong with it; the message says where, what, and what is allowed.
     """
     path = Path(path)
-    overrides = list(overrides)
-    if seeds is not None:
-        overrides.append(f"seeds={seeds if isinstance(seeds, int) else list(seeds)}")
+    overrides = [*overrides, *_seeds(seeds)]
     return _spec(with_overrides(extended(read_file(path), str(path)), overrides), path.stem)
+
+
+def load_spec_with(path: Path, values: Mapping[str, Node], seeds: int | Sequence[int] | None = None) -> RunSpec:
+    """The spec in a YAML file, with values that stand elsewhere, which messages then name.
+
+    Args:
+        path: of the file.
+        values: by key, dots leading into the spec.
+        seeds: replaces the file's: how many, or which.
+
+    Raises:
+        SpecError: something is wrong with it; the message says where, what, and what is allowed.
+    """
+    node = with_values(extended(read_file(path), str(path)), values)
+    return _spec(with_overrides(node, _seeds(seeds)), path.stem)
+
+
+def _seeds(seeds: int | Sequence[int] | None) -> list[str]:
+    return [] if seeds is None else [f"seeds={seeds if isinstance(seeds, int) else list(seeds)}"]
 
 
 def spec_from_text(text: str, source: str) -> RunSpec:

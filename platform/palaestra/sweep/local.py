@@ -1,0 +1,111 @@
+"""Does a sweep's trials in processes of this machine."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from multiprocessing import connection as pipes
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+from palaestra.progress import LessonProgress, TrialProgress
+from palaestra.run import open_run
+from palaestra.sweep.folder import FoundTrial
+from palaestra.trials import SECONDS_BETWEEN_LOOKS, execute, signals_held
+from palaestra.worker import STOPPING_SIGNALS
+
+Told = Callable[[FoundTrial, TrialProgress | None], None]
+"""Is told how far a trial is; with None when its process has ended."""
+
+
+def execute_here(trials: Sequence[FoundTrial], jobs: int, tell: Told, stop: Event) -> None:
+    """Does trials in up to `jobs` processes, each from its newest checkpoint.
+
+    A trial that fails, or whose process is killed, does not keep the others from being done. After a stop every trial
+    finishes its iteration and saves.
+
+    Args:
+        trials: with something left to do.
+        jobs: at least 1.
+        tell: is called in this thread.
+        stop: ends it early.
+    """
+    _Processes(jobs, tell, stop).execute(list(trials))
+
+
+class _Processes:
+    def __init__(self, jobs: int, tell: Told, stop: Event) -> None:
+        self._jobs = jobs
+        self._tell = tell
+        self._stop = stop
+        self._active: dict[Connection, tuple[BaseProcess, FoundTrial]] = {}
+        self._context: Any = multiprocessing.get_context("forkserver" if sys.platform == "linux" else "spawn")
+        if sys.platform == "linux":
+            self._context.set_forkserver_preload(["palaestra.curriculum"])
+
+    def execute(self, waiting: list[FoundTrial]) -> None:
+        try:
+            while self._active or (waiting and not self._stop.is_set()):
+                if self._stop.is_set():
+                    for process, _ in self._active.values():
+                        process.terminate()
+                while waiting and len(self._active) < self._jobs and not self._stop.is_set():
+                    self._start(waiting.pop(0))
+                for pipe in pipes.wait(list(self._active), timeout=SECONDS_BETWEEN_LOOKS):
+                    assert isinstance(pipe, Connection)
+                    self._receive(pipe)
+        finally:
+            # Only after an error or a second Ctrl-C is anyone left here.
+            for process, _ in self._active.values():
+                process.kill()
+
+    def _start(self, trial: FoundTrial) -> None:
+        ours, theirs = self._context.Pipe(duplex=False)
+        process = self._context.Process(target=_work, args=(trial.run.folder, theirs), name=trial.name, daemon=True)
+        with signals_held():
+            process.start()
+        theirs.close()
+        self._active[ours] = process, trial
+
+    def _receive(self, pipe: Connection) -> None:
+        process, trial = self._active[pipe]
+        try:
+            self._tell(trial, pipe.recv())
+        except (EOFError, ConnectionError):
+            del self._active[pipe]
+            pipe.close()
+            process.join()
+            self._mark_dead(trial, process.exitcode or 0)
+            self._tell(trial, None)
+
+    def _mark_dead(self, trial: FoundTrial, exitcode: int) -> None:
+        """A process that did not end by itself was killed, unless it was stopped before it had begun."""
+        if exitcode == 0 or (self._stop.is_set() and -exitcode in STOPPING_SIGNALS):
+            return
+        how = f"was ended by {signal.Signals(-exitcode).name}" if exitcode < 0 else f"ended with code {exitcode}"
+        message = f"the process of this trial {how}; begin the sweep again with --resume to go on from its checkpoint"
+        with trial.run.open_store() as store:
+            row = store.trials()[0]
+            store.set_status(row.id, "failed", message)
+            store.event("worker_died", message, row.id)
+
+
+def _work(folder: Path, pipe: Connection) -> None:
+    """What a process does: one run folder."""
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING_SIGNALS)
+
+    def send(message: TrialProgress | LessonProgress) -> None:
+        try:
+            if isinstance(message, TrialProgress):
+                pipe.send(message)
+        except OSError:
+            # The sweep's process is gone: stop after this iteration.
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    execute(open_run(folder), 1, send)
