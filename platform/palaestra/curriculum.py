@@ -112,8 +112,8 @@ class Trial:
             count = len(self.world.restarted)
             self.store.event(
                 "episodes_restarted",
-                f"{self.world.id} cannot be saved amid an episode: {count} of {self.world.num_envs} environments began a "
-                "new one, so that this trial is not, step for step, what it had been without the interruption",
+                f"{self.world.id} cannot be saved amid an episode: {count} of {self.world.num_envs} environments began "
+                "a new one, so that this trial is not, step for step, what it had been without the interruption",
                 self.row.id,
             )
         self.world.steps = self.position.steps

@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,6 +20,7 @@ from palaestra_worlds.adapters.world import AdaptedWorld
 from palaestra_worlds.registry import nearest
 
 _OWN_ARGUMENTS = ("num_envs", "batch_size", "num_threads", "seed", "env_type", "render_mode", "max_episode_steps")
+_DRAWN_WITH_OPENGL = ("envpool.mujoco", "envpool.vizdoom", "envpool.gfootball")
 _LARGEST_SEED = 2**31 - 1
 
 
@@ -73,22 +76,23 @@ class EnvpoolWorld(AdaptedWorld):
         import envpool
 
         limit = {} if self.settings.max_steps is None else {"max_episode_steps": self.settings.max_steps}
-        threads = min(len(seeds), self.settings.threads or len(seeds))
-        with warnings.catch_warnings():
-            # About bounds of spaces in single precision.
-            warnings.simplefilter("ignore", UserWarning)
-            try:
-                return envpool.make(
+        threads = min(len(seeds), self.settings.threads or _processors())
+        try:
+            with _quiet():
+                pool = envpool.make(
                     self.name,
                     env_type="gymnasium",
                     num_envs=len(seeds),
-                    num_threads=threads if self.settings.threads else 0,
+                    num_threads=threads,
                     seed=[_folded(seed) for seed in seeds],
                     render_mode="rgb_array",
                     **{**limit, **self.settings.options},
                 )
-            except (AssertionError, ImportError, KeyError, RuntimeError, TypeError, ValueError) as error:
-                raise ValueError(f"envpool cannot make {self.name}: {error}") from error
+                # It makes its spaces, and the warnings about them, when they are asked for first.
+                _ = pool.observation_space, pool.action_space
+                return pool
+        except (AssertionError, ImportError, KeyError, RuntimeError, TypeError, ValueError) as error:
+            raise ValueError(f"envpool cannot make {self.name}: {error}") from error
 
     def _start(self, rows: Sequence[int]) -> None:
         self._now = self._now or [_Place(None, 0)] * self.num_envs
@@ -145,6 +149,9 @@ class EnvpoolWorld(AdaptedWorld):
 
     def _drawn(self, index: int) -> NDArray[np.uint8] | None:
         place = self._now[index]
+        if any(base.__module__.startswith(_DRAWN_WITH_OPENGL) for base in type(place.pool).__mro__):
+            # MuJoCo ends the process where it cannot draw.
+            return None
         try:
             return np.asarray(place.pool.render(place.index)[0], np.uint8)
         except RuntimeError:
@@ -161,6 +168,19 @@ class EnvpoolWorld(AdaptedWorld):
 
     def close_extras(self, **kwargs: Any) -> None:
         self._home, self._now = [None] * self.num_envs, []
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without gymnasium's warnings about bounds in single precision."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        yield
+
+
+def _processors() -> int:
+    """How many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _order(info: dict[str, Any], indices: NDArray[np.int32]) -> NDArray[np.intp]:
