@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -63,8 +63,9 @@ def plan(
         chosen = _known(planners, list(loaded.planners), "planner")
         loaded = loaded.model_copy(update={"planners": {name: loaded.planners[name] for name in chosen}})
     with stop_on_signals() as stop, refusing(ValueError, StudyError, OSError):
-        world = make(loaded.world.id, 1, **loaded.world.settings)
-        knowledge = _knowledge(world)
+        knowledge = make(loaded.world.id, 1, **loaded.world.settings).knowledge()
+        if knowledge is None:
+            raise CommandError(f"{loaded.world.id} takes no plans; worlds with structured actions do, e.g. Overworld")
         named = tasks_of(loaded, knowledge)
         if tasks:
             named = {name: named[name] for name in _known(tasks, list(named), "task")}
@@ -87,13 +88,6 @@ def plan(
     if stop.is_set():
         print("Stopped; to go on, give the same command again.")
         raise typer.Exit(INTERRUPTED)
-
-
-def _knowledge(world: object) -> Any:
-    knowledge = getattr(world, "knowledge", None)
-    if knowledge is None:
-        raise ValueError("this world takes no plans; worlds with structured actions do, e.g. Overworld")
-    return knowledge()
 
 
 class _Progress:

@@ -11,7 +11,6 @@ from typing import Any
 import palaestra_worlds
 from palaestra_teachers.base import (
     CallRecord,
-    Feedback,
     LanguageModel,
     Ledger,
     LessonRefused,
@@ -110,13 +109,16 @@ class Game:
 
     def __init__(self, study: PlanStudy, task: PlanTask, seed: int) -> None:
         settings = {**study.world.settings, "max_steps": task.steps}
-        self.world: Any = palaestra_worlds.make(study.world.id, 1, **settings)
-        if not hasattr(self.world, "player"):
+        self.world = palaestra_worlds.make(study.world.id, 1, **settings)
+        knowledge = self.world.knowledge()
+        if knowledge is None:
             raise ValueError(f"{study.world.id} takes no plans; worlds with structured actions do, e.g. Overworld")
+        self.knowledge: Knowledge = knowledge
         self.world.assign([self.world.task_space.model_validate(_task_fields(self.world, task, seed))])
         self.world.reset(seed=[seed])
-        self.player: StructuredPlayer = self.world.player(0)
-        self.knowledge: Knowledge = self.world.knowledge()
+        player = self.world.player(0)
+        assert player is not None, "a world with knowledge about its items has players"
+        self.player: StructuredPlayer = player
         self.task = task
         self.seed = seed
         self.has_succeeded = False
@@ -253,7 +255,7 @@ async def play(
             outcomes, at = game.carry_out(plan, select, stop)
             failures.update(one.failure or "unknown" for one in outcomes if not one.success)
         found.success = game.has_succeeded or game.player.has_succeeded
-        planner.observe(Feedback(step=task.steps, success={"success": float(found.success)}, episodes=1))
+        await planner.finish(game.request(study, found.plans, outcomes, at))
         if not found.success:
             last = outcomes[-1] if outcomes else None
             kind_of_end = "died" if last is not None and last.failure == "died" else "out_of_time"

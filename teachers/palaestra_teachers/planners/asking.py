@@ -44,11 +44,12 @@ class PlanDialogue:
         ledger: Ledger,
         prompts: dict[str, str],
     ) -> None:
-        if not hasattr(world, "player") or not hasattr(world, "knowledge"):
+        knowledge = world.knowledge()
+        if knowledge is None:
             raise ValueError(f"{world.id} takes no plans; worlds with structured actions do, e.g. Overworld")
-        self._world: Any = world
-        self.knowledge: Knowledge = self._world.knowledge()
-        self.task_space = self._world.task_space
+        self.knowledge: Knowledge = knowledge
+        self.task_space = world.task_space
+        self._world = world
         self._name = name
         self._config = config
         self._text = KnowledgeText(self.knowledge, config.knowledge)
@@ -65,8 +66,9 @@ class PlanDialogue:
         """
         if not isinstance(request, PlanRequest):
             self._world.reset(seed=[request.level_seed or 0])
-            status = self._world.player(0).status()
-            request = PlanRequest(**request.model_dump(), goal=self._config.goal, status=status)
+            player = self._world.player(0)
+            assert player is not None, "a world with knowledge about its items has players"
+            request = PlanRequest(**request.model_dump(), goal=self._config.goal, status=player.status())
         if not request.counts:
             request = request.model_copy(update={"counts": self.knowledge.named(request.goal)})
         if not request.counts:

@@ -102,6 +102,10 @@ class DepsPlanner:
             thoughts=reply.thoughts if isinstance(reply, ThoughtSteps) else "",
         )
 
+    async def finish(self, request: PlanRequest) -> None:
+        """At the end of a task: forgets it."""
+        self._episodes.pop(episode_of(request), None)
+
     def observe(self, feedback: Feedback) -> None:
         """Does nothing: what became of a plan is told with the request for the next."""
 

@@ -9,7 +9,14 @@ from palaestra_worlds.base import World
 from palaestra_worlds.structured import MEANINGS, PlanStep
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from palaestra_teachers.base import Feedback, LanguageModel, Ledger, LessonRequest
+from palaestra_teachers.base import (
+    Feedback,
+    LanguageModel,
+    Ledger,
+    LessonRefused,
+    LessonRequest,
+    TeacherUnavailable,
+)
 from palaestra_teachers.planners.asking import PlanDialogue, episode_of, task_of
 from palaestra_teachers.planners.config import GhostConfig
 from palaestra_teachers.planners.lesson import Plan, PlanRequest, held
@@ -122,14 +129,24 @@ class GhostPlanner:
             thoughts=answer.value.thoughts,
         )
 
-    def observe(self, feedback: Feedback) -> None:
-        """At the end of a task: writes the memory.
+    async def finish(self, request: PlanRequest) -> None:
+        """At the end of a task: takes in what became of the last actions, and writes the memory.
 
         Raises:
             PlanMemoryError: it can't be written.
         """
+        request = self._dialogue.complete(request)
+        episode = self._episodes.pop(episode_of(request), _Episode())
+        subgoal = episode.subgoal
+        if episode.planned and subgoal is not None:
+            self._note_success(request, episode)
+            if _is_reached(subgoal, episode, request):
+                await self._remember(request, subgoal, episode)
         if self._config.memory:
             self._memory.save()
+
+    def observe(self, feedback: Feedback) -> None:
+        """Does nothing: what became of a plan is told with the request for the next."""
 
     def state_dict(self) -> dict[str, Any]:
         return _State(episodes=self._episodes, memory=self._memory.state_dict()).model_dump(mode="json")
@@ -149,12 +166,9 @@ class GhostPlanner:
         """Takes in what became of the last actions, and goes on to the next sub-goal where this one is reached."""
         if not episode.planned:
             return 0
-        episode.worked += [one.action.model_dump(mode="json") for one in request.outcomes if one.success]
+        self._note_success(request, episode)
         subgoal = episode.subgoal
-        if subgoal is not None and not _is_reached(subgoal, episode, request):
-            self._note_failure(request, episode)
-            return 0
-        if subgoal is None:
+        if subgoal is None or not _is_reached(subgoal, episode, request):
             self._note_failure(request, episode)
             return 0
         asked = await self._remember(request, subgoal, episode)
@@ -166,6 +180,9 @@ class GhostPlanner:
         following = episode.subgoal
         episode.had = request.status.inventory.get(following.step.object, 0) if following else 0
         episode.queries, episode.worked, episode.failures = 0, [], {}
+
+    def _note_success(self, request: PlanRequest, episode: _Episode) -> None:
+        episode.worked += [one.action.model_dump(mode="json") for one in request.outcomes if one.success]
 
     def _note_failure(self, request: PlanRequest, episode: _Episode) -> None:
         """Raises LessonRefused when the same has failed too often."""
@@ -219,15 +236,19 @@ class GhostPlanner:
         if not self._memory.add(key, tuple(_short(action) for action in episode.worked)):
             return 0
         lists = self._memory.recall(key).lists
-        answer = await self._dialogue.ask(
-            "summary",
-            request,
-            f"summary of {key}",
-            Summary,
-            step=str(subgoal.step),
-            lists=[json.dumps(actions) for actions in lists],
-            meanings=MEANINGS,
-        )
+        try:
+            answer = await self._dialogue.ask(
+                "summary",
+                request,
+                f"summary of {key}",
+                Summary,
+                step=str(subgoal.step),
+                lists=[json.dumps(actions) for actions in lists],
+                meanings=MEANINGS,
+            )
+        except (LessonRefused, TeacherUnavailable):
+            # The ledger has it. The lists stay, and are to be summed up with the next success.
+            return 1
         actions = [action.model_dump(mode="json", exclude_defaults=True) for action in answer.value.actions]
         self._memory.summarise(key, tuple(actions))
         return 1
