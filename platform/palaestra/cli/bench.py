@@ -239,3 +239,33 @@ def sac(
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="SPEC") from error
     show(results, files, console)
+
+
+@app.command(
+    epilog="Examples: palaestra bench driver configs/agv/rooms.yaml · "
+    "palaestra bench driver configs/agv/simple.yaml --world AGV-MuJoCo · "
+    "palaestra bench driver configs/agv/simple.yaml --vehicles 4"
+)
+def driver(
+    spec: Annotated[str, typer.Argument(metavar="SPEC", help="Whose AGV world to drive in.")],
+    arm: Annotated[str | None, typer.Option(help="Of which arm. [dim]default: the first[/dim]")] = None,
+    world: Annotated[str | None, typer.Option(metavar="ID", help="Drive in another world.")] = None,
+    episodes: Annotated[int, typer.Option(min=1, max=10_000, help="Held-out levels.")] = 128,
+    vehicles: Annotated[
+        int | None, typer.Option(min=1, max=16, help="On each floor. [dim]default: as in the spec[/dim]")
+    ] = None,
+    save: Save = None,
+) -> None:
+    """The oracle's driver on a spec's AGV floors: an upper bound. Several vehicles also planned together."""
+    from palaestra.bench.agv_driver import bench_driver
+    from palaestra.cli.specs import find_spec
+    from palaestra.spec import load_spec
+
+    files = checked_saves(save or [])
+    loaded = load_spec(find_spec(spec))
+    chosen = loaded.arm(arm or loaded.arm_names[0])
+    try:
+        results = bench_driver(chosen, loaded.name, world, episodes, vehicles)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="SPEC") from error
+    show(results, files)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from palaestra_worlds.agv.geometry import obstacle_at
 from palaestra_worlds.agv.planner import shortest_way
-from palaestra_worlds.agv.state import CLOCK, NUM_OBSTACLES, RADIUS
+from palaestra_worlds.agv.state import CLOCK, NUM_OBSTACLES, RADIUS, Rules
 from palaestra_worlds.agv.world import AGVWorld
 from palaestra_worlds.compiled import kernel
 
@@ -59,6 +59,21 @@ def _drive_kernel() -> Callable[..., None]:
     return kernel(_drive, "agv")
 
 
+def refuse_other_actions(world: AGVWorld) -> None:
+    """Raises ValueError where the world's actions are accelerations or discrete."""
+    if world.settings.actions != "velocity":
+        raise ValueError(f"the driver sets velocities, and this world's actions are '{world.settings.actions}'")
+
+
+def as_actions(rules: Rules, wanted: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Actions, float32 (N, 2), for these speeds (m/s) and turn rates (rad/s), (N, 2)."""
+    speed, turning = wanted.T
+    if rules.track > 0.0:
+        wheels = np.column_stack([speed + 0.5 * rules.track * turning, speed - 0.5 * rules.track * turning])
+        return (wheels / rules.max_speed).clip(-1, 1).astype(np.float32)
+    return np.column_stack([speed / rules.max_speed, turning / rules.turn_rate]).clip(-1, 1).astype(np.float32)
+
+
 class Driver:
     """Gives the actions of an AGV world whose actions are velocities; it needs no memory."""
 
@@ -67,8 +82,7 @@ class Driver:
         Raises:
             ValueError: the world's actions are accelerations or discrete.
         """
-        if world.settings.actions != "velocity":
-            raise ValueError(f"the driver sets velocities, and this world's actions are '{world.settings.actions}'")
+        refuse_other_actions(world)
         self._world = world
         self._wanted = np.zeros((world.num_envs, 2))
 
@@ -76,8 +90,4 @@ class Driver:
         """float32 (num_envs, 2), for the world's next step."""
         levels, rules = self._world.state()
         _drive_kernel()(levels, rules, self._wanted)
-        speed, turning = self._wanted.T
-        if rules.track > 0.0:
-            wheels = np.column_stack([speed + 0.5 * rules.track * turning, speed - 0.5 * rules.track * turning])
-            return (wheels / rules.max_speed).clip(-1, 1).astype(np.float32)
-        return np.column_stack([speed / rules.max_speed, turning / rules.turn_rate]).clip(-1, 1).astype(np.float32)
+        return as_actions(rules, self._wanted)

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from palaestra_worlds.agv.generators import GENERATORS
 from palaestra_worlds.agv.geometry import along_arc, first_contact
 from palaestra_worlds.agv.lessons import (
     BEGAN,
@@ -21,7 +22,16 @@ from palaestra_worlds.agv.lessons import (
     TaskTable,
     advance_waypoint,
 )
-from palaestra_worlds.agv.levels import SIGHT, TRIES, begin_measures, make_floors, place_vehicles, send_obstacles
+from palaestra_worlds.agv.levels import (
+    SIGHT,
+    TRIES,
+    begin_floors,
+    begin_measures,
+    generating,
+    place_vehicles,
+    send_others,
+    send_own,
+)
 from palaestra_worlds.agv.meetings import clearance, meet
 from palaestra_worlds.agv.motion import new_velocity
 from palaestra_worlds.agv.planner import way_to_goal
@@ -30,6 +40,10 @@ from palaestra_worlds.agv.state import (
     CLEARANCE,
     CLOCK,
     COLLISIONS,
+    DRAWN,
+    KIND,
+    MAX_OBSTACLES,
+    MOVING,
     PLACED,
     POTENTIAL,
     SHORTEST,
@@ -164,8 +178,8 @@ def _advance(
         for i in range(lead, lead + rules.vehicles):
             if modes[i] == ACT:
                 _set_off(levels, outcome, rules, i, actions[i, 0], actions[i, 1])
-        if rules.vehicles > 1 and modes[lead] == ACT:
-            meet(levels.pose, levels.velocity, outcome.seconds, outcome.touched, rules, lead)
+        if modes[lead] == ACT:
+            meet(levels.pose, levels.velocity, outcome.seconds, outcome.touched, rules, lead, rules.sharing)
         for i in range(lead, lead + rules.vehicles):
             if modes[i] == ACT:
                 _move(levels, outcome, i)
@@ -214,31 +228,80 @@ def advance(
 # ---------------------------------------------------------------------------------------------- beginning
 
 
+class _Beginning(NamedTuple):
+    """Several kernels, because Numba goes over all that a function calls once more for each level of calls, so deep
+    ones take long to compile; and because what a world does not use is then not compiled."""
+
+    floors: Callable[..., None]
+    generators: dict[int, Callable[..., None]]
+    """By kind of floor."""
+    vehicles: Callable[..., None]
+    own: Callable[..., None]
+    others: Callable[..., None]
+    measures: Callable[..., None]
+
+
 @cache
-def _begin_kernels() -> tuple[Callable[..., None], ...]:
-    """Several, because Numba goes over all that a function calls once more for each level of calls: deep ones take
-    long."""
-    return tuple(kernel(function, "agv") for function in (make_floors, place_vehicles, send_obstacles, begin_measures))
+def _begin_kernels() -> _Beginning:
+    generators = {kind: kernel(generating(furnish), f"agv.{kind}") for kind, furnish in GENERATORS.items()}
+    first, *rest = (
+        kernel(function, "agv") for function in (begin_floors, place_vehicles, send_own, send_others, begin_measures)
+    )
+    return _Beginning(first, generators, *rest)
 
 
 def begin_episodes(
-    levels: Levels, lessons: Lessons, table: TaskTable, rules: Rules, drawing: Drawing, chosen: NDArray[np.intp]
+    levels: Levels,
+    lessons: Lessons,
+    table: TaskTable,
+    rules: Rules,
+    drawing: Drawing,
+    chosen: NDArray[np.intp],
+    threads: int = 1,
 ) -> None:
     """New floors in the environments whose numbers `chosen` lists, each with its (first) vehicle placed on it.
 
-    On several threads at once only where each has its own rows, and a drawn floor's goals are all planned.
+    Args:
+        levels, lessons, table, rules, drawing: of the world; each environment's rows are its own.
+        chosen: int64.
+        threads: among which `chosen` is divided; one while not all of a drawn floor's goals are planned.
     """
-    make, put, send, measure = _begin_kernels()
+    kernels = _begin_kernels()
+
+    def begin_some(first: int, last: int) -> None:
+        _begin(kernels, levels, lessons, table, rules, drawing, chosen[first:last])
+
+    in_pieces(begin_some, len(chosen), threads if drawing.planned.all() else 1)
+
+
+def _begin(
+    kernels: _Beginning,
+    levels: Levels,
+    lessons: Lessons,
+    table: TaskTable,
+    rules: Rules,
+    drawing: Drawing,
+    chosen: NDArray[np.intp],
+) -> None:
+    kernels.floors(levels, lessons, table, rules, drawing, chosen)
     waiting = chosen
     for attempt in range(TRIES + 1):
-        make(levels, lessons, table, rules, drawing, attempt, waiting)
+        kinds = levels.parameters[waiting, KIND].astype(int)
+        for kind in np.unique(kinds[kinds != DRAWN]).tolist():
+            kernels.generators[kind](levels, rules, attempt < TRIES, waiting[kinds == kind])
         placed = np.zeros(len(waiting), np.bool_)
-        put(levels, rules, drawing, False, waiting, placed)
+        kernels.vehicles(levels, rules, drawing, False, waiting, placed)
         waiting = waiting[~placed]
         if not len(waiting):
             break
-    send(levels, rules, drawing, chosen)
-    measure(levels, rules, chosen)
+    if len(drawing.obstacles):
+        kernels.own(levels, rules, drawing, chosen)
+    own = np.where(levels.parameters[chosen, KIND] == DRAWN, len(drawing.obstacles), 0)
+    wanted = np.minimum(levels.parameters[chosen, MOVING].astype(int), MAX_OBSTACLES)
+    more = wanted > own
+    if more.any():
+        kernels.others(levels, rules, (wanted - own)[more], chosen[more])
+    kernels.measures(levels, rules, chosen)
 
 
 def join_floors(
@@ -258,6 +321,6 @@ def join_floors(
         lessons.status[chosen, TASK] = lessons.status[first, TASK]
     for column in (CURRENT, BEGAN, HIDDEN, COUNT):
         lessons.status[chosen, column] = 0
-    _, put, _, measure = _begin_kernels()
-    put(levels, rules, drawing, True, chosen, np.zeros(len(chosen), np.bool_))
-    measure(levels, rules, chosen)
+    kernels = _begin_kernels()
+    kernels.vehicles(levels, rules, drawing, True, chosen, np.zeros(len(chosen), np.bool_))
+    kernels.measures(levels, rules, chosen)

@@ -6,18 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from palaestra_worlds.agv.state import (
-    AISLES,
-    COLUMNS,
-    DENSITY,
-    FREE,
-    KIND,
-    MAZE,
-    RACK,
-    ROOMS,
-    ROWS,
-    WALL,
-)
+from palaestra_worlds.agv.state import AISLES, CLUTTER, FREE, MAZE, RACK, ROOMS, WALL
 from palaestra_worlds.compiled import jitable
 from palaestra_worlds.minigrid.random import random_double, random_integer
 
@@ -38,22 +27,7 @@ def empty_hall(cells: Any, columns: Any, rows: Any) -> None:
 
 
 @jitable
-def furnish(levels: Any, i: Any) -> None:
-    """Fills an empty hall as the level's kind and density say."""
-    cells, columns, rows = levels.cells[i], levels.status[i, COLUMNS], levels.status[i, ROWS]
-    kind, density, random = int(levels.parameters[i, KIND]), levels.parameters[i, DENSITY], levels.random
-    if kind == AISLES:
-        _aisles(cells, random, i, columns, rows, density)
-    elif kind == ROOMS:
-        _rooms(cells, random, i, columns, rows, density)
-    elif kind == MAZE:
-        _maze(cells, random, i, columns, rows, density)
-    else:
-        _clutter(cells, random, i, columns, rows, density)
-
-
-@jitable
-def _aisles(cells: Any, random: Any, i: Any, columns: Any, rows: Any, density: Any) -> None:
+def aisles(cells: Any, random: Any, i: Any, columns: Any, rows: Any, density: Any) -> None:
     """Rows of racks one cell deep with aisles of two cells between them; a share of the racks is missing."""
     length = 4
     for y in range(3, rows - 3, 3):
@@ -66,7 +40,7 @@ def _aisles(cells: Any, random: Any, i: Any, columns: Any, rows: Any, density: A
 
 
 @jitable
-def _rooms(cells: Any, random: Any, i: Any, columns: Any, rows: Any, density: Any) -> None:
+def rooms(cells: Any, random: Any, i: Any, columns: Any, rows: Any, density: Any) -> None:
     """Walls across the floor, the more the denser, each with a doorway for every room that it bounds."""
     side = 9 - int(4 * density)
     across, down = max(1, (columns - 1) // side), max(1, (rows - 1) // side)
@@ -87,7 +61,7 @@ def _rooms(cells: Any, random: Any, i: Any, columns: Any, rows: Any, density: An
 
 
 @jitable
-def _maze(cells: Any, random: Any, i: Any, columns: Any, rows: Any, density: Any) -> None:
+def maze(cells: Any, random: Any, i: Any, columns: Any, rows: Any, density: Any) -> None:
     """Corridors of two cells between walls of one: a random tree, and openings in it, the more the less dense."""
     across, down = (columns - 1) // 3, (rows - 1) // 3
     fill(cells, 1, 1, columns - 2, rows - 2, WALL)
@@ -127,7 +101,7 @@ def _open_between(cells: Any, x: Any, y: Any, to_x: Any, to_y: Any) -> None:
 
 
 @jitable
-def _clutter(cells: Any, random: Any, i: Any, columns: Any, rows: Any, density: Any) -> None:
+def clutter(cells: Any, random: Any, i: Any, columns: Any, rows: Any, density: Any) -> None:
     """Pallets of one to three cells, up to a third of the floor."""
     wanted = int(density * (columns - 2) * (rows - 2) / 12)
     for _ in range(wanted):
@@ -136,3 +110,7 @@ def _clutter(cells: Any, random: Any, i: Any, columns: Any, rows: Any, density: 
         x = 1 + random_integer(random, i, 0, max(columns - 1 - wide, 1))
         y = 1 + random_integer(random, i, 0, max(rows - 1 - high, 1))
         fill(cells, x, y, min(wide, columns - 1 - x), min(high, rows - 1 - y), RACK)
+
+
+GENERATORS = {AISLES: aisles, ROOMS: rooms, MAZE: maze, CLUTTER: clutter}
+"""By kind: each fills an empty hall, of so many columns and rows, out of environment i's random stream."""

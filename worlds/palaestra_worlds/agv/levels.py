@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from palaestra_worlds.agv.generators import empty_hall, furnish
+from palaestra_worlds.agv.generators import empty_hall
 from palaestra_worlds.agv.geometry import (
     CONTACT,
     disc_to_walls,
@@ -22,6 +23,7 @@ from palaestra_worlds.agv.state import (
     CLOCK,
     COLLISIONS,
     COLUMNS,
+    DENSITY,
     DRAWN,
     GOAL_BIT,
     HEIGHT,
@@ -56,27 +58,36 @@ _ROOM, LEAST_ROOM = 0.6, 0.05
 """Metres that whatever moves keeps from a vehicle's start, where it can; and that it has to, if there is any room."""
 
 
-def make_floors(levels: Any, lessons: Any, table: Any, rules: Any, drawing: Any, attempt: Any, chosen: Any) -> None:
-    """Walls and racks of the next level of each chosen environment, out of its task's parameters and its random
-    stream; no goal yet. Attempts from 1 on try the same task again."""
+def begin_floors(levels: Any, lessons: Any, table: Any, rules: Any, drawing: Any, chosen: Any) -> None:
+    """The next task of each chosen environment, and the drawn floor where its level is a copy of that."""
     for i in chosen:
-        if attempt == 0:
-            begin_task(levels, lessons, table, i, rules.dropout)
+        begin_task(levels, lessons, table, i, rules.dropout)
         cells = levels.cells[i]
-        drawn = int(levels.parameters[i, KIND]) == DRAWN
         levels.status[i, NUM_OBSTACLES] = levels.status[i, CLOCK] = 0
         for k in range(i, i + rules.vehicles):
             levels.status[k, PLACED] = 0
-        levels.status[i, COLUMNS] = drawing.cells.shape[0] if drawn else int(levels.parameters[i, WIDTH])
-        levels.status[i, ROWS] = drawing.cells.shape[1] if drawn else int(levels.parameters[i, HEIGHT])
-        if drawn:
+        if int(levels.parameters[i, KIND]) == DRAWN:
+            levels.status[i, COLUMNS], levels.status[i, ROWS] = cells.shape
             levels.status[i, NUM_BLOCKS] = _copy_drawing(drawing.cells, drawing.blocks, cells, levels.blocks[i])
-            continue
-        empty_hall(cells, levels.status[i, COLUMNS], levels.status[i, ROWS])
-        if attempt < TRIES:
-            furnish(levels, i)
-        measure_room(cells)
-        levels.status[i, NUM_BLOCKS] = merge_blocks(cells, rules.cell, levels.blocks[i])
+        else:
+            levels.status[i, COLUMNS] = int(levels.parameters[i, WIDTH])
+            levels.status[i, ROWS] = int(levels.parameters[i, HEIGHT])
+
+
+def generating(furnish: Callable[..., None]) -> Callable[..., None]:
+    """The loop over environments that makes floors with one of the generators: each is compiled where it is used."""
+
+    def generate_floors(levels: Any, rules: Any, furnished: Any, chosen: Any) -> None:
+        """Walls and racks, out of the levels' parameters and random streams; not `furnished`: an empty hall."""
+        for i in chosen:
+            cells, columns, rows = levels.cells[i], levels.status[i, COLUMNS], levels.status[i, ROWS]
+            empty_hall(cells, columns, rows)
+            if furnished:
+                furnish(cells, levels.random, i, columns, rows, levels.parameters[i, DENSITY])
+            measure_room(cells)
+            levels.status[i, NUM_BLOCKS] = merge_blocks(cells, rules.cell, levels.blocks[i])
+
+    return generate_floors
 
 
 @jitable
@@ -132,7 +143,7 @@ def _place(levels: Any, i: Any, rules: Any, drawing: Any, as_first: Any) -> Any:
             region, least, most = _start_region(levels, i, rules, drawn)
             continue
         _draw_pose(levels, i, rules, column, row)
-        away = _room_among(levels, i, rules)
+        away = _room_among(levels, i, rules, rules.sharing)
         if away > best_away:
             best_x, best_y, best_away = levels.pose[i, 0], levels.pose[i, 1], away
         if away >= _ROOM or (draw >= TRIES - 1 and best_away >= LEAST_ROOM):
@@ -183,10 +194,10 @@ def _draw_pose(levels: Any, i: Any, rules: Any, column: Any, row: Any) -> None:
 
 
 @jitable
-def _room_among(levels: Any, i: Any, rules: Any) -> Any:
+def _room_among(levels: Any, i: Any, rules: Any, sharing: Any) -> Any:
     """Metres to whatever moves on the floor already, for any heading; `_ROOM` if that is farther away."""
     nearest = _ROOM
-    if rules.vehicles == 1:
+    if sharing is None:
         return nearest
     x, y, time = levels.pose[i, 0], levels.pose[i, 1], levels.status[i, CLOCK] * rules.dt
     for k in range(levels.status[i, NUM_OBSTACLES]):
@@ -264,23 +275,30 @@ def _draw_cell(levels: Any, i: Any, rules: Any, region: Any, least: Any, most: A
 # ---------------------------------------------------------------------------------------------- what moves
 
 
-def send_obstacles(levels: Any, rules: Any, drawing: Any, chosen: Any) -> None:
-    """Puts obstacles onto their routes, each at a random place, away from the vehicle if it can be."""
+def send_own(levels: Any, rules: Any, drawing: Any, chosen: Any) -> None:
+    """Puts the drawn floor's obstacles onto their routes, each somewhere away from the vehicle if it can be."""
     for i in chosen:
         wanted = int(levels.parameters[i, MOVING])
         own = len(drawing.obstacles) if int(levels.parameters[i, KIND]) == DRAWN else 0
-        count = own if wanted < 0 else min(wanted, levels.obstacles.shape[1])
         sent = 0
-        for k in range(count):
-            if k < own:
-                for column in range(levels.obstacles.shape[2]):
-                    levels.obstacles[i, sent, column] = drawing.obstacles[k, column]
-                for p in range(levels.routes.shape[2]):
-                    for axis in range(2):
-                        levels.routes[i, sent, p, axis] = drawing.routes[k, p, axis]
-            elif not _draw_route(levels, i, rules, sent):
-                continue
+        for k in range(own if wanted < 0 else min(wanted, own)):
+            for column in range(levels.obstacles.shape[2]):
+                levels.obstacles[i, sent, column] = drawing.obstacles[k, column]
+            for p in range(levels.routes.shape[2]):
+                for axis in range(2):
+                    levels.routes[i, sent, p, axis] = drawing.routes[k, p, axis]
             sent += _find_phase(levels, i, rules.radius, sent)
+        levels.status[i, NUM_OBSTACLES] = sent
+
+
+def send_others(levels: Any, rules: Any, counts: Any, chosen: Any) -> None:
+    """As many more as `counts` says, int64 like `chosen`, on routes that are drawn at random."""
+    for at in range(len(chosen)):
+        i = chosen[at]
+        sent = levels.status[i, NUM_OBSTACLES]
+        for _ in range(counts[at]):
+            if _draw_route(levels, i, rules, sent):
+                sent += _find_phase(levels, i, rules.radius, sent)
         levels.status[i, NUM_OBSTACLES] = sent
 
 

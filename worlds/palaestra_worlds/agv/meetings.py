@@ -26,18 +26,26 @@ def clearance(levels: Any, i: Any, rules: Any, time: Any, reach: Any) -> Any:
     nearest = gap_to_walls(levels.cells[i], rules.cell, radius, length, width, x, y, heading, reach)
     for k in range(levels.status[i, NUM_OBSTACLES]):
         nearest = min(nearest, gap_to_obstacle(levels, i, rules, k, time, x, y, heading))
-    if rules.vehicles > 1:
-        lead = i - i % rules.vehicles
-        for k in range(lead, lead + rules.vehicles):
-            if k != i and levels.status[k, PLACED] == 1:
-                at_x, at_y, at_heading = levels.pose[k, 0], levels.pose[k, 1], levels.pose[k, 2]
-                gap = gap_between(radius, length, width, x, y, heading, at_x, at_y, at_heading)
-                nearest = min(nearest, gap)
-    return nearest
+    return _gap_to_others(levels.pose, levels.status, i, rules, nearest, rules.sharing)
 
 
 @jitable
-def meet(pose: Any, velocity: Any, seconds: Any, touched: Any, rules: Any, lead: Any) -> None:
+def _gap_to_others(pose: Any, status: Any, i: Any, rules: Any, reach: Any, sharing: Any) -> Any:
+    """Metres between a vehicle and the nearest of the others on its floor; `reach` if that is farther away."""
+    if sharing is None:
+        return reach
+    radius, length, width = rules.radius, rules.half_length, rules.half_width
+    lead = i - i % rules.vehicles
+    for k in range(lead, lead + rules.vehicles):
+        if k != i and status[k, PLACED] == 1:
+            at_x, at_y, at_heading = pose[k, 0], pose[k, 1], pose[k, 2]
+            gap = gap_between(radius, length, width, pose[i, 0], pose[i, 1], pose[i, 2], at_x, at_y, at_heading)
+            reach = min(reach, gap)
+    return reach
+
+
+@jitable
+def meet(pose: Any, velocity: Any, seconds: Any, touched: Any, rules: Any, lead: Any, sharing: Any) -> None:
     """Finds which vehicles of a floor touch each other in a step, and stops them there.
 
     Conservative advancement of all of them at once, as in `first_contact`.
@@ -48,7 +56,10 @@ def meet(pose: Any, velocity: Any, seconds: Any, touched: Any, rules: Any, lead:
         touched: (N,) int8, set to 2 there.
         rules: footprint and time.
         lead: the first vehicle's row.
+        sharing: as in `Rules`.
     """
+    if sharing is None:
+        return
     radius, length, width = rules.radius, rules.half_length, rules.half_width
     time = 0.0
     for _ in range(MOST_ADVANCES):

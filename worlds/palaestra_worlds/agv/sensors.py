@@ -43,8 +43,10 @@ def _write_polar(pose: Any, i: Any, diagonal: Any, x: Any, y: Any, out: Any) -> 
 
 
 @jitable
-def _see_others(pose: Any, i: Any, rules: Any, aimed: Any, out: Any) -> None:
+def _see_others(pose: Any, i: Any, rules: Any, aimed: Any, out: Any, sharing: Any) -> None:
     """The floor's other vehicles."""
+    if sharing is None:
+        return
     x, y, most = pose[i, 0], pose[i, 1], rules.lidar_range
     lead = i - i % rules.vehicles
     for k in range(lead, lead + rules.vehicles):
@@ -94,8 +96,7 @@ def write_observations(
     for k in range(levels.status[i, NUM_OBSTACLES]):
         at_x, at_y = obstacle_at(levels.obstacles, levels.routes, i, k, time)
         see_disc(at_x, at_y, levels.obstacles[i, k, RADIUS], x, y, most, aimed, out)
-    if rules.vehicles > 1:
-        _see_others(levels.pose, i, rules, aimed, out)
+    _see_others(levels.pose, i, rules, aimed, out, rules.sharing)
     if rules.lidar_noise > 0.0:
         _add_noise(levels.random, i, rules.lidar_noise / most, observations.lidar)
     pose, diagonal = levels.pose, math.hypot(rules.floor_width, rules.floor_height)

@@ -66,6 +66,7 @@ def rules_of(settings: AGVSettings, drawn: Drawing) -> Rules:
     columns, rows = drawn.cells.shape
     return Rules(
         vehicles=settings.vehicles,
+        sharing=True if settings.vehicles > 1 else None,
         cell=settings.cell,
         dt=settings.dt,
         radius=vehicle.circumscribed,

@@ -84,6 +84,8 @@ class Rules(NamedTuple):
 
     vehicles: int
     """That share a floor."""
+    sharing: bool | None
+    """True, or None where every vehicle is alone: Numba compiles no branch that an argument of None rules out."""
     cell: float
     dt: float
     radius: float

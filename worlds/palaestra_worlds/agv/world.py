@@ -55,7 +55,7 @@ from palaestra_worlds.agv.task_table import TaskCompiler, as_agv
 from palaestra_worlds.agv.tasks import AGVTask
 from palaestra_worlds.base import Judgement, Task, TaskError, World
 from palaestra_worlds.batches import FinalObservations, checked_actions, checked_mask, cumulative_weights, seeds_by_row
-from palaestra_worlds.compiled import available_threads, in_pieces, most_threads
+from palaestra_worlds.compiled import available_threads, most_threads
 from palaestra_worlds.minigrid.random import seed_streams
 from palaestra_worlds.snapshots import pack_arrays, unpack_arrays
 
@@ -408,13 +408,7 @@ class AGVWorld(World):
         self._outcome.running_return[rows] = 0.0
         first = rows % rules.vehicles == 0
         if fresh:
-            leading = rows[first]
-            alone = not drawing.planned.all()
-            in_pieces(
-                lambda low, high: begin_episodes(levels, lessons, self._table, rules, drawing, leading[low:high]),
-                len(leading),
-                1 if alone else self._threads,
-            )
+            begin_episodes(levels, lessons, self._table, rules, drawing, rows[first], self._threads)
         joining = rows[~first] if fresh else rows
         if len(joining):
             join_floors(levels, lessons, rules, drawing, fresh, joining)
