@@ -17,8 +17,8 @@ from palaestra_worlds.overworld.play import begin_level, step_level
 from palaestra_worlds.overworld.state import CLOCK, STEP, UNLOCKED
 from palaestra_worlds.overworld.tasks import TASK, begin_task
 
-LOOK, WAIT = -1, -2
-"""In place of an action: only observe; do nothing."""
+LOOK, WAIT, UNSEEN = -1, -2, -3
+"""In place of an action: only observe; do nothing; UNSEEN - action: act, but write no observations."""
 
 rows: Any = None
 """In loops over pieces: the kernel that steps some rows, which `on_threads` puts here."""
@@ -94,6 +94,9 @@ def _advance(
         action = actions[i]
         if action == WAIT:
             continue
+        is_unseen = action <= UNSEEN
+        if is_unseen:
+            action = UNSEEN - action
         ended = False
         if action != LOOK:
             reward, terminated = step_level(levels, i, tables, lessons, rules, action)
@@ -105,7 +108,7 @@ def _advance(
         if ended:
             _finish(levels, lessons, outcome, i)
             _write(levels, i, tables, view, final)
-        else:
+        elif not is_unseen:
             _write(levels, i, tables, view, observations)
 
 

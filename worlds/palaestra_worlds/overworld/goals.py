@@ -67,6 +67,14 @@ def decompose(tree: TechnologyTree, item: str, count: int, inventory: Mapping[st
     return goals[-1] if goals else None
 
 
+def decompose_all(
+    tree: TechnologyTree, wanted: Sequence[tuple[str, int]], inventory: Mapping[str, int]
+) -> tuple[Goal, ...]:
+    """The goals that lead to having all of some items at once, each as `decompose`."""
+    planning = _Planning(tree, Stock(tree, inventory))
+    return tuple(goal for item, count in wanted for goal in planning.have((item,), count)[0])
+
+
 def merge_trips(tree: TechnologyTree, plan: Sequence[Step], inventory: Mapping[str, int]) -> tuple[Step, ...]:
     """The same plan with fewer trips: what is mined or hunted again later is brought the first time.
 

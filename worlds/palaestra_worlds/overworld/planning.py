@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 
-from palaestra_worlds.overworld.goals import Goal, decompose, merge_trips
+from palaestra_worlds.overworld.goals import Goal, decompose, decompose_all, merge_trips
 from palaestra_worlds.overworld.knowledge import explain_item
 from palaestra_worlds.overworld.rules import UnknownItem, load_rules
 from palaestra_worlds.overworld.steps import FaultKind, Step, StepFault
@@ -25,6 +25,9 @@ FAILURE_OF: dict[FaultKind, FailureKind] = {
     "station": "missing_station",
     "fuel": "missing_fuel",
 }
+SPARES = (("stone_pickaxe", 1), ("stick", 4))
+"""What one takes along to look for ore: the way there wears out tools."""
+DEEP_ORES = frozenset(("iron_ore", "gold_ore", "redstone_ore", "lapis_ore", "diamond_ore", "emerald_ore"))
 _CLOSE = 0.6
 """How alike a misspelt name must be."""
 
@@ -68,8 +71,15 @@ class OverworldKnowledge:
         self, item: str, count: int, inventory: Mapping[str, int], near: Iterable[str] = ()
     ) -> tuple[PlanStep, ...]:
         goal, tree = self._goal(item, count, inventory, near)
-        steps = () if goal is None else merge_trips(tree, goal.plan, inventory)
-        return tuple(map(_as_plan_step, steps))
+        if goal is None:
+            return ()
+        goals: tuple[Goal, ...] = (goal,)
+        if any(step.source in DEEP_ORES for step in goal.plan):
+            last = goal.step.object
+            wanted = [*SPARES, (last, inventory.get(last, 0) + goal.step.count)]
+            goals = decompose_all(tree, wanted, inventory)
+        steps = [step for one in goals for step in one.plan]
+        return tuple(map(_as_plan_step, merge_trips(tree, steps, inventory)))
 
     def check_plan(
         self, steps: Sequence[PlanStep], inventory: Mapping[str, int], goal: Mapping[str, int] | None = None
@@ -104,7 +114,7 @@ class OverworldKnowledge:
         """The goal, and the tree that it follows."""
         choices = load_rules().named(item)
         enough = sum(inventory.get(name, 0) for name in choices) >= count
-        for tree in (_tree_near(frozenset(load_rules().natural.keys() & set(near))), game_tree()):
+        for tree in (_tree_near(frozenset(block for block in near if block.endswith("_log"))), game_tree()):
             try:
                 return (None if enough else decompose(tree, tree.easiest(choices), count, inventory)), tree
             except Unobtainable:
@@ -115,12 +125,11 @@ class OverworldKnowledge:
 
 @cache
 def _tree_near(near: frozenset[str]) -> TechnologyTree:
-    """The game's tree for somebody who has seen these blocks; of trees, only those kinds if there are any."""
+    """The game's tree for somebody who has seen these kinds of trees, and makes do with them if there are any."""
     if not near:
         return game_tree()
     rules = load_rules()
-    logs = {name for name in rules.natural if name.endswith("_log")}
-    blocks = rules.natural.keys() - (logs - near if logs & near else set())
+    blocks = {name for name in rules.natural if not name.endswith("_log")} | near
     return technology_tree(rules, Sources(frozenset(blocks), frozenset(rules.mobs)), near)
 
 

@@ -204,16 +204,21 @@ def attack(levels: Any, i: Any, tables: Any, rules: Any, hit: Any) -> None:
 @register_jitable
 def place(levels: Any, i: Any, tables: Any, item: Any, hit: Any) -> None:
     """Puts a block, or what is in a bucket, before the first thing in view, or in place of a plant there; looking
-    straight down, the player hops onto it."""
+    straight down, the player hops onto it; looking down where the ground ends, it goes on the ground's side."""
     block = tables.items[item, BLOCK]
     if block == 0 or slot_of(levels, i, item) < 0:
         return
     x, z, y = levels.status[i, X], levels.status[i, Z], levels.status[i, Y]
+    stands = not is_free(levels, i, tables, x, z, y - 1)
     if levels.status[i, PITCH] == 0 and tables.blocks[block, SOLID]:
-        stands = not is_free(levels, i, tables, x, z, y - 1)
         if not stands or y + 2 >= HEIGHT or not is_free(levels, i, tables, x, z, y + 2):
             return
         levels.status[i, Y] = y + 1
+    elif levels.status[i, PITCH] == 1 and (hit == NOTHING_HIT or hit > 1) and stands:
+        # A bridge: against the side of the block that the player stands on.
+        x, z, y = seen_cell(levels, i, 1)
+        if not is_inside(x, z, y):
+            return
     elif hit == NOTHING_HIT:
         return
     else:

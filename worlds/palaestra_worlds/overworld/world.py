@@ -22,14 +22,16 @@ from palaestra_worlds.batches import (
 from palaestra_worlds.compiled import available_threads, most_threads, use_threads
 from palaestra_worlds.minigrid.random import seed_streams
 from palaestra_worlds.overworld.biomes import land
-from palaestra_worlds.overworld.constants import action_names, rules_of
+from palaestra_worlds.overworld.constants import Rules, action_names, rules_of
 from palaestra_worlds.overworld.description import describe_level, explain_task
-from palaestra_worlds.overworld.engine import LOOK, WAIT, advance_kernel, allocate_outcome, begin_kernel
+from palaestra_worlds.overworld.engine import LOOK, UNSEEN, WAIT, advance_kernel, allocate_outcome, begin_kernel
 from palaestra_worlds.overworld.objectives import GOAL_BIT, GOAL_REACHED, OBJECTIVES
 from palaestra_worlds.overworld.observations import allocate_observations, as_dict, single_space, view_of
 from palaestra_worlds.overworld.planning import OverworldKnowledge
+from palaestra_worlds.overworld.senses import Senses
 from palaestra_worlds.overworld.settings import OverworldSettings
 from palaestra_worlds.overworld.state import IS_SEEDED, Levels, allocate
+from palaestra_worlds.overworld.structured_player import OverworldPlayer
 from palaestra_worlds.overworld.tables import tables
 from palaestra_worlds.overworld.tasks import (
     ASSIGNED,
@@ -172,6 +174,29 @@ class OverworldWorld(World):
 
     def knowledge(self) -> OverworldKnowledge:
         return OverworldKnowledge()
+
+    def player(self, index: int) -> OverworldPlayer:
+        """Who plays environment `index` by structured actions, whatever `actions` a learner has here.
+
+        Raises:
+            ValueError: there is no such environment, or `reset` was not called yet.
+        """
+        if not 0 <= index < self.num_envs:
+            raise ValueError(f"there is no environment {index}: num_envs is {self.num_envs}")
+        if not self._seeded:
+            raise ValueError("call reset before player")
+        settings = self.settings
+        senses = Senses(self, self._levels, index, settings.max_steps, settings.rules == "easy")
+        return OverworldPlayer(senses, lambda: self.describe(index))
+
+    def act(self, index: int, action: int, rules: Rules) -> None:
+        """Steps one environment by a row of `rules.actions`. Nothing is observed, and no new episode begins."""
+        actions = np.full(self.num_envs, WAIT)
+        actions[index] = UNSEEN - action
+        advance_kernel(1)(
+            *(self._levels, self._lessons, self._observations, self._final, self._outcome),
+            *(rules, tables(), self._view, actions),
+        )
 
     # ------------------------------------------------------------------------------------------ state
 

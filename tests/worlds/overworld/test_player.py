@@ -1,0 +1,217 @@
+"""Structured actions on small stages and in whole worlds, and that controllers know only what has been seen."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import palaestra_worlds
+import pytest
+from palaestra_worlds.overworld.senses import Senses
+from palaestra_worlds.overworld.state import FACING, SIDE, X, Y, Z
+from palaestra_worlds.overworld.tables import numbers
+from palaestra_worlds.overworld.tasks import ItemStack, OverworldTask
+from palaestra_worlds.structured import ActionFeedback, StructuredAction
+
+GROUND, MIDDLE = 30, SIDE // 2
+BLOCK = numbers().block
+
+
+def world_with(inventory: dict[str, int], rules: str = "vanilla", seed: int = 0, goal: str = "elytra") -> Any:
+    """One environment with this inventory."""
+    world: Any = palaestra_worlds.make("Overworld", num_envs=1, rules=rules)
+    stacks = tuple(ItemStack(item=item, count=count) for item, count in inventory.items())
+    world.assign([OverworldTask(inventory=stacks, goal=ItemStack(item=goal), level_seed=seed, biome="plains")])
+    world.reset(seed=0)
+    return world
+
+
+def stage(inventory: dict[str, int], rules: str = "vanilla") -> Any:
+    """Stone up to height GROUND and air above; the player stands in the middle and faces north."""
+    world = world_with(inventory, rules)
+    levels = world.state()
+    levels.blocks[0, :, :, 1 : GROUND + 1] = BLOCK["stone"]
+    levels.blocks[0, :, :, GROUND + 1 :] = 0
+    levels.surface[0] = GROUND
+    levels.status[0, [X, Z, Y, FACING]] = MIDDLE, MIDDLE, GROUND + 1, 0
+    return world
+
+
+def put(world: Any, block: str, right: int = 0, ahead: int = 0, above: int = 0) -> None:
+    world.state().blocks[0, MIDDLE + right, MIDDLE - ahead, GROUND + 1 + above] = BLOCK[block]
+
+
+def perform(player: Any, name: str, object: str = "", **fields: Any) -> ActionFeedback:
+    return player.perform(StructuredAction.model_validate({"name": name, "object": object, **fields}))
+
+
+class Recorded(Senses):
+    """Keeps what was done, and hides a block until it is seen."""
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self.actions: list[tuple[int, int]] = []
+
+    def act(self, kind: int, argument: int = 0) -> None:
+        self.actions.append((kind, argument))
+        super().act(kind, argument)
+
+
+def recorded_actions(
+    world: Any, actions: list[StructuredAction], ticks: int
+) -> tuple[list[tuple[int, int]], np.ndarray[Any, Any]]:
+    """The primitive actions that these take, and what has been seen at the end."""
+    from palaestra_worlds.overworld.structured_player import OverworldPlayer
+
+    senses = Recorded(world, world.state(), 0, 12_000, False)
+    player = OverworldPlayer(senses, lambda: "")
+    for action in actions:
+        player.perform(action, ticks)
+    return senses.actions, senses.seen
+
+
+def test_what_has_not_been_seen_makes_no_difference():
+    actions = [
+        StructuredAction(name="mine", object="cobblestone", count=5, tool="stone_pickaxe"),
+        StructuredAction(name="explore", object="diamond_ore"),
+    ]
+    inventory = {"stone_pickaxe": 2}
+    first, seen = recorded_actions(world_with(inventory), actions, ticks=600)
+    changed = world_with(inventory)
+    blocks = changed.state().blocks[0]
+    blocks[seen == 0] = BLOCK["diamond_ore"]
+    second, seen_then = recorded_actions(changed, actions, ticks=600)
+    assert len(first) > 200
+    assert first == second
+    assert (seen_then == seen).all()
+
+
+def test_what_is_seen_makes_a_difference():
+    actions = [StructuredAction(name="explore", object="diamond_ore")]
+    inventory = {"stone_pickaxe": 2}
+    first, seen = recorded_actions(world_with(inventory), actions, ticks=600)
+    changed = world_with(inventory)
+    x, z, y = (int(n) for n in np.argwhere(seen == BLOCK["stone"] + 1)[-1])
+    changed.state().blocks[0, x, z, y] = BLOCK["diamond_ore"]
+    assert recorded_actions(changed, actions, ticks=600)[0] != first
+
+
+@pytest.mark.parametrize("above", [-1, 0, 1, 2, 4])
+def test_mining_reaches_blocks_at_all_heights(above: int):
+    world = stage({"stone_pickaxe": 1})
+    put(world, "coal_ore", ahead=6, above=above)
+    feedback = perform(world.player(0), "mine", "coal")
+    assert feedback.success, feedback.message
+    assert feedback.status.inventory["coal"] == 1
+
+
+def test_mining_takes_the_right_tool():
+    world = stage({"wooden_pickaxe": 1, "stone_pickaxe": 1})
+    put(world, "iron_ore", ahead=3)
+    player = world.player(0)
+    feedback = perform(player, "mine", "iron_ore", tool="wooden_pickaxe")
+    assert (feedback.success, feedback.failure) == (False, "missing_tool")
+    assert "stone_pickaxe" in feedback.message
+    assert perform(player, "mine", "iron_ore", tool="stone_pickaxe").success
+
+
+def test_a_gap_is_bridged_and_a_wall_is_climbed():
+    world = stage({"dirt": 30, "wooden_pickaxe": 1})
+    blocks = world.state().blocks[0]
+    blocks[:, MIDDLE - 6 : MIDDLE - 2, 5 : GROUND + 1] = 0
+    blocks[:, MIDDLE - 6 : MIDDLE - 2, 1:5] = BLOCK["lava"]
+    blocks[:, MIDDLE - 10, GROUND + 1 : GROUND + 4] = BLOCK["bedrock"]
+    put(world, "oak_log", ahead=14)
+    player = world.player(0)
+    feedback = perform(player, "mine", "oak_log")
+    assert feedback.success, feedback.message
+    assert feedback.status.health == 20
+
+
+def test_a_table_is_put_up_and_taken_along():
+    world = stage({"crafting_table": 1, "oak_planks": 3, "stick": 2})
+    feedback = perform(world.player(0), "craft", "wooden_pickaxe", material={"oak_planks": 3, "stick": 2})
+    assert feedback.success, feedback.message
+    assert feedback.status.inventory == {"crafting_table": 1, "wooden_pickaxe": 1}
+    assert not (world.state().blocks[0] == BLOCK["crafting_table"]).any()
+
+
+def test_with_easy_rules_the_table_stays_in_the_inventory():
+    world = stage({"crafting_table": 1, "oak_planks": 3, "stick": 2}, rules="easy")
+    feedback = perform(world.player(0), "craft", "wooden_pickaxe")
+    assert (feedback.success, feedback.ticks) == (True, 1)
+
+
+def test_smelting_takes_the_game_s_time():
+    world = stage({"furnace": 1, "iron_ore": 2, "coal": 1, "wooden_pickaxe": 1})
+    feedback = perform(world.player(0), "smelt", "iron_ingot", count=2)
+    assert feedback.success, feedback.message
+    assert feedback.status.inventory["iron_ingot"] == 2
+    assert feedback.status.inventory["furnace"] == 1
+    assert 400 <= feedback.ticks < 500
+
+
+def test_digging_down_and_going_up():
+    world = stage({"stone_pickaxe": 1})
+    player = world.player(0)
+    down = perform(player, "dig_down", level=12, tool="stone_pickaxe")
+    assert down.success, down.message
+    assert down.status.height == 12
+    assert down.status.is_underground
+    up = perform(player, "go_up")
+    assert up.success, up.message
+    assert not up.status.is_underground
+
+
+def test_lava_and_falls_are_kept_away_from():
+    world = stage({"stone_pickaxe": 2})
+    blocks = world.state().blocks[0]
+    blocks[:, :, 4:10] = BLOCK["lava"]
+    player = world.player(0)
+    feedback = player.perform(StructuredAction(name="mine", object="diamond", tool=""), ticks=100)
+    assert feedback.failure == "missing_tool"
+    feedback = player.perform(StructuredAction(name="explore", object="diamond_ore"), ticks=3000)
+    assert feedback.status.health == 20
+
+
+def test_a_bucket_is_filled():
+    world = stage({"bucket": 1})
+    blocks = world.state().blocks[0]
+    blocks[MIDDLE + 3 : MIDDLE + 6, MIDDLE : MIDDLE + 3, GROUND] = BLOCK["water"]
+    feedback = perform(world.player(0), "apply", "water", tool="bucket")
+    assert feedback.success, feedback.message
+    assert feedback.status.inventory == {"water_bucket": 1}
+
+
+@pytest.mark.parametrize(
+    ("action", "failure"),
+    [
+        ({"name": "mine", "object": "unobtainium"}, "unknown_item"),
+        ({"name": "mine", "object": "bedrock"}, "impossible"),
+        ({"name": "mine", "object": "stick_of_dynamite"}, "unknown_item"),
+        ({"name": "craft", "object": "iron_ore"}, "impossible"),
+        ({"name": "craft", "object": "stone_pickaxe"}, "missing_material"),
+        ({"name": "craft", "object": "chest"}, "missing_station"),
+        ({"name": "smelt", "object": "iron_ingot"}, "missing_material"),
+        ({"name": "smelt", "object": "diamond_pickaxe"}, "impossible"),
+        ({"name": "equip", "object": "iron_pickaxe"}, "missing_material"),
+        ({"name": "place", "object": "stick"}, "missing_material"),
+        ({"name": "approach", "object": "diamond_ore"}, "not_found"),
+        ({"name": "dig_down", "level": 0}, "impossible"),
+        ({"name": "go_up", "level": 200}, "impossible"),
+        ({"name": "attack", "object": "cow"}, "not_found"),
+        ({"name": "apply", "object": "apple"}, "missing_material"),
+    ],
+)
+def test_what_is_wrong_with_an_action_is_said(action: dict[str, Any], failure: str):
+    feedback = stage({"oak_planks": 8}).player(0).perform(StructuredAction.model_validate(action))
+    assert not feedback.success
+    assert feedback.failure == failure
+    assert len(feedback.message) > 10
+
+
+def test_an_action_ends_with_its_time():
+    player = world_with({}).player(0)
+    feedback = player.perform(StructuredAction(name="explore", object="diamond_ore"), ticks=50)
+    assert feedback.failure == "out_of_time"
+    assert 50 <= feedback.ticks < 260

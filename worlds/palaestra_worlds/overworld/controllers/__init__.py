@@ -1,0 +1,1 @@
+"""Structured actions carried out by primitive ones, with only what a player can perceive; one file each."""

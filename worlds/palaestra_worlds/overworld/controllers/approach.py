@@ -1,0 +1,40 @@
+"""Going to something that has been seen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from palaestra_worlds.overworld.controllers.explore import Search
+from palaestra_worlds.overworld.controllers.hands import Failed, Hands
+from palaestra_worlds.overworld.paths import places_to_reach
+
+AT_A_TIME = 48
+"""Of the nearest seen, how many are thought of."""
+
+
+def go_near(hands: Hands, targets: NDArray[np.int64], until: Callable[[], bool] | None = None) -> bool:
+    """Goes to where one of some cells (T, 3) can be reached by hand; whether that was possible."""
+    goals = places_to_reach(hands.senses.seen, hands.ground(), targets)
+    return hands.travel(goals, until)
+
+
+def approach(hands: Hands, search: Search) -> tuple[int, int, int]:
+    """Goes to the nearest of what is sought; gives the cell.
+
+    Raises:
+        Failed: none has been seen, or none can be reached.
+    """
+    name = search.found.name
+    if not search.is_seen():
+        raise Failed("not_found", f"No {name} has been seen; explore first.")
+    while search.is_seen():
+        targets = search.cells()[:AT_A_TIME]
+        if go_near(hands, targets):
+            for cell in map(tuple, targets.tolist()):
+                if hands.block(cell) in search.found.blocks and hands.aims(cell):
+                    return cell
+        search.given_up.update(map(tuple, targets.tolist()))
+    raise Failed("unreachable", f"A {name} has been seen, but no safe way leads to it.")

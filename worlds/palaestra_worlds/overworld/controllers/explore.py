@@ -1,0 +1,196 @@
+"""Going about until something is seen: on the surface to where least is known, under ground by tunnels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from palaestra_worlds.overworld.controllers.hands import Failed, Hands
+from palaestra_worlds.overworld.controllers.names import Wanted, natural_of
+from palaestra_worlds.overworld.paths import FREE, ROCK
+from palaestra_worlds.overworld.state import HEIGHT, SEA_LEVEL, SIDE, STEPS
+from palaestra_worlds.structured import Strategy
+
+NEIGHBOURHOOD = 9
+"""Cells around a place whose columns count as what can be learned there."""
+LEARNED_ENOUGH = 12
+"""Unknown columns around the most unknown place below which looking ends."""
+MINING_LEVEL = 12
+"""Above the lava, among the diamonds."""
+BLIND_ALLEYS = 40
+"""Goals that lead nowhere before one gives up."""
+TUNNEL = 6
+"""Cells dug before one thinks again."""
+
+
+class Search:
+    """Looks for blocks. Cells that could not be reached don't count as seen.
+
+    Args:
+        hands: of the player.
+        found: what is looked for.
+    """
+
+    def __init__(self, hands: Hands, found: Wanted) -> None:
+        self.hands = hands
+        self.found = found
+        self.values = np.array([block + 1 for block in sorted(found.blocks)], np.int64)
+        self.given_up: set[tuple[int, int, int]] = set()
+
+    def is_seen(self) -> bool:
+        """Whether one is remembered that has not been given up."""
+        counts = self.hands.senses.counts
+        return int(counts[self.values].sum()) > len(self.given_up) if len(self.values) else False
+
+    def cells(self) -> NDArray[np.int64]:
+        """(T, 3): all that are remembered and have not been given up, the nearest first."""
+        seen = self.hands.senses.seen
+        wanted = np.zeros(len(self.hands.senses.counts), np.bool_)
+        wanted[self.values] = True
+        cells = np.argwhere(wanted[seen])
+        still = {tuple(cell) for cell in cells.tolist()}
+        self.given_up &= still
+        if self.given_up:
+            cells = np.array(sorted(still - self.given_up), np.int64).reshape(-1, 3)
+        far = np.abs(cells - np.array(self.hands.senses.place)).sum(axis=1)
+        return cells[np.argsort(far, kind="stable")]
+
+    def strategy(self) -> Strategy:
+        """Where such blocks are by nature."""
+        natural = natural_of(self.found)
+        deep = [one for one in natural if one.heights is not None or one.block == "stone"]
+        return "underground" if natural and len(deep) == len(natural) else "surface"
+
+    def run(self, strategy: Strategy | None) -> None:
+        """Goes about until one is seen.
+
+        Raises:
+            Failed: everything within reach has been looked at.
+        """
+        if self.is_seen():
+            return
+        if (strategy or self.strategy()) == "underground":
+            go_underground(self.hands, self.level(), self.is_seen, self.found.name)
+        else:
+            roam(self.hands, self.is_seen, self.found.name)
+
+    def level(self) -> int:
+        """The height to look at under ground."""
+        heights = [one.heights for one in natural_of(self.found) if one.heights is not None]
+        if not heights:
+            return max(MINING_LEVEL, self.hands.senses.place[2] - 8)
+        lowest, highest = min(low for low, _ in heights), max(high for _, high in heights)
+        return int(np.clip(MINING_LEVEL, lowest, max(lowest, highest - 1)))
+
+
+def roam(hands: Hands, until: Callable[[], bool], name: str) -> None:
+    """Goes to where on the surface least is known, again and again, until something holds."""
+    avoided = np.zeros((SIDE, SIDE), np.bool_)
+    for _ in range(BLIND_ALLEYS):
+        if until():
+            return
+        goals = _places_to_learn_from(hands, avoided)
+        if not len(goals):
+            break
+        hands.travel(goals, _until_learned(hands, until, goals))
+        x, z = goals.mean(axis=0).astype(int)[:2]
+        avoided[max(0, x - 2) : x + 3, max(0, z - 2) : z + 3] = True
+    if not until():
+        raise Failed("not_found", f"Everything around has been looked at on the surface, and there is no {name}.")
+
+
+def _known_columns(hands: Hands) -> NDArray[np.bool_]:
+    """(SIDE, SIDE): whether the ground was seen there."""
+    return (hands.ground().kinds[hands.senses.seen[:, :, SEA_LEVEL - 6 :]] > FREE).any(axis=2)
+
+
+def _unknown_around(hands: Hands, radius: int) -> NDArray[np.int64]:
+    """(SIDE, SIDE): how many columns around each have not been seen."""
+    unknown = np.pad((~_known_columns(hands)).astype(np.int64), ((radius + 1, radius), (radius + 1, radius)))
+    total = unknown.cumsum(axis=0).cumsum(axis=1)
+    width = 2 * radius + 1
+    return total[width:, width:] - total[:-width, width:] - total[width:, :-width] + total[:-width, :-width]
+
+
+def _until_learned(hands: Hands, until: Callable[[], bool], goals: NDArray[np.int64]) -> Callable[[], bool]:
+    """Until it holds, or what was to be learned at the goal has been seen from afar."""
+    x, z = (int(n) for n in goals.mean(axis=0)[:2])
+    steps = [0]
+
+    def is_enough() -> bool:
+        if until():
+            return True
+        steps[0] += 1
+        if steps[0] % 8:
+            return False
+        return int(_unknown_around(hands, NEIGHBOURHOOD)[x, z]) < LEARNED_ENOUGH
+
+    return is_enough
+
+
+def _places_to_learn_from(hands: Hands, avoided: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Cells to stand on, close together, from where most is to be learned for the way there."""
+    kinds = hands.ground().kinds[hands.senses.seen]
+    low = SEA_LEVEL - 4
+    firm = (kinds[:, :, low - 1 : HEIGHT - 3] >= ROCK) & (kinds[:, :, low : HEIGHT - 2] == FREE)
+    firm &= kinds[:, :, low + 1 : HEIGHT - 1] == FREE
+    highest = firm.shape[2] - 1 - firm[:, :, ::-1].argmax(axis=2)
+    can_stand = firm.any(axis=2) & ~avoided
+    unknown = _unknown_around(hands, NEIGHBOURHOOD)
+    x, z, _ = hands.senses.place
+    a, b = np.mgrid[0:SIDE, 0:SIDE]
+    far = np.abs(a - x) + np.abs(b - z)
+    worth = np.where(can_stand & (far > 2) & (unknown >= LEARNED_ENOUGH), unknown - 1.5 * far, -1e9)
+    best = np.unravel_index(int(worth.argmax()), worth.shape)
+    if worth[best] <= -1e8:
+        return np.zeros((0, 3), np.int64)
+    near = can_stand & (np.abs(a - best[0]) <= 1) & (np.abs(b - best[1]) <= 1)
+    cells = np.argwhere(near)
+    return np.column_stack([cells, highest[near] + low]).astype(np.int64)
+
+
+def go_underground(hands: Hands, level: int, until: Callable[[], bool], name: str) -> None:
+    """Digs down to a height, then tunnels there, until something holds."""
+    from palaestra_worlds.overworld.controllers.dig_down import dig_to
+
+    if hands.senses.place[2] > level + 1:
+        dig_to(hands, level, until)
+    walls = np.zeros((SIDE, SIDE), np.bool_)
+    for _ in range(400):
+        if until():
+            return
+        goals = _tunnel(hands, level, walls)
+        if goals is None:
+            break
+        if not hands.travel(goals, until, most=20_000):
+            walls[goals[:, 0], goals[:, 1]] = True
+    if not until():
+        raise Failed("not_found", f"There was no {name} along the tunnels at height {level}.")
+
+
+def _tunnel(hands: Hands, level: int, walls: NDArray[np.bool_]) -> NDArray[np.int64] | None:
+    """Where to dig next: the direction along which least has been seen, straight on if equal."""
+    x, z, _ = hands.senses.place
+    unseen = hands.senses.seen[:, :, level - 1 : level + 4] == 0
+    around = np.array([(a, b, c) for a in (-1, 0, 1) for b in (-1, 0, 1) for c in (-1, 0, 1)])
+    best: tuple[float, NDArray[np.int64]] | None = None
+    for length in (TUNNEL, 4 * TUNNEL, 8 * TUNNEL, 14 * TUNNEL):
+        for turn in range(4):
+            facing = (hands.senses.facing + turn) % 4
+            end = np.array([x, z]) + STEPS[facing] * length
+            if not ((end > 2).all() and (end < SIDE - 3).all()):
+                continue
+            corner = np.array([x, z]) if length == TUNNEL else end
+            low, high = np.minimum(end, corner) - 2, np.maximum(end, corner) + 3
+            share = float(unseen[low[0] : high[0], low[1] : high[1]].mean())
+            goals = around + np.array((*end, level))
+            if walls[goals[:, 0], goals[:, 1]].mean() > 0.5:
+                continue
+            score = share - 0.01 * turn
+            if share > 0.5 and (best is None or score > best[0]):
+                best = score, goals
+        if best is not None:
+            return best[1]
+    return None

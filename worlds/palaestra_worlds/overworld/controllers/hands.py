@@ -1,0 +1,500 @@
+"""What all controllers share: turning, digging, placing, walking a way. Every primitive action passes through here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from palaestra_worlds.overworld.constants import (
+    ATTACK,
+    DROP,
+    EQUIP,
+    FURNACE_BLOCK,
+    JUMP,
+    LOOK_BY,
+    NOTHING,
+    PLACE,
+    TABLE_BLOCK,
+    TURN,
+    WALK,
+)
+from palaestra_worlds.overworld.constants import LAVA as LAVA_BLOCK
+from palaestra_worlds.overworld.constants import WATER as WATER_BLOCK
+from palaestra_worlds.overworld.objectives import GOAL_BIT
+from palaestra_worlds.overworld.paths import FIXED, FREE, LAVA, ROCK, SAFE_FALL, UNSEEN, WATER, Ground, Way, find_way
+from palaestra_worlds.overworld.player import REACH, SIGHT
+from palaestra_worlds.overworld.senses import Cell, Senses
+from palaestra_worlds.overworld.state import AHEAD, HEIGHT, PITCHES, SIDE, SLOTS, STEPS
+from palaestra_worlds.overworld.tables import DURABILITY, HARVESTS, LEFT_ALONE, SOLID, TICKS, TOOL, numbers, tables
+from palaestra_worlds.structured import FailureKind
+
+STRAIGHT_DOWN, DOWN, SLIGHTLY_DOWN = (PITCHES.index(name) for name in ("straight down", "down", "slightly down"))
+FILLERS = ("dirt", "granite", "diorite", "andesite", "cobblestone", "netherrack", "sandstone", "stone")
+"""What bridges and pillars are made of, the least useful first."""
+WASTE = (*FILLERS[:4], "gravel", "sand", "flint", "wheat_seeds", "rotten_flesh", "cobblestone")
+"""What is dropped when there is no room, the least useful first."""
+_WORTH = {"wooden": 0.0, "stone": 1.0, "golden": 3.0, "iron": 2.0, "diamond": 60.0, "netherite": 90.0}
+"""Ticks that sparing a tool of that material is worth."""
+KEPT_USES = 20
+"""Of a tool that is kept for something: the last ones are."""
+MOST_BARE = 100
+"""Ticks: what takes longer by hand is not dug without a tool."""
+_LOST_TRIES = 14
+"""Ways that are begun anew when something unforeseen is met, before one gives up."""
+
+
+FATAL: tuple[FailureKind, ...] = ("out_of_time", "missing_tool")
+"""Failures on the way after which trying another way is of no use."""
+
+
+class Failed(Exception):
+    """An action that can't be carried out; becomes the feedback."""
+
+    def __init__(self, kind: FailureKind, message: str, lacking: Mapping[str, int] | None = None) -> None:
+        super().__init__(message)
+        self.kind: FailureKind = kind
+        self.message = message
+        self.lacking = dict(lacking or {})
+
+
+class EpisodeOver(Exception):
+    """The goal is reached, the player died, or the time is up."""
+
+
+@cache
+def _kinds() -> NDArray[np.uint8]:
+    """What each value of the map is on a way."""
+    blocks, breaking = tables().blocks, tables().breaking
+    found = np.full(len(blocks) + 1, UNSEEN, np.uint8)
+    for number in range(len(blocks)):
+        kind = ROCK if blocks[number, SOLID] else FREE
+        if kind == ROCK and breaking[number, :, TICKS].max() == LEFT_ALONE:
+            kind = FIXED
+        found[number + 1] = kind
+    found[[TABLE_BLOCK + 1, FURNACE_BLOCK + 1]] = FIXED
+    found[WATER_BLOCK + 1], found[LAVA_BLOCK + 1] = WATER, LAVA
+    return found
+
+
+@cache
+def _ores() -> NDArray[np.bool_]:
+    """(blocks,): what is not dug where nothing would be left of it."""
+    return np.array([name.endswith("_ore") for name in numbers().blocks])
+
+
+class Hands:
+    """Skills on top of primitive actions.
+
+    Args:
+        senses: of the player.
+    """
+
+    def __init__(self, senses: Senses) -> None:
+        self.senses = senses
+        self.deadline = senses.max_ticks
+        """Of the clock: until when the running action may go on."""
+        self.kept = 0
+        """A tool whose last uses are kept for what is being mined."""
+        self._ground: Ground | None = None
+        self._tools: tuple[int, ...] = ()
+
+    # ------------------------------------------------------------------------------------------ one action
+
+    @property
+    def is_over(self) -> bool:
+        senses = self.senses
+        return senses.health <= 0 or self.has_succeeded or senses.clock >= senses.max_ticks
+
+    @property
+    def has_succeeded(self) -> bool:
+        return bool(self.senses.unlocked >> GOAL_BIT & 1)
+
+    def do(self, kind: int, argument: int = 0) -> None:
+        """A primitive action."""
+        if self.is_over:
+            raise EpisodeOver
+        if self.senses.clock >= self.deadline:
+            raise Failed("out_of_time", "The time for this action ran out.")
+        self.senses.act(kind, argument)
+
+    def turn_to(self, facing: int) -> None:
+        turn = (facing - self.senses.facing) % 4
+        if turn == 2:
+            self.do(TURN, 1)
+        if turn:
+            self.do(TURN, 1 if turn == 2 else turn)
+
+    def look_to(self, pitch: int) -> None:
+        while self.senses.pitch != pitch:
+            self.do(LOOK_BY, 1 if pitch > self.senses.pitch else -1)
+
+    def hold(self, item: int) -> None:
+        if self.senses.held != item:
+            self.do(EQUIP, item)
+
+    # ------------------------------------------------------------------------------------------ what is known
+
+    def kind(self, cell: Cell) -> int:
+        """What a cell is on a way, see `paths`."""
+        x, z, y = cell
+        if not (0 <= x < SIDE and 0 <= z < SIDE and y >= 0):
+            return FIXED
+        return int(self.ground().kinds[self.senses.seen[cell]]) if y < HEIGHT else FREE
+
+    def block(self, cell: Cell) -> int:
+        """The block that was seen there, -1 for none."""
+        x, z, y = cell
+        inside = 0 <= x < SIDE and 0 <= z < SIDE and 0 <= y < HEIGHT
+        return int(self.senses.seen[cell]) - 1 if inside else -1
+
+    def inventory(self) -> dict[int, int]:
+        """Items and how many."""
+        found: dict[int, int] = {}
+        for item, count, _ in self.senses.slots:
+            found[item] = found.get(item, 0) + count
+        return found
+
+    def ground(self) -> Ground:
+        """What cells are on a way, with the tools at hand."""
+        columns = tuple(sorted({0} | {int(tables().items[item, TOOL]) for item, _, _ in self.senses.slots}))
+        if self._ground is None or columns != self._tools:
+            ticks = tables().breaking[:, list(columns), TICKS].astype(np.float32)
+            best = np.where(ticks == LEFT_ALONE, np.float32(1e9), ticks).min(axis=1)
+            if self.senses.is_easy:
+                best = np.minimum(best, np.maximum(1.0, best / 100))
+            guess = best[numbers().block["stone"]] * 1.1 + 1.0
+            kinds = _kinds().copy()
+            spoilt = ~(tables().breaking[:, list(columns), HARVESTS] > 0).any(axis=1) & _ores()
+            kinds[1:][spoilt] = FIXED
+            self._ground = Ground(kinds, np.concatenate([[guess], best]).astype(np.float32))
+            self._tools = columns
+        return self._ground
+
+    def filler(self) -> int:
+        """An item to bridge and pile up with, 0 if there is none."""
+        held, known = self.inventory(), numbers().item
+        return next((known[name] for name in FILLERS if held.get(known[name])), 0)
+
+    # ------------------------------------------------------------------------------------------ digging, placing
+
+    def aims(self, cell: Cell) -> list[tuple[int, int, list[Cell]]]:
+        """Facings and pitches with a cell in view if what is between, the rest of the tuple, is cleared; the quickest
+        to look to first."""
+        x, z, y = self.senses.place
+        found: list[tuple[float, int, int, list[Cell]]] = []
+        for facing in range(4):
+            for pitch in range(len(PITCHES)):
+                between: list[Cell] = []
+                for forward, up in SIGHT[pitch].tolist():
+                    at = x + int(STEPS[facing, 0]) * forward, z + int(STEPS[facing, 1]) * forward, y + 1 + up
+                    if at == cell:
+                        turn = min((facing - self.senses.facing) % 4, (self.senses.facing - facing) % 4)
+                        if forward == 0:
+                            facing, turn = self.senses.facing, 0
+                        rocks = [other for other in between if self.kind(other) not in (FREE, WATER, LAVA)]
+                        found.append((turn + abs(pitch - self.senses.pitch) + 20 * len(rocks), facing, pitch, rocks))
+                        break
+                    between.append(at)
+        found.sort(key=lambda entry: entry[0])
+        return [entry[1:] for entry in found]
+
+    def dig(self, cell: Cell, tool: int = 0) -> None:
+        """Breaks what is in a cell, and what comes down into it.
+
+        Raises:
+            Failed: it is out of reach, or won't break.
+        """
+        for _ in range(16):
+            if self.kind(cell) in (FREE, WATER, LAVA) and self._is_clear(cell):
+                return
+            aims = self.aims(cell)
+            if not aims:
+                raise Failed("unreachable", "It is out of reach.")
+            facing, pitch, _ = aims[0]
+            self.turn_to(facing)
+            self.look_to(pitch)
+            hit = self.senses.crosshair()
+            if hit is None:
+                self.senses.look(every=True)
+                return
+            if self.kind(hit[0]) == FIXED and hit[0] != cell:
+                raise Failed("unreachable", "Something that can't be broken is in the way.")
+            self._break(*hit, tool if hit[0] == cell else 0)
+
+    def _is_clear(self, cell: Cell) -> bool:
+        """Whether nothing is there that gets in the way, plants included."""
+        return self.block(cell) in (0, WATER_BLOCK, LAVA_BLOCK)
+
+    def _break(self, cell: Cell, block: int, tool: int) -> None:
+        """Breaks the block at the crosshair."""
+        senses = self.senses
+        senses.note(cell, block)
+        self.hold_for(block, tool)
+        for _ in range(2000):
+            self.do(ATTACK)
+            hit = senses.crosshair()
+            if hit is None or hit[0] != cell or hit[1] != block:
+                break
+        else:
+            raise Failed("impossible", f"{numbers().blocks[block]} does not break.")
+        senses.note(cell, hit[1] if hit is not None and hit[0] == cell else 0)
+        senses.look()
+        self._make_room()
+
+    def hold_for(self, block: int, tool: int = 0) -> None:
+        """Takes the tool in hand that suits a block; of equally quick ones the least precious."""
+        senses = self.senses
+        if tool:
+            self.hold(tool)
+            return
+        best, plain = self._tool_for(block)
+        bare = int(tables().breaking[block, 0, TICKS])
+        if best:
+            self.hold(best)
+        elif bare > MOST_BARE and not senses.is_easy:
+            raise Failed("missing_tool", f"There is no tool left to dig {numbers().blocks[block]} with.")
+        elif tables().items[senses.held, DURABILITY] and plain and bare > 1:
+            self.hold(plain)
+
+    def _tool_for(self, block: int) -> tuple[int, int]:
+        """The tool that suits a block, and an item that is none; 0: there is no such thing.
+
+        What leaves something of the block comes first, then what is quick and not too precious.
+        """
+        arrays, names = tables(), numbers().items
+        best, plain = 0, 0
+        least = (False, float(arrays.breaking[block, 0, TICKS]))
+        for item, _, worn in self.senses.slots:
+            column, uses = int(arrays.items[item, TOOL]), int(arrays.items[item, DURABILITY])
+            if not uses:
+                plain = plain or item
+                continue
+            if item == self.kept and uses - worn <= KEPT_USES and self.senses.count(item) == 1:
+                continue
+            ticks, harvests = (int(n) for n in arrays.breaking[block, column])
+            worth = not harvests, ticks + _WORTH.get(names[item].split("_")[0], 10.0)
+            if 0 < ticks < arrays.breaking[block, 0, TICKS] and (worth < least or not best):
+                best, least = item, worth
+        return best, plain
+
+    def _make_room(self) -> None:
+        """Drops waste while no slot is free."""
+        known = numbers().item
+        while len(self.senses.slots) == SLOTS:
+            held = self.inventory()
+            waste = next((known[name] for name in WASTE if held.get(known[name])), 0)
+            if not waste:
+                return
+            for _ in range(held[waste] % 64 or 64):
+                self.do(DROP, waste)
+
+    def spots(self) -> list[tuple[float, int, int, Cell]]:
+        """Where something can be put down from here: cost of looking there, facing, pitch, cell."""
+        x, z, y = self.senses.place
+        found: list[tuple[float, int, int, Cell]] = []
+        for facing in range(4):
+            for pitch in range(1, len(PITCHES)):
+                last: Cell | None = None
+                for k in range(REACH):
+                    forward, up = SIGHT[pitch, k].tolist()
+                    at = x + int(STEPS[facing, 0]) * forward, z + int(STEPS[facing, 1]) * forward, y + 1 + up
+                    block = self.block(at)
+                    if block < 0:
+                        break
+                    if block in (0, WATER_BLOCK, LAVA_BLOCK):
+                        last = at if block == 0 else None
+                        continue
+                    if last is not None and not tables().blocks[block, SOLID]:
+                        break
+                    if last is not None and (pitch < len(PITCHES) - 1):
+                        turn = min((facing - self.senses.facing) % 4, (self.senses.facing - facing) % 4)
+                        found.append((turn + abs(pitch - self.senses.pitch) + 2 * k, facing, pitch, last))
+                    break
+        return sorted(found)
+
+    def put_down(self, item: int) -> Cell:
+        """Puts a block down nearby; gives where.
+
+        Raises:
+            Failed: there is no place, or none of it at hand.
+        """
+        name = numbers().items[item]
+        if not self.senses.count(item):
+            raise Failed("missing_material", f"There is no {name} at hand.", {name: 1})
+        for attempt in range(3):
+            for _, facing, pitch, cell in self.spots()[:3]:
+                before = self.senses.count(item)
+                self.turn_to(facing)
+                self.look_to(pitch)
+                self.do(PLACE, item)
+                self.senses.look()
+                if self.senses.count(item) < before:
+                    return cell
+            self._dig_niche(attempt)
+        raise Failed("no_room", f"There is no room nearby for a {name}.")
+
+    def _dig_niche(self, attempt: int) -> None:
+        x, z, y = self.senses.place
+        for turn in range(4):
+            facing = (self.senses.facing + turn + attempt) % 4
+            a, b = x + int(STEPS[facing, 0]), z + int(STEPS[facing, 1])
+            if self.kind((a, b, y + 1)) == ROCK:
+                self.dig((a, b, y + 1))
+                return
+
+    # ------------------------------------------------------------------------------------------ walking
+
+    def way_to(self, goals: NDArray[np.int64], most: int = 60_000) -> Way | None:
+        """The quickest way to the nearest of some cells."""
+        if not len(goals):
+            return None
+        seen, place = self.senses.seen, self.senses.place
+        return find_way(seen, self.ground(), place, goals, self.filler() > 0, most)
+
+    def travel(self, goals: NDArray[np.int64], until: Callable[[], bool] | None = None, most: int = 60_000) -> bool:
+        """Goes to the nearest of some cells, or until something holds; gives whether it got there.
+
+        Args:
+            goals: (G, 3) cells for the feet.
+            until: looked at after each step.
+            most: cells to look at in the search for a way.
+        """
+        wanted = {tuple(goal) for goal in goals.tolist()}
+        for _ in range(_LOST_TRIES):
+            if self.senses.place in wanted or (until is not None and until()):
+                return True
+            way = self.way_to(goals, most)
+            if way is None:
+                return False
+            for cell in way.cells:
+                if not self.step_to(cell):
+                    break
+                if until is not None and until():
+                    return True
+        return self.senses.place in wanted
+
+    def step_to(self, cell: Cell) -> bool:
+        """One step of a way; whether one stands there then."""
+        x, z, y = self.senses.place
+        a, b, c = cell
+        try:
+            if (a, b) == (x, z):
+                if c > y:
+                    self._rise()
+                else:
+                    self._sink()
+            elif abs(a - x) + abs(b - z) == 1:
+                facing = [tuple(step) for step in STEPS.tolist()].index((a - x, b - z))
+                if c > y:
+                    self._climb(facing, a, b, y)
+                else:
+                    self._advance(facing, cell)
+        except Failed as failure:
+            if failure.kind in FATAL:
+                raise
+            return False
+        return self.senses.place == cell
+
+    def _moved(self) -> None:
+        self.senses.look()
+
+    def _rise(self) -> None:
+        x, z, y = self.senses.place
+        if self.kind((x, z, y)) == WATER:
+            self._clear((x, z, y + 2))
+            self.do(JUMP)
+        else:
+            self._clear((x, z, y + 2))
+            block = self.filler()
+            if not block:
+                raise Failed("missing_material", "There is nothing to pile up.")
+            self.look_to(STRAIGHT_DOWN)
+            self.do(PLACE, block)
+        self._moved()
+
+    def _sink(self) -> None:
+        x, z, y = self.senses.place
+        if self.kind((x, z, y - 1)) == WATER:
+            self.do(NOTHING)
+        else:
+            self.dig((x, z, y - 1))
+        self._moved()
+
+    def _climb(self, facing: int, a: int, b: int, y: int) -> None:
+        x, z, _ = self.senses.place
+        for cell in ((x, z, y + 2), (a, b, y + 2), (a, b, y + 1)):
+            self._clear(cell)
+        self.turn_to(facing)
+        for _ in range(2):
+            # Out of water it may take one jump to the surface and one onto the shore.
+            before = self.senses.place
+            self.do(JUMP)
+            self._moved()
+            if self.senses.place[:2] != before[:2] or self.senses.place == before:
+                return
+
+    def _advance(self, facing: int, cell: Cell) -> None:
+        a, b, c = cell
+        y = self.senses.place[2]
+        cells = [(a, b, y + 1), (a, b, y)]
+        if self.senses.pitch <= SLIGHTLY_DOWN:
+            cells.reverse()
+        for other in cells:
+            self._clear(other)
+        if c == y - 1 and self.kind((a, b, c)) in (ROCK, UNSEEN):
+            self._clear((a, b, c))
+        floor = self.kind((a, b, y - 1))
+        if floor == UNSEEN:
+            self.senses.look(every=True)
+            floor = self.kind((a, b, y - 1))
+        if c == y and floor in (FREE, LAVA) and self.kind((a, b, y)) != WATER:
+            self._bridge(facing, (a, b, y - 1))
+        elif self.resting_height((a, b, y)) < 0:
+            return
+        self.do(WALK, (facing - self.senses.facing) % 4)
+        self._moved()
+        while self.senses.place[:2] == (a, b) and self.senses.place[2] < c and self.kind(self.senses.place) == WATER:
+            below = self.senses.place[2]
+            self.do(JUMP)
+            self._moved()
+            if self.senses.place[2] <= below:
+                return
+
+    def _bridge(self, facing: int, cell: Cell) -> None:
+        block = self.filler()
+        if not block:
+            raise Failed("missing_material", "There is nothing to bridge with.")
+        self.turn_to(facing)
+        self.look_to(DOWN)
+        self.do(PLACE, block)
+        self._moved()
+        if self.kind(cell) not in (ROCK, FIXED):
+            raise Failed("unreachable", "No bridge could be built.")
+
+    def _clear(self, cell: Cell) -> None:
+        if self.kind(cell) == LAVA:
+            raise Failed("unreachable", "There is lava in the way.")
+        if self.kind(cell) in (ROCK, UNSEEN, FIXED) and cell[2] < HEIGHT:
+            self.dig(cell)
+        if self.kind(cell) == LAVA:
+            raise Failed("unreachable", "There is lava behind.")
+
+    def resting_height(self, cell: Cell) -> int:
+        """Where one who steps into a cell comes to rest; -1: harmfully, or nobody knows."""
+        x, z, y = cell
+        for fallen in range(24):
+            below = self.kind((x, z, y - fallen - 1))
+            if below in (ROCK, FIXED):
+                return y - fallen if fallen <= SAFE_FALL else -1
+            if below == WATER:
+                return y - fallen - 1
+            if below != FREE:
+                return -1
+        return -1
+
+    def rest(self) -> None:
+        """Looks ahead again."""
+        self.look_to(AHEAD)

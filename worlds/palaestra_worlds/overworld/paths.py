@@ -1,0 +1,340 @@
+"""Ways through what has been seen: A* over walking, jumping, falling, swimming, digging, bridging and piling up."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba.extending import register_jitable
+from numpy.typing import NDArray
+
+from palaestra_worlds.compiled import kernel
+from palaestra_worlds.overworld.constants import JUMPING_TICKS, WALKING_TICKS
+from palaestra_worlds.overworld.player import SIGHT
+from palaestra_worlds.overworld.state import HEIGHT, SIDE, STEPS
+
+UNSEEN, FREE, WATER, LAVA, ROCK, FIXED = range(6)
+"""What a cell is to somebody on his way: ROCK can be dug, FIXED can't or mustn't."""
+CELLS = SIDE * SIDE * HEIGHT
+SAFE_FALL = 3
+NO_WAY = 1e9
+SWIMMING_TICKS, PILING_TICKS, BRIDGING_TICKS = 12, 3, 5
+RISK = 20.0
+"""Ticks that digging down onto something unseen, or next to lava, is thought to cost more."""
+
+
+class Ground(NamedTuple):
+    """What each value of the map of seen cells means on a way; (blocks + 1,)."""
+
+    kinds: NDArray[np.uint8]
+    ticks: NDArray[np.float32]
+    """To dig it, with what is at hand; of the unseen, a guess."""
+
+
+class _Scratch(NamedTuple):
+    costs: NDArray[np.float32]
+    parents: NDArray[np.int32]
+    stamps: NDArray[np.int32]
+    heap: NDArray[np.int32]
+    keys: NDArray[np.float32]
+    goals: NDArray[np.int32]
+    """Stamped like `stamps` where a goal is."""
+    path: NDArray[np.int32]
+
+
+_local = threading.local()
+
+
+def _scratch() -> tuple[_Scratch, int]:
+    """Working space of this thread, and a stamp that nothing in it has."""
+    if not hasattr(_local, "scratch"):
+        _local.scratch = _Scratch(
+            np.zeros(CELLS, np.float32),
+            np.zeros(CELLS, np.int32),
+            np.zeros(CELLS, np.int32),
+            np.zeros(8 * CELLS // 4, np.int32),
+            np.zeros(8 * CELLS // 4, np.float32),
+            np.zeros(CELLS, np.int32),
+            np.zeros(4096, np.int32),
+        )
+        _local.stamp = 0
+    _local.stamp += 2
+    return _local.scratch, _local.stamp
+
+
+@register_jitable
+def _kind(seen: Any, ground: Any, x: Any, z: Any, y: Any) -> Any:
+    if not (0 <= x < SIDE and 0 <= z < SIDE and y >= 0):
+        return FIXED
+    return ground.kinds[seen[x, z, y]] if y < HEIGHT else FREE
+
+
+@register_jitable
+def _clear(seen: Any, ground: Any, x: Any, z: Any, y: Any) -> Any:
+    """Ticks to make a cell free."""
+    kind = _kind(seen, ground, x, z, y)
+    if kind == FREE or kind == WATER:
+        return 0.0
+    if kind == LAVA or kind == FIXED:
+        return NO_WAY
+    ticks = ground.ticks[seen[x, z, y]] + 1.0
+    for way in range(6):
+        step = 1 if way % 2 else -1
+        a, b, c = x + step * (way < 2), z + step * (2 <= way < 4), y + step * (way >= 4)
+        if _kind(seen, ground, a, b, c) == LAVA:
+            ticks += RISK
+    return ticks
+
+
+@register_jitable
+def _swap(scratch: Any, a: Any, b: Any) -> None:
+    key, node = scratch.keys[a], scratch.heap[a]
+    scratch.keys[a], scratch.heap[a] = scratch.keys[b], scratch.heap[b]
+    scratch.keys[b], scratch.heap[b] = key, node
+
+
+@register_jitable
+def _push(scratch: Any, size: Any, key: Any, node: Any) -> Any:
+    if size >= len(scratch.heap):
+        return size
+    scratch.keys[size], scratch.heap[size] = key, node
+    at = size
+    while at > 0 and scratch.keys[(at - 1) // 2] > scratch.keys[at]:
+        _swap(scratch, at, (at - 1) // 2)
+        at = (at - 1) // 2
+    return size + 1
+
+
+@register_jitable
+def _pop(scratch: Any, size: Any) -> Any:
+    """Takes the least; gives its node. The heap has `size` - 1 entries afterwards."""
+    node = scratch.heap[0]
+    size -= 1
+    scratch.keys[0], scratch.heap[0] = scratch.keys[size], scratch.heap[size]
+    at = 0
+    while True:
+        least = at
+        for child in (2 * at + 1, 2 * at + 2):
+            if child < size and scratch.keys[child] < scratch.keys[least]:
+                least = child
+        if least == at:
+            return node
+        _swap(scratch, at, least)
+        at = least
+
+
+@register_jitable
+def _guess(x: Any, z: Any, y: Any, box: Any) -> Any:
+    """At least so many ticks to a box: lowest and highest x, z, y."""
+    far = max(0, box[0] - x, x - box[1]) + max(0, box[2] - z, z - box[3])
+    return WALKING_TICKS * far + 2.0 * max(0, box[4] - y)
+
+
+@register_jitable
+def _land(seen: Any, ground: Any, x: Any, z: Any, y: Any) -> Any:
+    """Height at which one who steps into a free cell comes to rest, -1 if that is unknown or harmful."""
+    for fallen in range(24):
+        below = _kind(seen, ground, x, z, y - fallen - 1)
+        if below == ROCK or below == FIXED:
+            return y - fallen if fallen <= SAFE_FALL else -1
+        if below == WATER:
+            return y - fallen - 1
+        if below != FREE:
+            return -1
+    return -1
+
+
+@register_jitable
+def _reach(
+    seen: Any, scratch: Any, stamp: Any, size: Any, box: Any, node: Any, x: Any, z: Any, y: Any, cost: Any, weight: Any
+) -> Any:
+    """Notes a way to a cell if it is the best so far."""
+    if cost >= NO_WAY:
+        return size
+    number = (x * SIDE + z) * HEIGHT + y
+    if scratch.stamps[number] >= stamp and scratch.costs[number] <= cost:
+        return size
+    if scratch.stamps[number] == stamp + 1:
+        return size
+    scratch.stamps[number] = stamp
+    scratch.costs[number] = cost
+    scratch.parents[number] = node
+    return _push(scratch, size, cost + weight * _guess(x, z, y, box), number)
+
+
+def _find(
+    seen: Any,
+    ground: Any,
+    x: Any,
+    z: Any,
+    y: Any,
+    box: Any,
+    blocks: Any,
+    most: Any,
+    weight: Any,
+    stamp: Any,
+    scratch: Any,
+) -> Any:
+    """A way from (x, z, y) to the nearest stamped goal: how many cells it has, written to `scratch.path` from the goal
+    back; 0 if there is none. `blocks`: whether there are some to bridge and pile up with; `most`: cells looked at."""
+    start = (x * SIDE + z) * HEIGHT + y
+    scratch.stamps[start], scratch.costs[start], scratch.parents[start] = stamp, 0.0, -1
+    size = _push(scratch, 0, 0.0, start)
+    for _ in range(most):
+        if size == 0:
+            return 0
+        node = _pop(scratch, size)
+        size -= 1
+        if scratch.stamps[node] == stamp + 1:
+            continue
+        scratch.stamps[node] = stamp + 1
+        if scratch.goals[node] == stamp:
+            length = 0
+            while node >= 0 and length < len(scratch.path):
+                scratch.path[length] = node
+                node = scratch.parents[node]
+                length += 1
+            return length
+        x, z, y = node // (SIDE * HEIGHT), node // HEIGHT % SIDE, node % HEIGHT
+        cost = scratch.costs[node]
+        below = _kind(seen, ground, x, z, y - 1)
+        stands = below == ROCK or below == FIXED or below == UNSEEN
+        swims = _kind(seen, ground, x, z, y) == WATER
+        overhead = _clear(seen, ground, x, z, y + 2)
+        rises = _kind(seen, ground, x, z, y + 1) == WATER if swims else blocks and stands
+        if rises and y + 3 < HEIGHT:
+            size = _reach(seen, scratch, stamp, size, box, node, x, z, y + 1, cost + overhead + PILING_TICKS, weight)
+        if below == ROCK or below == UNSEEN:
+            under = _kind(seen, ground, x, z, y - 2)
+            ticks = _clear(seen, ground, x, z, y - 1) + (RISK if under == UNSEEN else 0.0)
+            if y > 2 and (under == ROCK or under == FIXED or (under == UNSEEN and y > 14)):
+                size = _reach(seen, scratch, stamp, size, box, node, x, z, y - 1, cost + ticks, weight)
+        elif below == WATER:
+            size = _reach(seen, scratch, stamp, size, box, node, x, z, y - 1, cost + SWIMMING_TICKS, weight)
+        for way in range(4):
+            step = 1 if way % 2 else -1
+            a, b = x + step * (way < 2), z + step * (way >= 2)
+            if not (0 <= a < SIDE and 0 <= b < SIDE) or y + 3 >= HEIGHT:
+                continue
+            head, feet = _clear(seen, ground, a, b, y + 1), _clear(seen, ground, a, b, y)
+            floor = _kind(seen, ground, a, b, y - 1)
+            level = cost + head + feet + WALKING_TICKS
+            in_water = _kind(seen, ground, a, b, y) == WATER
+            if in_water or floor == WATER:
+                level += SWIMMING_TICKS - WALKING_TICKS
+            if _kind(seen, ground, a, b, y + 1) == WATER:
+                level += RISK
+            if in_water and floor == WATER:
+                size = _reach(seen, scratch, stamp, size, box, node, a, b, y, level, weight)
+            if floor == ROCK or floor == FIXED or floor == UNSEEN:
+                size = _reach(seen, scratch, stamp, size, box, node, a, b, y, level, weight)
+                under = _kind(seen, ground, a, b, y - 2)
+                if y > 2 and floor != FIXED and (under == ROCK or under == FIXED or under == UNSEEN):
+                    lower = level + _clear(seen, ground, a, b, y - 1)
+                    size = _reach(seen, scratch, stamp, size, box, node, a, b, y - 1, lower, weight)
+            else:
+                rest = _land(seen, ground, a, b, y) if floor != LAVA else -1
+                if rest > 0:
+                    size = _reach(seen, scratch, stamp, size, box, node, a, b, rest, level, weight)
+                if blocks and stands:
+                    size = _reach(seen, scratch, stamp, size, box, node, a, b, y, level + BRIDGING_TICKS, weight)
+            block = _kind(seen, ground, a, b, y)
+            if block == ROCK or block == FIXED or block == UNSEEN:
+                up = cost + overhead + head + _clear(seen, ground, a, b, y + 2) + JUMPING_TICKS
+                size = _reach(seen, scratch, stamp, size, box, node, a, b, y + 1, up, weight)
+    return 0
+
+
+@cache
+def _find_kernel() -> Callable[..., int]:
+    return kernel(_find, "overworld-paths")
+
+
+def _stands(seen: Any, ground: Any, targets: Any, sight: Any, steps: Any, found: Any) -> Any:
+    """Where one can stand to reach one of some cells: how many, written to `found` (M, 3)."""
+    count = 0
+    for t in range(targets.shape[0]):
+        for facing in range(4):
+            for pitch in range(sight.shape[0]):
+                for k in range(sight.shape[1]):
+                    forward, up = sight[pitch, k, 0], sight[pitch, k, 1]
+                    if forward == 0 and facing > 0:
+                        continue
+                    x = targets[t, 0] - steps[facing, 0] * forward
+                    z = targets[t, 1] - steps[facing, 1] * forward
+                    y = targets[t, 2] - 1 - up
+                    if not (0 <= x < SIDE and 0 <= z < SIDE and 0 < y < HEIGHT - 2):
+                        continue
+                    if forward == 0 and 0 <= targets[t, 2] - y <= 1:
+                        continue
+                    is_open = True
+                    for j in range(k):
+                        ahead = sight[pitch, j, 0]
+                        height = y + 1 + sight[pitch, j, 1]
+                        kind = _kind(seen, ground, x + steps[facing, 0] * ahead, z + steps[facing, 1] * ahead, height)
+                        # The cell of the feet is free once one stands there, that before them can be dug.
+                        in_way = not (kind == FREE or kind == WATER) and not (ahead == 0 and height == y)
+                        if in_way and not (k == 1 and ahead == 1 and (kind == ROCK or kind == UNSEEN)):
+                            is_open = False
+                    if is_open and count < found.shape[0]:
+                        found[count, 0], found[count, 1], found[count, 2] = x, z, y
+                        count += 1
+    return count
+
+
+@cache
+def _stands_kernel() -> Callable[..., int]:
+    return kernel(_stands, "overworld-stands")
+
+
+def places_to_reach(seen: NDArray[np.uint16], ground: Ground, targets: NDArray[np.int64]) -> NDArray[np.int64]:
+    """(G, 3): cells for the feet from which one of the targets (T, 3) is in view, or nearly so."""
+    found = np.zeros((96 * len(targets), 3), np.int64)
+    return found[: _stands_kernel()(seen, ground, targets, SIGHT, STEPS, found)]
+
+
+@dataclass(frozen=True)
+class Way:
+    """Cells (x, z, y) of the feet, the start aside, and about how many ticks it takes."""
+
+    cells: tuple[tuple[int, int, int], ...]
+    ticks: float
+
+
+def find_way(
+    seen: NDArray[np.uint16],
+    ground: Ground,
+    start: tuple[int, int, int],
+    goals: NDArray[np.int64],
+    has_blocks: bool,
+    most: int = 60_000,
+    weight: float = 1.2,
+) -> Way | None:
+    """The quickest way to the nearest of some cells through what was seen; the unseen is taken for rock.
+
+    Args:
+        seen: map of `sight`.
+        ground: what its values mean.
+        start: x, z, y of the feet.
+        goals: (G, 3), G > 0: cells for the feet.
+        has_blocks: whether there are blocks to bridge gaps and pile up with.
+        most: cells to look at before giving up.
+        weight: how much the guess of what is left counts; more is faster, and ways may be longer.
+    """
+    scratch, stamp = _scratch()
+    inside = goals[((goals >= 0) & (goals < (SIDE, SIDE, HEIGHT - 2))).all(axis=1)]
+    if not len(inside):
+        return None
+    scratch.goals[(inside[:, 0] * SIDE + inside[:, 1]) * HEIGHT + inside[:, 2]] = stamp
+    lowest, highest = inside.min(axis=0), inside.max(axis=0)
+    box = np.array([lowest[0], highest[0], lowest[1], highest[1], lowest[2], highest[2]])
+    length = _find_kernel()(seen, ground, *start, box, has_blocks, most, weight, stamp, scratch)
+    if not length:
+        return None
+    nodes = scratch.path[:length][::-1]
+    cells = [(int(n) // (SIDE * HEIGHT), int(n) // HEIGHT % SIDE, int(n) % HEIGHT) for n in nodes]
+    return Way(tuple(cells[1:]), float(scratch.costs[nodes[-1]]))

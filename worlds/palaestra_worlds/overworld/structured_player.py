@@ -1,0 +1,165 @@
+"""The player of one environment of an Overworld, by structured actions: `structured.StructuredPlayer`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from palaestra_worlds.overworld.controllers.apply import apply
+from palaestra_worlds.overworld.controllers.approach import approach
+from palaestra_worlds.overworld.controllers.attack import attack
+from palaestra_worlds.overworld.controllers.dig_down import dig_to
+from palaestra_worlds.overworld.controllers.equip import equip
+from palaestra_worlds.overworld.controllers.explore import Search
+from palaestra_worlds.overworld.controllers.go_up import go_up, is_underground
+from palaestra_worlds.overworld.controllers.hands import EpisodeOver, Failed, Hands
+from palaestra_worlds.overworld.controllers.mine import mine
+from palaestra_worlds.overworld.controllers.names import blocks_to_see
+from palaestra_worlds.overworld.controllers.place import place
+from palaestra_worlds.overworld.controllers.stations import craft, smelt
+from palaestra_worlds.overworld.senses import Senses
+from palaestra_worlds.overworld.tables import numbers
+from palaestra_worlds.overworld.task_lists import BIOMES
+from palaestra_worlds.structured import ActionFeedback, ActionName, FailureKind, PlayerStatus, StructuredAction
+
+
+def _explore(hands: Hands, action: StructuredAction) -> str:
+    search = Search(hands, blocks_to_see(action.object))
+    if not search.found.blocks:
+        raise Failed("not_found", f"This world has no animals or monsters: there is no {action.object}.")
+    search.run(action.strategy)
+    x, z, y = (int(n) for n in search.cells()[0])
+    return f"{action.object} is at x {x}, z {z}, height {y}."
+
+
+def _approach(hands: Hands, action: StructuredAction) -> str:
+    x, z, y = approach(hands, Search(hands, blocks_to_see(action.object)))
+    return f"{action.object} at x {x}, z {z}, height {y} is within reach."
+
+
+def _dig_down(hands: Hands, action: StructuredAction) -> str:
+    assert action.level is not None
+    if action.level < 1:
+        raise Failed("impossible", "Below height 1 is bedrock, which nothing breaks.")
+    dig_to(hands, action.level)
+    if hands.senses.place[2] > action.level:
+        raise Failed("unreachable", f"The way down ended at height {hands.senses.place[2]}.")
+    return f"The height is {hands.senses.place[2]}."
+
+
+def _go_up(hands: Hands, action: StructuredAction) -> str:
+    return go_up(hands, action.level)
+
+
+CONTROLLERS: dict[ActionName, Callable[[Hands, StructuredAction], str]] = {
+    "equip": equip,
+    "explore": _explore,
+    "approach": _approach,
+    "mine": mine,
+    "attack": attack,
+    "dig_down": _dig_down,
+    "go_up": _go_up,
+    "craft": craft,
+    "smelt": smelt,
+    "apply": apply,
+    "place": place,
+}
+
+
+class OverworldPlayer:
+    """See `structured.StructuredPlayer`.
+
+    Args:
+        senses: of the environment.
+        describe: says in words how it is.
+    """
+
+    def __init__(self, senses: Senses, describe: Callable[[], str]) -> None:
+        self._senses = senses
+        self._hands = Hands(senses)
+        self._describe = describe
+
+    @property
+    def is_over(self) -> bool:
+        return self._hands.is_over
+
+    @property
+    def has_succeeded(self) -> bool:
+        return self._hands.has_succeeded
+
+    @property
+    def ticks_left(self) -> int:
+        return max(0, self._senses.max_ticks - self._senses.clock)
+
+    def status(self) -> PlayerStatus:
+        senses, names = self._senses, numbers().items
+        return PlayerStatus(
+            inventory={names[item]: count for item, count in self._hands.inventory().items()},
+            held=names[senses.held],
+            biome=BIOMES[senses.biome],
+            height=senses.place[2],
+            is_underground=is_underground(self._hands),
+            health=senses.health,
+            food=senses.food,
+            ticks_left=self.ticks_left,
+            seen=self._seen(),
+        )
+
+    def describe(self) -> str:
+        seen = sorted(self.status().seen.items(), key=lambda entry: entry[1])
+        words = ", ".join(f"{name} {far} cells away" for name, far in seen)
+        return f"{self._describe()}\nIt remembers, the nearest of each: {words or 'nothing'}."
+
+    def perform(self, action: StructuredAction, ticks: int | None = None) -> ActionFeedback:
+        senses, hands = self._senses, self._hands
+        began = senses.clock
+        hands.deadline = senses.max_ticks if ticks is None else min(senses.max_ticks, began + ticks)
+        hands.kept = 0
+        failure: FailureKind | None = None
+        lacking: dict[str, int] = {}
+        try:
+            message = CONTROLLERS[action.name](hands, action)
+        except Failed as failed:
+            failure, message, lacking = failed.kind, failed.message, failed.lacking
+        except EpisodeOver:
+            message = ""
+        if hands.has_succeeded:
+            failure, message = None, f"The goal is reached. {message}".strip()
+        elif senses.health <= 0:
+            failure, message = "died", f"The player died. {message}".strip()
+        elif self.is_over and failure != "out_of_time":
+            failure, message = "out_of_time", f"The episode's time is up. {message}".strip()
+        return ActionFeedback(
+            action=action,
+            success=failure is None,
+            message=message,
+            failure=failure,
+            lacking=lacking,
+            ticks=senses.clock - began,
+            status=self.status(),
+        )
+
+    def _seen(self) -> dict[str, int]:
+        """Blocks that matter, and how far the nearest of each is."""
+        values = np.flatnonzero(self._senses.counts[1:]) + 1
+        wanted = values[_telling()[values - 1]]
+        seen = self._senses.seen
+        found: dict[str, int] = {}
+        x, z, y = self._senses.place
+        flat = np.flatnonzero(np.isin(seen, wanted))
+        a, b, c = np.unravel_index(flat, seen.shape)
+        far = np.abs(a - x) + np.abs(b - z) + np.abs(c - y)
+        blocks = seen.ravel()[flat] - 1
+        for block in np.unique(blocks):
+            found[numbers().blocks[block]] = int(far[blocks == block].min())
+        return found
+
+
+def _telling() -> NDArray[np.bool_]:
+    """Blocks that are worth a word: not air."""
+    found: NDArray[Any] = np.ones(len(numbers().blocks), np.bool_)
+    found[0] = False
+    return found
