@@ -1,16 +1,12 @@
 """The backward pass of iLQG: control changes within limits, and feedback gains."""
 
-# MuJoCo's compiled part comes without type information.
-# pyright: reportAttributeAccessIssue=false
-
 from __future__ import annotations
 
 from typing import NamedTuple
 
-import mujoco
 import numpy as np
-from numpy.typing import NDArray
 
+from palaestra_agents.mpc.backward_kernel import backward_pass
 from palaestra_agents.mpc.linear import LocalModel
 from palaestra_agents.mpc.planner import Array
 
@@ -57,38 +53,6 @@ class BackwardPass:
 
     def _solve_once(self, model: LocalModel, controls: Array, low: Array, high: Array) -> Gains | None:
         steps, n, m = model.control.shape
-        changes, feedbacks, expected = np.zeros((steps, m)), np.zeros((steps, m, n)), 0.0
-        value_x, value_xx = np.zeros(n), np.zeros((n, n))
-        for t in range(steps - 1, -1, -1):
-            a, b = model.transition[t], model.control[t]
-            q_x = model.cost_x[t] + a.T @ value_x
-            q_u = model.cost_u[t] + b.T @ value_x
-            q_xx = model.cost_xx[t] + a.T @ value_xx @ a
-            q_ux = model.cost_ux[t] + b.T @ value_xx @ a
-            q_uu = model.cost_uu[t] + b.T @ value_xx @ b
-            solved = _within(q_uu + self.regularization * np.eye(m), q_u, low - controls[t], high - controls[t])
-            if solved is None:
-                return None
-            change, free = solved
-            feedback = np.zeros((m, n))
-            if len(free):
-                curvature = (q_uu + self.regularization * np.eye(m))[np.ix_(free, free)]
-                feedback[free] = -np.linalg.solve(curvature, q_ux[free])
-            value_x = q_x + feedback.T @ (q_uu @ change + q_u) + q_ux.T @ change
-            value_xx = q_xx + feedback.T @ q_uu @ feedback + feedback.T @ q_ux + q_ux.T @ feedback
-            value_xx = 0.5 * (value_xx + value_xx.T)
-            changes[t], feedbacks[t] = change, feedback
-            expected -= float(q_u @ change + 0.5 * change @ q_uu @ change)
-        return Gains(changes, feedbacks, expected)
-
-
-def _within(curvature: Array, slope: Array, low: Array, high: Array) -> tuple[Array, NDArray[np.int32]] | None:
-    """The change within limits that minimises a quadratic, and the controls at no limit; None if it is not convex."""
-    size = len(slope)
-    change, free = np.zeros(size), np.zeros(size, np.int32)
-    factor = np.zeros((size, size + 7))
-    curvature, low, high = (np.ascontiguousarray(array) for array in (curvature, low, high))
-    rank = mujoco.mju_boxQP(
-        change, factor, free, curvature, slope, np.ascontiguousarray(low), np.ascontiguousarray(high)
-    )
-    return None if rank < 0 else (change, free[:rank])
+        changes, feedbacks = np.empty((steps, m)), np.empty((steps, m, n))
+        expected = backward_pass(*model[1:], low - controls, high - controls, self.regularization, changes, feedbacks)
+        return None if expected == -np.inf else Gains(changes, feedbacks, expected)

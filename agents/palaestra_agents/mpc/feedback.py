@@ -12,6 +12,7 @@ import mujoco.batch
 import numpy as np
 
 from palaestra_agents.mpc.backward import Gains
+from palaestra_agents.mpc.feedback_kernel import follow
 from palaestra_agents.mpc.planner import Array
 from palaestra_agents.mpc.rollouts import STATE, Rollouts
 
@@ -26,8 +27,9 @@ class FeedbackRollouts:
         self._batch = mujoco.batch.Batch(model, nsim=simulations, nthread=min(simulations, rollouts.threads))
         self._fields = {name: self._batch.bind(name) for name in ("time", "qpos", "qvel", "act")}
         self._ctrl = self._batch.bind("ctrl")
-        self._first, self._nominal = mujoco.MjData(model), mujoco.MjData(model)
-        self._moved = np.zeros((simulations, model.nv))
+        self._first = mujoco.MjData(model)
+        self._joints = np.stack([model.jnt_type, model.jnt_qposadr, model.jnt_dofadr], axis=1).astype(np.int64)
+        self._physics = slice(1, 1 + model.nq + model.nv + model.na)
 
     def roll(self, state: Array, states: Array, controls: Array, gains: Gains, step_sizes: Array) -> Array:
         """Controls (step sizes, T, m) that each step size comes to, within the limits.
@@ -46,24 +48,14 @@ class FeedbackRollouts:
         for name, field in self._fields.items():
             field[...] = getattr(self._first, name)
         before = np.zeros((len(step_sizes), controls.shape[1]))
+        moving = tuple(self._fields[name] for name in ("qpos", "qvel", "act"))
+        limits = problem.control_low, problem.control_high
         for t in range(len(controls)):
-            away = np.concatenate([self._away(states[t]), before], axis=1)
-            wanted = controls[t] + step_sizes[:, None] * gains.change[t] + away @ gains.feedback[t].T
-            found[:, t] = np.clip(wanted, problem.control_low, problem.control_high)
-            before = found[:, t] - controls[t]
+            gain = controls[t], gains.change[t], gains.feedback[t]
+            follow(self._joints, states[t, self._physics], *moving, *gain, step_sizes, *limits, before, found[:, t])
             self._ctrl[...] = found[:, t]
             began = time.perf_counter()
             self._batch.step()
             self._rollouts.stepping_seconds += time.perf_counter() - began
         self._rollouts.steps_taken += found[..., 0].size
         return found
-
-    def _away(self, state: Array) -> Array:
-        """How far each simulation is from a nominal state: (simulations, 2 nv + na)."""
-        mujoco.mj_setState(self._model, self._nominal, state, STATE)
-        nominal = self._nominal
-        for row, qpos in zip(self._moved, self._fields["qpos"], strict=True):
-            mujoco.mj_differentiatePos(self._model, row, 1.0, nominal.qpos, qpos)
-        return np.concatenate(
-            [self._moved, self._fields["qvel"] - nominal.qvel, self._fields["act"] - nominal.act], axis=1
-        )

@@ -91,9 +91,7 @@ class Linearization:
     ) -> LocalModel:
         a, b, c, d = dynamics
         steps, n, m = b.shape
-        residuals, by_sensor, by_control = self._residual_derivatives(seen)
-        by_x = by_sensor @ c
-        by_u = by_sensor @ d + by_control
+        residuals, by_x, by_u = self._residual_derivatives(seen, c, d)
         gradient, curvature = cost_derivatives(self._rollouts.problem.terms, residuals)
         gradient, curvature = gradient / steps, curvature / steps
         # The control before is part of the state, because changing the control costs.
@@ -120,20 +118,23 @@ class Linearization:
             cost_ux=cost_ux,
         )
 
-    def _residual_derivatives(self, seen: Trajectories) -> tuple[Array, Array, Array]:
-        """Residuals (T, R), and how they change with sensors (T, R, s) and controls (T, R, m)."""
-        sensors, controls = seen.sensors.shape[1], seen.controls.shape[1]
-        width = self._width
-        moved_sensors = np.zeros((sensors + controls, 1, sensors))
-        moved_controls = np.zeros((sensors + controls, 1, controls))
-        moved_sensors[np.arange(sensors), 0, np.arange(sensors)] = width
-        moved_controls[sensors + np.arange(controls), 0, np.arange(controls)] = width
-        residuals = self._rollouts.problem.residuals
-        times = np.broadcast_to(seen.times, (sensors + controls, len(seen.times)))
-        ahead = residuals(Trajectories(times, seen.sensors + moved_sensors, seen.controls + moved_controls))
-        behind = residuals(Trajectories(times, seen.sensors - moved_sensors, seen.controls - moved_controls))
-        slopes = np.moveaxis((ahead - behind) / (2 * width), 0, -1)
-        return residuals(seen), slopes[..., :sensors], slopes[..., sensors:]
+    def _residual_derivatives(self, seen: Trajectories, c: Array, d: Array) -> tuple[Array, Array, Array]:
+        """Residuals (T, R), and how they change with states (T, R, n) and controls (T, R, m).
+
+        Sensors are moved along what each state and control does to them, (T, s, n) and (T, s, m): that takes fewer
+        residuals than moving each sensor. Where it does much, it is moved less, so that differences stay as fine.
+        """
+        n, m = c.shape[2], d.shape[2]
+        along = np.ascontiguousarray(np.moveaxis(np.concatenate([c, d], axis=2), 2, 0))
+        scale = np.maximum(1.0, np.abs(along).max(axis=2, initial=0.0))
+        times = np.broadcast_to(seen.times, (1 + n + m, len(seen.times)))
+        sensors = np.concatenate([seen.sensors[None], seen.sensors + self._width / scale[..., None] * along])
+        controls = np.repeat(seen.controls[None], 1 + n + m, axis=0)
+        moved = np.arange(m)
+        controls[1 + n + moved, :, moved] += self._width / scale[n:]
+        found = self._rollouts.problem.residuals(Trajectories(times, sensors, controls))
+        slopes = np.moveaxis((found[1:] - found[0]) * (scale / self._width)[..., None], 0, -1)
+        return found[0], slopes[..., :n], slopes[..., n:]
 
     def close(self) -> None:
         """Ends the threads."""
