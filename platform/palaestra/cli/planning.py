@@ -112,10 +112,10 @@ def find_study(text: str) -> Path:
     path, folder = Path(text), configs_folder()
     if path.is_file():
         return path
-    named = folder / "overworld" / f"{text}.yaml" if folder else path
+    named = folder / "overworld" / f"_{text}.yaml" if folder else path
     if named.is_file():
         return named
-    known = sorted(one.stem for one in (folder / "overworld").glob("[!_]*.yaml")) if folder else []
+    known = sorted(one.stem.removeprefix("_") for one in (folder / "overworld").glob("_*.yaml")) if folder else []
     raise CommandError(f"there is no file {text} and no study of that name; there are {', '.join(known) or 'none'}")
 
 
