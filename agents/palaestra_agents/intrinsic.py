@@ -17,7 +17,11 @@ from palaestra_agents.base import AgentConfig
 from palaestra_agents.encoding import Encoded, ObservationEncoder
 from palaestra_agents.views import View
 
-BUILT_IN = {"rnd": "palaestra_agents.rnd:RND", "counts": "palaestra_agents.counts:Counts"}
+BUILT_IN = {
+    "rnd": "palaestra_agents.rnd:RND",
+    "counts": "palaestra_agents.counts:Counts",
+    "firsts": "palaestra_agents.firsts:Firsts",
+}
 INTRINSIC_REWARDS = Registry("palaestra.intrinsic_rewards", "intrinsic reward")
 
 

@@ -41,7 +41,7 @@ class ResidualBody(nn.Module):
         stacks = []
         for k, outputs in enumerate(config.channels):
             stride = config.first_stride if k == 0 else 1
-            stacks.append(_Stack(channels, outputs, stride, config.blocks, total, config.normalise, generator))
+            stacks.append(Stack(channels, outputs, stride, config.blocks, total, config.normalise, generator))
             channels = outputs
             for size in (stride, 2):
                 height, width = (height - 1) // size + 1, (width - 1) // size + 1
@@ -62,7 +62,12 @@ class ResidualBody(nn.Module):
         return features, features
 
 
-class _Stack(nn.Module):
+class Stack(nn.Module):
+    """A convolution, a maximum that halves the picture, and residual blocks: (B, inputs, H, W) to (B, outputs, ...).
+
+    `total` blocks follow each other in the whole network.
+    """
+
     def __init__(
         self,
         inputs: int,

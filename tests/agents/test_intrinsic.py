@@ -11,6 +11,7 @@ from gymnasium.spaces import Box, Dict, Discrete
 from palaestra_agents.base import AgentInterface
 from palaestra_agents.counts import Counts, CountsConfig
 from palaestra_agents.encoding import Encoded, ObservationEncoder
+from palaestra_agents.firsts import Firsts, FirstsConfig
 from palaestra_agents.intrinsic import intrinsic_kind, parse_intrinsic
 from palaestra_agents.rnd import RND, RNDConfig
 from palaestra_agents.running import RunningMoments
@@ -143,6 +144,44 @@ def test_counts_within_episodes_begin_anew_with_each_and_go_on_over_rollouts() -
     second = visits(counts.reward(places([[1, 1, 3, 7], [1, 2, 3, 7]]), ended))
     assert second == [[2, 3, 2, 4], [3, 2, 3, 1]]
     assert len(counts.keys) == 6  # of the running episodes only: 1 | 1, 2 | 2, 3 | 7
+
+
+def make_firsts(high: float = 1.0, **config: Any) -> Firsts:
+    space = Dict({"done": Box(0.0, high, (2,), np.float32)})
+    seen = ObservationEncoder(AgentInterface(space, Discrete(2), 1), CPU)
+    return Firsts(FirstsConfig(**config), seen, 1, CPU, seed=0)
+
+
+def pay(firsts: Firsts, *steps: tuple[float, float, bool]) -> list[float]:
+    """Of one environment: what was done of two things, and whether the episode ended."""
+    done = Encoded(None, torch.tensor([[step[:2]] for step in steps]))
+    return firsts.reward(done, torch.tensor([[step[2]] for step in steps]))[:, 0].tolist()
+
+
+def test_firsts_pay_once_an_episode_and_the_more_the_rarer() -> None:
+    firsts = make_firsts()
+    # The first is done in all of three episodes, the second in none.
+    episode = [(0.0, 0.0, False), (1.0, 0.0, False), (1.0, 0.0, True)]
+    pay(firsts, *episode, *episode, *episode)
+    found = pay(firsts, (1.0, 0.0, False), (1.0, 1.0, False), (1.0, 1.0, True), (0.0, 1.0, False))
+    # Four episodes began: shares of 4 / 5 and 1 / 5, one added to both sides.
+    often, never = (5 / 4) ** 0.5 - 1, 5**0.5 - 1
+    np.testing.assert_allclose(found, [often, never, 0.0, never], rtol=1e-6)
+
+
+def test_firsts_go_on_over_rollouts_and_pay_no_more_than_the_most() -> None:
+    firsts = make_firsts(most=0.1)
+    assert pay(firsts, (1.0, 0.0, False)) == pytest.approx([0.1])
+    assert pay(firsts, (1.0, 0.0, False), (1.0, 0.0, True)) == [0.0, 0.0]
+    assert pay(firsts, (1.0, 0.0, False))[0] >= 0.0
+    copy = make_firsts(most=0.1)
+    copy.load_state_dict(firsts.state_dict())
+    assert pay(copy, (1.0, 1.0, False)) == pay(firsts, (1.0, 1.0, False))
+
+
+def test_firsts_of_numbers_beyond_1_are_refused() -> None:
+    with pytest.raises(ValueError, match="0 or 1"):
+        make_firsts(high=9.0)
 
 
 def test_intrinsic_rewards_by_name() -> None:

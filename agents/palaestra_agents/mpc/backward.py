@@ -10,7 +10,8 @@ from palaestra_agents.mpc.backward_kernel import backward_pass
 from palaestra_agents.mpc.linear import LocalModel
 from palaestra_agents.mpc.planner import Array
 
-_FACTOR = 10.0
+_FACTOR = 4.0
+_LEAST = 1e-6
 
 
 class Gains(NamedTuple):
@@ -25,7 +26,10 @@ class Gains(NamedTuple):
 
 
 class BackwardPass:
-    """Solves for gains; adds to the controls' curvature what makes it positive, and more where steps fail."""
+    """Solves for gains; adds to the controls' curvature what makes it positive, and more where steps fail.
+
+    What is added grows and shrinks ever faster while it has to (Tassa, Erez and Todorov 2012, section II-F).
+    """
 
     def __init__(self, first: float, most: float) -> None:
         self._first, self._most = first, most
@@ -34,14 +38,17 @@ class BackwardPass:
     def reset(self) -> None:
         """Begins with the first regularisation again."""
         self.regularization = self._first
+        self._change = 1.0
 
     def relax(self) -> None:
         """After a success."""
-        self.regularization /= _FACTOR
+        self._change = min(1.0, self._change) / _FACTOR
+        self.regularization *= self._change
 
     def tighten(self) -> bool:
         """After a failure; False when there is nothing left to try."""
-        self.regularization = max(self.regularization * _FACTOR, 1e-6)
+        self._change = max(1.0, self._change) * _FACTOR
+        self.regularization = max(self.regularization * self._change, _LEAST)
         return self.regularization <= self._most
 
     def solve(self, model: LocalModel, controls: Array, low: Array, high: Array) -> Gains | None:
@@ -52,7 +59,6 @@ class BackwardPass:
                 return gains
 
     def _solve_once(self, model: LocalModel, controls: Array, low: Array, high: Array) -> Gains | None:
-        steps, n, m = model.control.shape
-        changes, feedbacks = np.empty((steps, m)), np.empty((steps, m, n))
+        changes, feedbacks = np.empty_like(controls), np.empty_like(model.cost_ux)
         expected = backward_pass(*model[1:], low - controls, high - controls, self.regularization, changes, feedbacks)
         return None if expected == -np.inf else Gains(changes, feedbacks, expected)

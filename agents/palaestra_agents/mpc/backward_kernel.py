@@ -128,21 +128,29 @@ def backward_pass(
 ) -> float:
     """Writes changes (T, m) and feedbacks (T, m, n); arguments are a `LocalModel`'s, limits (T, m) of the changes.
 
+    The last m numbers of a state are the control before: nothing that follows depends on them, and the control becomes
+    them. So only the other k = n - m rows of `transition` (T, k, k) and `control` (T, k, m) are given.
+
     Returns:
         How much less the full step should cost; -inf where the problem is not convex.
     """
-    steps, n, m = control.shape
+    steps, k, m = control.shape
+    n = k + m
     value_x, value_xx = np.zeros(n), np.zeros((n, n))
     free, factor, right = np.zeros(m, np.int64), np.zeros((m, m)), np.zeros(m)
     expected = 0.0
     for t in range(steps - 1, -1, -1):
         a, b = transition[t], control[t]
-        value_a, value_b = value_xx @ a, value_xx @ b
-        q_x = cost_x[t] + a.T @ value_x
-        q_u = cost_u[t] + b.T @ value_x
-        q_xx = cost_xx[t] + a.T @ value_a
-        q_ux = cost_ux[t] + b.T @ value_a
-        q_uu = cost_uu[t] + b.T @ value_b
+        inner = np.ascontiguousarray(value_xx[:k, :k])
+        across = np.ascontiguousarray(value_xx[k:, :k])
+        q_x, q_xx, q_ux = cost_x[t].copy(), cost_xx[t].copy(), cost_ux[t].copy()
+        by_control = b.T @ inner + across
+        q_x[:k] += a.T @ value_x[:k]
+        q_u = cost_u[t] + b.T @ value_x[:k] + value_x[k:]
+        q_xx[:k, :k] += a.T @ (inner @ a)
+        q_ux[:, :k] += by_control @ a
+        crossing = across @ b
+        q_uu = cost_uu[t] + (by_control - across) @ b + crossing + crossing.T + value_xx[k:, k:]
         curvature = q_uu + regularization * np.eye(m)
         change, feedback = changes[t], feedbacks[t]
         count = within_limits(curvature, q_u, low[t], high[t], change, free, factor)
@@ -150,11 +158,11 @@ def backward_pass(
             return -np.inf
         feedback[:] = 0.0
         for column in range(n):
-            for k in range(count):
-                right[k] = -q_ux[free[k], column]
+            for i in range(count):
+                right[i] = -q_ux[free[i], column]
             solve_factorized(factor, count, right)
-            for k in range(count):
-                feedback[free[k], column] = right[k]
+            for i in range(count):
+                feedback[free[i], column] = right[i]
         quadratic = q_uu @ feedback
         value_x = q_x + feedback.T @ (q_uu @ change + q_u) + q_ux.T @ change
         crossed = feedback.T @ (q_ux + 0.5 * quadratic)

@@ -49,11 +49,11 @@ class FeedbackRollouts:
             field[...] = getattr(self._first, name)
         before = np.zeros((len(step_sizes), controls.shape[1]))
         moving = tuple(self._fields[name] for name in ("qpos", "qvel", "act"))
-        limits = problem.control_low, problem.control_high
+        limits, physics = (problem.control_low, problem.control_high), states[:, self._physics]
         for t in range(len(controls)):
             gain = controls[t], gains.change[t], gains.feedback[t]
-            follow(self._joints, states[t, self._physics], *moving, *gain, step_sizes, *limits, before, found[:, t])
-            self._ctrl[...] = found[:, t]
+            follow(self._joints, physics[t], *moving, *gain, step_sizes, *limits, before, self._ctrl)
+            found[:, t] = self._ctrl
             began = time.perf_counter()
             self._batch.step()
             self._rollouts.stepping_seconds += time.perf_counter() - began

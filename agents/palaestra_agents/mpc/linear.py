@@ -19,17 +19,18 @@ from palaestra_agents.mpc.rollouts import STATE, Rollouts
 
 
 class LocalModel(NamedTuple):
-    """What a backward pass works on; T steps, n numbers of state, m controls.
+    """What a backward pass works on; T steps, m controls, n = k + m numbers of state.
 
-    The state is (change of position, change of velocity, change of activation, change of the control before).
+    The state is (change of position, change of velocity, change of activation; change of the control before). The
+    last m of them have no part in the dynamics: the next state's are the control.
     """
 
     states: Array
     """(T, nstate) mjSTATE_FULLPHYSICS that each step begins in."""
     transition: Array
-    """(T, n, n) next state by state."""
+    """(T, k, k) next state by state, but for the control before."""
     control: Array
-    """(T, n, m) next state by control."""
+    """(T, k, m) next state by control, likewise."""
     cost_x: Array
     """(T, n)"""
     cost_u: Array
@@ -95,9 +96,6 @@ class Linearization:
         gradient, curvature = cost_derivatives(self._rollouts.problem.terms, residuals)
         gradient, curvature = gradient / steps, curvature / steps
         # The control before is part of the state, because changing the control costs.
-        transition = np.zeros((steps, n + m, n + m))
-        transition[:, :n, :n] = a
-        control = np.concatenate([b, np.broadcast_to(np.eye(m), (steps, m, m))], axis=1)
         rate = self._rollouts.action_rate / self._rollouts.timestep**2 / steps
         before = np.concatenate([last_control[None], seen.controls[:-1]])
         change = rate * (seen.controls - before)
@@ -109,8 +107,8 @@ class Linearization:
         cost_ux[:, :, n:] = -rate * np.eye(m)
         return LocalModel(
             states=states,
-            transition=transition,
-            control=control,
+            transition=a,
+            control=b,
             cost_x=np.concatenate([np.einsum("tri,tr->ti", by_x, gradient), -change], axis=1),
             cost_u=np.einsum("tri,tr->ti", by_u, gradient) + change,
             cost_xx=cost_xx,

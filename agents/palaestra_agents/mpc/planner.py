@@ -73,11 +73,13 @@ class Planner(ABC):
     def take_problem(self, problem: PlanningModel) -> None:
         """Goes on with another cost, from the next plan on; the last plan stays as its warm start.
 
+        The model may be another one with the same sizes, say one in which other things touch each other.
+
         Raises:
-            ValueError: the problem is about another model.
+            ValueError: the problem is about a model of other sizes.
         """
-        if problem.model is not self.problem.model:
-            raise ValueError("a planner stays with one model; make another planner for another model")
+        if _sizes(problem.model) != _sizes(self.problem.model):
+            raise ValueError("a planner stays with models of one size; make another planner for another model")
         self.problem = self.rollouts.problem = problem
 
     def plan(self, state: Array, last_control: Array | None = None) -> Plan:
@@ -116,6 +118,11 @@ class Planner(ABC):
     def close(self) -> None:
         """Ends the planner's threads."""
         self.rollouts.close()
+
+
+def _sizes(model: Any) -> tuple[int, ...]:
+    """What must be the same for states, controls and a `MjData` of one model to be those of another."""
+    return (model.nq, model.nv, model.nu, model.na, model.nbody, model.ngeom, model.nsensordata, int(model.narena))
 
 
 class SamplingPlanner(Planner):

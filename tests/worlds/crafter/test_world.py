@@ -168,6 +168,23 @@ def test_the_vector_holds_the_cell_that_the_player_faces(world: CrafterWorld) ->
     assert len(seen) > 2
 
 
+def test_symbols_say_what_was_unlocked_in_this_episode_when_asked_to() -> None:
+    world = make(1, unlocked=True, max_steps=3)
+    world.draw_from([CrafterTask(inventory=StartingInventory(stone=1), zombies=0.0)])
+    observations, _ = world.reset(seed=0)
+    assert "unlocked" not in make(1).single_observation_space.spaces  # pyright: ignore[reportAttributeAccessIssue]
+    assert world.observation_space.contains(observations)
+    seen = [observations["unlocked"][0]]
+    for action in ("noop", "place_stone", "noop"):
+        observations, _, _, truncated, infos = world.step([ACTIONS.index(action)])
+        seen.append(observations["unlocked"][0])
+    done = np.arange(22) == ACHIEVEMENTS.index("place_stone")
+    assert truncated.all()
+    assert [row.any() for row in seen] == [False, False, True, False]
+    np.testing.assert_array_equal(seen[2], done)
+    np.testing.assert_array_equal(infos["final_obs"][0]["unlocked"], done)
+
+
 def test_episodes_are_cut_and_say_which_objectives_were_reached() -> None:
     short = make(3, max_steps=12)
     assert short.objectives == ACHIEVEMENTS

@@ -35,7 +35,7 @@ class Observations(NamedTuple):
     map: NDArray[np.uint8]
     """(N, 9, 7, channels)."""
     vector: NDArray[np.float32]
-    """(N, VECTOR_LENGTH)."""
+    """(N, VECTOR_LENGTH), or longer by what was unlocked, which `observations.as_dict` splits off."""
     semantic: NDArray[np.uint8]
     """(N, 64, 64)."""
 

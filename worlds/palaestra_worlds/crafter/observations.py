@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from gymnasium import spaces
 
+from palaestra_worlds.crafter.character import ACHIEVEMENTS
 from palaestra_worlds.crafter.engine import Observations
 from palaestra_worlds.crafter.settings import CrafterSettings
 from palaestra_worlds.crafter.state import AREA, NUM_MATERIALS
@@ -23,6 +24,11 @@ def _map_space(cells: str) -> spaces.Box:
     return spaces.Box(np.zeros_like(high), high, dtype=np.uint8)  # pyright: ignore[reportArgumentType]
 
 
+def _written(settings: CrafterSettings) -> int:
+    """Numbers that the engine writes to `vector`: what was unlocked follows it."""
+    return VECTOR_LENGTH + (len(ACHIEVEMENTS) if settings.unlocked else 0)
+
+
 def single_space(settings: CrafterSettings) -> spaces.Dict:
     """Observation space of one environment; see `symbolic` for the layout of `map` and `vector`."""
     parts: dict[str, spaces.Space[Any]] = {}
@@ -31,6 +37,8 @@ def single_space(settings: CrafterSettings) -> spaces.Dict:
     if settings.observation != "image":
         parts["map"] = _map_space(settings.cells)
         parts["vector"] = spaces.Box(0.0, 1.0, (VECTOR_LENGTH,), np.float32)
+        if settings.unlocked:
+            parts["unlocked"] = spaces.Box(0.0, 1.0, (len(ACHIEVEMENTS),), np.float32)
     return spaces.Dict(parts)
 
 
@@ -42,7 +50,7 @@ def allocate_observations(settings: CrafterSettings, num_envs: int) -> Observati
     return Observations(
         image=np.zeros((pictures, *IMAGE_SHAPE), dtype=np.uint8),
         map=np.zeros((symbols, COLUMNS, ROWS, channels), dtype=np.uint8),
-        vector=np.zeros((symbols, VECTOR_LENGTH), dtype=np.float32),
+        vector=np.zeros((symbols, _written(settings)), dtype=np.float32),
         semantic=np.zeros((num_envs if settings.semantic else 0, AREA, AREA), dtype=np.uint8),
     )
 
@@ -50,4 +58,6 @@ def allocate_observations(settings: CrafterSettings, num_envs: int) -> Observati
 def as_dict(arrays: Observations, copy: bool) -> dict[str, Any]:
     """The observed parts of the batch."""
     found = {name: array for name, array in arrays._asdict().items() if name != "semantic" and len(array)}
+    if arrays.vector.shape[1] > VECTOR_LENGTH and "vector" in found:
+        found["vector"], found["unlocked"] = np.split(arrays.vector, [VECTOR_LENGTH], axis=1)
     return {name: array.copy() for name, array in found.items()} if copy else found

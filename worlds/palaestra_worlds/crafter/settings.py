@@ -22,6 +22,11 @@ class CrafterSettings(BaseModel):
         description="How the symbolic map says what is where: a channel for each thing, or one number for the "
         "material and one for what stands there.",
     )
+    unlocked: bool = Field(
+        default=False,
+        description="Symbols also say which achievements were unlocked in this episode (`unlocked`). Pictures do not, "
+        "but an agent could remember it: each pays only the first time.",
+    )
     semantic: bool = Field(
         default=False, description='Give the whole world as `infos["semantic"]`, numbered as by the reference.'
     )

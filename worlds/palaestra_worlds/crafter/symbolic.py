@@ -15,6 +15,10 @@ The vector (57,) float32 holds
 * 43 to 54: of each item from the sapling on, 1 if there is one;
 * 55 and 56: 1 if a table, and a furnace, is near enough to make things.
 
+With the setting `unlocked`, `unlocked` (22,) float32 holds 1 for each achievement that was unlocked in this episode, in
+the order of `ACHIEVEMENTS`. No picture shows it, but an agent that remembers its rewards knows it: only the first time
+pays.
+
 What is faced, owned and near can be told from the rest; a policy learns much faster if it need not find out how, since
 nearly every action is about just these.
 
@@ -44,6 +48,7 @@ from palaestra_worlds.crafter.state import (
     SLEEPING,
     TABLE,
     TIMER,
+    UNLOCKED,
     X,
     Y,
     is_inside,
@@ -76,6 +81,7 @@ _FACED = NUM_ITEMS + 2 + 4
 _OWNED = _FACED + MAP_CHANNELS
 _NEAR = _OWNED + NUM_ITEMS - NUM_NEEDS
 VECTOR_LENGTH = _NEAR + 2
+"""What was unlocked is written after it."""
 
 _FIRST_ARROW, _SAPLING, _RIPE_PLANT = 4, 8, 9
 
@@ -146,6 +152,8 @@ def write_vector(levels: Any, i: Any, vector: Any) -> None:
         vector[i, _OWNED + item - NUM_NEEDS] = levels.inventory[i, item] > 0
     vector[i, _NEAR] = is_near(levels, i, TABLE)
     vector[i, _NEAR + 1] = is_near(levels, i, FURNACE)
+    for achievement in range(vector.shape[1] - VECTOR_LENGTH):
+        vector[i, VECTOR_LENGTH + achievement] = levels.status[i, UNLOCKED] >> achievement & 1
 
 
 @register_jitable
