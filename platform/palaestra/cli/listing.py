@@ -66,7 +66,7 @@ def list_installed(
 
 
 def _worlds(summed: bool, licences: bool) -> None:
-    from palaestra_worlds.registry import broken_worlds, world_entries
+    from palaestra_worlds.registry import broken_worlds, world_entries, world_providers
 
     entries = world_entries()
     missing = [entry for entry in entries if entry.missing]
@@ -87,6 +87,8 @@ def _worlds(summed: bool, licences: bool) -> None:
             "levels: native: made by the compiled engine; reference: by the reference package, and kept on disk.",
             style="dim",
         )
+        prefixes = sorted(provider.prefix for provider in world_providers().values() if provider.prefix)
+        out.print(f"{', '.join(prefixes)} reach many ids more than are listed (docs/adapters.md).", style="dim")
     _tell_broken(broken_worlds())
 
 
