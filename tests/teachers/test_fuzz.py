@@ -31,6 +31,8 @@ PARSERS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "object": ("subgoals", "MiniGrid-DoorKey-5x5-v0", {"form": "object"}),
     "language": ("subgoals", "MiniGrid-DoorKey-5x5-v0", {"form": "language"}),
     "environments": ("environments", "Heist", {"steps_in_environments": 100, "steps_in_original": 100}),
+    "plans": ("deps", "Overworld", {"thoughts": True}),
+    "structured actions": ("ghost", "Overworld", {"decompose": False}),
     "rewards": ("rewards", "Quadruped", {"stages": "one", "form": "calls", "instruction": "Sit down."}),
 }
 """Teacher, world and settings; each kind of teacher that Palaestra has needs one."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, TypeVar
 
 from palaestra_worlds.base import World
-from palaestra_worlds.structured import Knowledge
+from palaestra_worlds.structured import Knowledge, PlayerStatus
 from pydantic import BaseModel
 
 from palaestra_teachers.base import LanguageModel, Ledger, LessonRequest, LessonSource, Message
@@ -50,6 +50,7 @@ class PlanDialogue:
         self.knowledge: Knowledge = knowledge
         self.task_space = world.task_space
         self._world = world
+        self._levels: dict[int, PlayerStatus] = {}
         self._name = name
         self._config = config
         self._text = KnowledgeText(self.knowledge, config.knowledge)
@@ -65,10 +66,8 @@ class PlanDialogue:
             LessonRefused: "impossible_goal": it can't be come by, or is no item.
         """
         if not isinstance(request, PlanRequest):
-            self._world.reset(seed=[request.level_seed or 0])
-            player = self._world.player(0)
-            assert player is not None, "a world with knowledge about its items has players"
-            request = PlanRequest(**request.model_dump(), goal=self._config.goal, status=player.status())
+            status = self._first_status(request.level_seed or 0)
+            request = PlanRequest(**request.model_dump(), goal=self._config.goal, status=status)
         if not request.counts:
             request = request.model_copy(update={"counts": self.knowledge.named(request.goal)})
         if not request.counts:
@@ -79,6 +78,15 @@ class PlanDialogue:
         if not set(request.counts) & set(self.knowledge.items):
             raise refuse("impossible_goal", f"{request.goal} can't be come by in {request.world_id}")
         return request
+
+    def _first_status(self, level_seed: int) -> PlayerStatus:
+        """How the player of a level is at first."""
+        if level_seed not in self._levels:
+            self._world.reset(seed=[level_seed])
+            player = self._world.player(0)
+            assert player is not None, "a world with knowledge about its items has players"
+            self._levels[level_seed] = player.status()
+        return self._levels[level_seed]
 
     def known_about(self, *names: str) -> str:
         """What is known about items and what they are made of, as far as the budget goes."""

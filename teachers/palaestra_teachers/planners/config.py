@@ -54,6 +54,11 @@ class PlannerConfig(BaseModel):
     )
 
     @property
+    def carried_out_by(self) -> str:
+        """Who does what its lessons say, where that is nobody who learns in a run."""
+        return "controllers: `palaestra plan` has them play"
+
+    @property
     def asks_model(self) -> bool:
         """Whether a language model has a part in it."""
         return True
