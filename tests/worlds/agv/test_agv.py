@@ -114,6 +114,32 @@ def test_lidar_sees_walls_and_what_moves_and_noise_is_of_the_given_size() -> Non
     np.testing.assert_array_equal(noisy.observe()["lidar"], noisy.observe()["lidar"])
 
 
+def test_lidar_measures_how_fast_what_moves_comes_nearer_and_nothing_of_the_vehicles_own_motion() -> None:
+    route = {"route": [[5.0, 0.75], [2.0, 0.75]], "speed": 0.5, "radius": 0.2}
+    world = _make(32, lidar={"beams": 4, "range": 10.0, "speeds": True}, obstacles=[route], dt=0.1)
+    world.reset(seed=0)
+    _point(world, 0.0, x=0.75, y=0.75)
+    before = world.observe()
+    after = world.step(np.zeros((32, 2)))[0]
+    changed = 10 * (after["lidar"] - before["lidar"])[:, 0] / 0.1
+    steady = np.abs(np.abs(changed) - 0.5) < 1e-3  # The others turned round in this step.
+    assert 0 < np.count_nonzero(changed[steady] > 0) < np.count_nonzero(steady)
+    np.testing.assert_allclose(before["lidar_speed"][steady, 0], changed[steady], atol=1e-3)
+    np.testing.assert_array_equal(before["lidar_speed"][:, 1:], 0.0)
+    driving = world.step(np.tile([1.0, 0.0], (32, 1)))[0]
+    steady &= np.abs(driving["lidar_speed"][:, 0] - before["lidar_speed"][:, 0]) < 1e-3
+    assert steady.any(), "it drives at 1 m/s by now, and measures the same"
+
+
+def test_lidar_measures_the_speed_of_other_vehicles() -> None:
+    world = _make(2, vehicles=2, lidar={"beams": 4, "range": 10.0, "speeds": True}, dt=0.1)
+    world.reset(seed=0)
+    levels, _ = world.state()
+    levels.pose[:] = [[0.75, 0.75, 0.0], [3.0, 0.75, 0.0]]
+    seen = world.step([[0.0, 0.0], [0.5, 0.0]])[0]["lidar_speed"]
+    np.testing.assert_allclose(seen, [[0.5, 0.0, 0.0, 0.0], [0.0, 0.0, 0.0, 0.0]], atol=1e-6)
+
+
 def test_shaped_rewards_add_up_to_about_one_for_the_whole_way() -> None:
     world = _make(8, BEND, reward="shaped", dt=0.2)
     driver = Driver(world)

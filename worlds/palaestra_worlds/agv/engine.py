@@ -173,7 +173,7 @@ def _advance(
     actions: Any,
     modes: Any,
 ) -> None:
-    aimed = np.empty((4, beams.shape[1]), np.float32)
+    aimed = np.empty((5, beams.shape[1]), np.float32)
     for lead in range(first, last, rules.vehicles):
         for i in range(lead, lead + rules.vehicles):
             if modes[i] == ACT:

@@ -15,14 +15,15 @@ from palaestra_worlds.agv.geometry import FAR, within
 from palaestra_worlds.agv.lookup import room_at
 from palaestra_worlds.compiled import jitable
 
-TO_X, TO_Y, PER_X, PER_Y = range(4)
-"""Rows of what `aim` writes: the unit vector of each beam, and by how many ranges it goes on per metre of x and y."""
+TO_X, TO_Y, PER_X, PER_Y, BEFORE = range(5)
+"""Rows of what `aim` writes: the unit vector of each beam, and by how many ranges it goes on per metre of x and y; and
+where `remember` keeps how far beams went."""
 _TINY, _ONE, _NONE = np.float32(1e-12), np.float32(1.0), np.float32(0.0)
 
 
 @jitable
 def aim(beams: Any, heading: Any, most: Any, aimed: Any) -> None:
-    """Turns the beams, float32 (2, beams) relative to the heading, into `aimed`, float32 (4, beams)."""
+    """Turns the beams, float32 (2, beams) relative to the heading, into `aimed`, float32 (5, beams)."""
     cos, sin, most = np.float32(math.cos(heading)), np.float32(math.sin(heading)), np.float32(most)
     for b in range(beams.shape[1]):
         to_x = beams[0, b] * cos - beams[1, b] * sin
@@ -76,6 +77,22 @@ def see_disc(at_x: Any, at_y: Any, radius: Any, x: Any, y: Any, most: Any, aimed
         seen = max(along - half, _NONE) * share
         hit = left >= _NONE and along + half >= _NONE
         out[b] = min(out[b], seen if hit else _ONE)
+
+
+@jitable
+def remember(aimed: Any, out: Any) -> None:
+    """Keeps how far beams go, for `write_speeds`."""
+    for b in range(aimed.shape[1]):
+        aimed[BEFORE, b] = out[b]
+
+
+@jitable
+def write_speeds(per_x: Any, per_y: Any, aimed: Any, out: Any, speeds: Any) -> None:
+    """Writes of the beams that were cut off since `remember` how much of a velocity is along them."""
+    per_x, per_y = np.float32(per_x), np.float32(per_y)
+    for b in range(aimed.shape[1]):
+        along = per_x * aimed[TO_X, b] + per_y * aimed[TO_Y, b]
+        speeds[b] = along if out[b] < aimed[BEFORE, b] else speeds[b]
 
 
 @jitable

@@ -10,11 +10,14 @@ from numpy.typing import NDArray
 
 from palaestra_worlds.agv.geometry import obstacle_at
 from palaestra_worlds.agv.lessons import COUNT, CURRENT, HIDDEN
-from palaestra_worlds.agv.lidar import aim, see_blocks, see_box, see_cells, see_disc, see_floor
+from palaestra_worlds.agv.lidar import aim, remember, see_blocks, see_box, see_cells, see_disc, see_floor, write_speeds
 from palaestra_worlds.agv.lookup import is_blocked
 from palaestra_worlds.agv.state import CLOCK, COLUMNS, NUM_BLOCKS, NUM_OBSTACLES, RADIUS, ROWS
 from palaestra_worlds.compiled import inlined, jitable
 from palaestra_worlds.minigrid.random import random_double
+
+MOMENT = 1e-3
+"""Seconds over which the velocity of what moves is taken."""
 
 
 class Observations(NamedTuple):
@@ -22,6 +25,8 @@ class Observations(NamedTuple):
 
     lidar: NDArray[np.float32]
     """(N, beams): share of the range."""
+    lidar_speed: NDArray[np.float32]
+    """(N, beams): how fast what a beam hits moves away along it, as a share of the top speed; 0: it stands."""
     pose: NDArray[np.float32]
     """(N, 4): x and y as shares of the floor, cosine and sine of the heading."""
     velocity: NDArray[np.float32]
@@ -43,19 +48,42 @@ def _write_polar(pose: Any, i: Any, diagonal: Any, x: Any, y: Any, out: Any) -> 
 
 
 @jitable
-def _see_others(pose: Any, i: Any, rules: Any, aimed: Any, out: Any, sharing: Any) -> None:
+def _see_obstacles(levels: Any, i: Any, rules: Any, aimed: Any, out: Any, speeds: Any) -> None:
+    """What moves on routes."""
+    x, y, most, time = levels.pose[i, 0], levels.pose[i, 1], rules.lidar_range, levels.status[i, CLOCK] * rules.dt
+    for k in range(levels.status[i, NUM_OBSTACLES]):
+        at_x, at_y = obstacle_at(levels.obstacles, levels.routes, i, k, time)
+        if speeds.shape[0] > 0:
+            remember(aimed, out)
+        see_disc(at_x, at_y, levels.obstacles[i, k, RADIUS], x, y, most, aimed, out)
+        if speeds.shape[0] > 0:
+            later_x, later_y = obstacle_at(levels.obstacles, levels.routes, i, k, time + MOMENT)
+            per_x, per_y = (later_x - at_x) / MOMENT, (later_y - at_y) / MOMENT
+            write_speeds(per_x / rules.max_speed, per_y / rules.max_speed, aimed, out, speeds)
+
+
+@jitable
+def _see_others(levels: Any, i: Any, rules: Any, aimed: Any, out: Any, speeds: Any, sharing: Any) -> None:
     """The floor's other vehicles."""
     if sharing is None:
         return
+    pose, velocity = levels.pose, levels.velocity
     x, y, most = pose[i, 0], pose[i, 1], rules.lidar_range
     lead = i - i % rules.vehicles
     for k in range(lead, lead + rules.vehicles):
-        if k != i and rules.half_length > 0.0:
-            cos, sin = math.cos(pose[k, 2]), math.sin(pose[k, 2])
+        if k == i:
+            continue
+        cos, sin = math.cos(pose[k, 2]), math.sin(pose[k, 2])
+        if speeds.shape[0] > 0:
+            remember(aimed, out)
+        if rules.half_length > 0.0:
             box = (pose[k, 0], pose[k, 1], cos, sin, rules.half_length, rules.half_width)
             see_box(box, x, y, most, aimed, out)
-        elif k != i:
+        else:
             see_disc(pose[k, 0], pose[k, 1], rules.radius, x, y, most, aimed, out)
+        if speeds.shape[0] > 0:
+            share = velocity[k, 0] / rules.max_speed
+            write_speeds(share * cos, share * sin, aimed, out, speeds)
 
 
 @jitable
@@ -83,7 +111,7 @@ def _write_grid(cells: Any, pose: Any, i: Any, cell: Any, out: Any) -> None:
 def write_observations(
     levels: Any, lessons: Any, i: Any, observations: Any, rules: Any, beams: Any, aimed: Any
 ) -> None:
-    """Writes what environment i sees; `aimed`, float32 (4, beams), is for the beams in between."""
+    """Writes what environment i sees; `aimed`, float32 (5, beams), is for the beams in between."""
     x, y, most, out = levels.pose[i, 0], levels.pose[i, 1], rules.lidar_range, observations.lidar[i]
     aim(beams, levels.pose[i, 2], most, aimed)
     if levels.status[i, NUM_BLOCKS] > 0:
@@ -92,11 +120,11 @@ def write_observations(
         see_blocks(levels.blocks[i], levels.status[i, NUM_BLOCKS], x, y, most, aimed, out)
     else:
         see_cells(levels.cells[i], rules.cell, x, y, most, aimed, out)
-    time = levels.status[i, CLOCK] * rules.dt
-    for k in range(levels.status[i, NUM_OBSTACLES]):
-        at_x, at_y = obstacle_at(levels.obstacles, levels.routes, i, k, time)
-        see_disc(at_x, at_y, levels.obstacles[i, k, RADIUS], x, y, most, aimed, out)
-    _see_others(levels.pose, i, rules, aimed, out, rules.sharing)
+    speeds = observations.lidar_speed[i]
+    for b in range(speeds.shape[0]):
+        speeds[b] = 0.0
+    _see_obstacles(levels, i, rules, aimed, out, speeds)
+    _see_others(levels, i, rules, aimed, out, speeds, rules.sharing)
     if rules.lidar_noise > 0.0:
         _add_noise(levels.random, i, rules.lidar_noise / most, observations.lidar)
     pose, diagonal = levels.pose, math.hypot(rules.floor_width, rules.floor_height)

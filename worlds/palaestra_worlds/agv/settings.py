@@ -99,6 +99,11 @@ class Lidar(Section):
     range: float = Field(default=6.0, gt=0.0, le=200.0, description="m.")
     field: float = Field(default=360.0, gt=0.0, le=360.0, description="Degrees, symmetric about straight ahead.")
     noise: float = Field(default=0.0, ge=0.0, le=10.0, description="Standard deviation, m.")
+    speeds: bool = Field(
+        default=False,
+        description="Whether it also measures how fast what a beam hits moves away along it, as frequency-modulated "
+        "lidars do; the vehicle's own motion is taken out.",
+    )
 
 
 class AGVSettings(Section):

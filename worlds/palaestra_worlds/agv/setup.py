@@ -114,6 +114,8 @@ def observation_space(settings: AGVSettings) -> Dict:
         "velocity": Box(-np.inf, np.inf, (2,), np.float32),
         "goal": Box(-1.0, 1.0, (3,), np.float32),
     }
+    if settings.lidar.speeds:
+        parts["lidar_speed"] = Box(-np.inf, np.inf, (settings.lidar.beams,), np.float32)
     if settings.grid:
         parts["grid"] = Box(0.0, 1.0, (settings.grid, settings.grid), np.float32)
     if shown:
@@ -131,6 +133,7 @@ def allocate_observations(settings: AGVSettings, num_envs: int) -> Observations:
     arrays = {name: np.zeros((num_envs, size), np.float32) for name, size in sizes.items()}
     return Observations(
         **arrays,
+        lidar_speed=np.zeros((num_envs, settings.lidar.beams if settings.lidar.speeds else 0), np.float32),
         subgoal=np.zeros((num_envs, 3 if settings.subgoals else 0), np.float32),
         grid=np.zeros((num_envs, settings.grid, settings.grid), np.float32),
     )

@@ -72,7 +72,8 @@ class AGVWorld(World):
 
     **Observations** (float32): `lidar` (beams,) as shares of its range; `pose` (x, y as shares of the floor, cosine and
     sine of the heading); `velocity` as shares of the limits; `goal` in polar form (distance as a share of the floor's
-    diagonal, cosine and sine of its direction from straight ahead); `grid` and `subgoal` (as `goal`) on request.
+    diagonal, cosine and sine of its direction from straight ahead); on request `lidar_speed` (beams,), how fast what
+    they hit moves away, as shares of the top speed, `grid` and `subgoal` (as `goal`).
     **Actions**: float32 (2,) in [-1, 1], speed and turning, or the wheels' speeds, or accelerations; values beyond are
     clipped. Or 7 discrete ones.
     **Rewards**: 1 for reaching the goal, minus the penalty of a collision; shaped ones also pay for coming nearer.
