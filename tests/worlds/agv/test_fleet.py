@@ -39,6 +39,9 @@ def test_ways_share_no_cell_at_any_time_and_swap_none() -> None:
 
 def test_nobody_enters_a_cell_before_who_is_planned_there_first() -> None:
     convoy = Convoy([[(0, 0), (1, 0), (2, 0), (2, 1)], [(1, 1), (1, 1), (1, 1), (1, 0)]])
+    assert convoy.target(0) == (0, 0), "first to the middle of its own cell"
+    convoy.advance(0, 0.5, 0.5)
+    convoy.advance(1, 1.5, 1.5)
     assert convoy.target(0) == (2, 0), "as far as the way is straight"
     assert convoy.target(1) == (1, 1), "it waits"
     convoy.advance(0, 1.5, 0.5)
@@ -77,8 +80,8 @@ def test_four_vehicles_get_through_a_passage_against_each_other() -> None:
         if len(successes) >= 16:
             break
     assert len(successes) >= 16
-    assert np.mean(successes) >= 0.9
-    assert collided <= 1
+    assert np.mean(successes) >= 0.95
+    assert collided == 0
 
 
 @pytest.mark.parametrize(

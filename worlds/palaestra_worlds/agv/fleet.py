@@ -33,6 +33,10 @@ class Convoy:
 
     Args:
         ways: the cell of each vehicle at times 0, 1, 2, ...
+
+    Attributes:
+        visits: the cells that each comes to one after the other, and when by the plan.
+        reached: the last of its visits that each has made; -1 on the way to the first.
     """
 
     def __init__(self, ways: Sequence[Sequence[Cell]]) -> None:
@@ -40,7 +44,7 @@ class Convoy:
         for way in ways:
             moves = [k for k in range(len(way)) if k == 0 or way[k] != way[k - 1]]
             self.visits.append([(way[k], k) for k in moves])
-        self.reached = [0] * len(ways)
+        self.reached = [-1] * len(ways)
 
     def may_enter(self, vehicle: int, number: int) -> bool:
         """Whether all that come to the cell of a vehicle's visit before it have left it."""
@@ -56,6 +60,8 @@ class Convoy:
     def target(self, vehicle: int) -> Cell:
         """The farthest cell straight ahead that it may drive to; its own if it has to wait, or is where it should."""
         visits, k = self.visits[vehicle], self.reached[vehicle]
+        if k < 0:
+            return visits[0][0]
         heading = None
         while k + 1 < len(visits) and self.may_enter(vehicle, k + 1):
             (x, y), (to_x, to_y) = visits[k][0], visits[k + 1][0]
@@ -68,6 +74,10 @@ class Convoy:
     def advance(self, vehicle: int, x: float, y: float) -> None:
         """Takes note of where a vehicle is, in cells."""
         visits = self.visits[vehicle]
+        if self.reached[vehicle] < 0 and _away(visits[0][0], x, y) <= ARRIVED:
+            self.reached[vehicle] = 0
+        if self.reached[vehicle] < 0:
+            return
         for k in range(self.reached[vehicle] + 1, len(visits)):
             (from_x, from_y), (to_x, to_y) = visits[k - 1][0], visits[k][0]
             left = (to_x + 0.5 - x) * (to_x - from_x) + (to_y + 0.5 - y) * (to_y - from_y)
@@ -77,10 +87,13 @@ class Convoy:
 
     def next_cell(self, vehicle: int, x: float, y: float) -> Cell:
         """Where a vehicle can stop: the cell that it is in, or on the way to."""
-        visits, k = self.visits[vehicle], self.reached[vehicle]
-        at_x, at_y = visits[k][0]
-        on_the_way = math.hypot(at_x + 0.5 - x, at_y + 0.5 - y) > 2 * ARRIVED
+        visits, k = self.visits[vehicle], max(self.reached[vehicle], 0)
+        on_the_way = self.reached[vehicle] >= 0 and _away(visits[k][0], x, y) > 2 * ARRIVED
         return visits[k + 1 if on_the_way and k + 1 < len(visits) and self.may_enter(vehicle, k + 1) else k][0]
+
+
+def _away(cell: Cell, x: float, y: float) -> float:
+    return math.hypot(cell[0] + 0.5 - x, cell[1] + 0.5 - y)
 
 
 def plan(free: NDArray[np.bool_], starts: Sequence[Cell], goals: Sequence[Cell]) -> list[list[Cell]]:
