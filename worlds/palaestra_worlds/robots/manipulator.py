@@ -21,6 +21,7 @@ from palaestra_worlds.robots.manipulator_model import (
     POINTS,
     first_positions,
     manipulator_model,
+    planning_model_with,
 )
 from palaestra_worlds.robots.manipulator_task import ManipulatorTask
 from palaestra_worlds.robots.manipulator_words import TEMPLATE
@@ -67,6 +68,9 @@ class Manipulator(RobotWorld):
 
     def cost_of(self, task: Any, model: mujoco.MjModel) -> ManipulatorCost:
         return ManipulatorCost(task, model)
+
+    def planning_model_of(self, task: Any) -> mujoco.MjModel:
+        return planning_model_with(task.things)
 
     @property
     def control_scale(self) -> Array:

@@ -69,7 +69,9 @@ class Grip:
             across = np.broadcast_to(np.array(_FIXED_ACROSS[thing]), opens.shape)
         else:
             return np.zeros(opens.shape)
-        return np.cross(opens, across)
+        # Whichever way round; unlike a cross product this still has a slope where they are at right angles.
+        along = np.where(np.einsum("...i,...i->...", opens, across) < 0, -1.0, 1.0)[..., None]
+        return opens - along * across
 
 
 def turned(quaternions: Array, vector: Sequence[float]) -> Array:

@@ -118,7 +118,7 @@ def _lift_two(things: list[Any], height: float) -> Deeds:
 def _put(moved: Thing, goal: Thing) -> Deeds:
     """One thing to another, where it is let go."""
     carried = _task(palm=moved, distances=[(moved, goal)])
-    return (Motion(carried, 2 * DURATION), Motion(_task(palm="rest_position"), DURATION / 2))
+    return (Motion(carried, 1.5 * DURATION), Motion(_task(palm="rest_position"), DURATION / 2))
 
 
 def _upright(text: str, before: Deeds) -> Deeds | None:

@@ -7,7 +7,8 @@ few samples find their way; with targets for the seven joints most samples only 
 
 Both models have the same joints, actuators and sensors. They differ in what touches what:
 
-* planning: steps of 10 ms; of the robot only the gripper's pads touch anything.
+* planning: steps of 10 ms; of the robot only the gripper's pads touch anything. What a task is not about neither falls
+  nor touches anything while it is planned (`planning_model_with`): contacts are most of what a step costs.
 * simulation: steps of 2 ms, many solver iterations; the whole gripper and the arm's links touch things.
 """
 
@@ -17,6 +18,7 @@ Both models have the same joints, actuators and sensors. They differ in what tou
 from __future__ import annotations
 
 import math
+from copy import copy
 from functools import cache
 from typing import Any
 
@@ -36,13 +38,15 @@ OPEN, CLOSED = 0.0, 1.0
 TURNS = ("roll", "pitch", "yaw")
 HOME_PLACE = (0.543, 0.0, 0.188)
 """Where the palm is at first, metres."""
-CONTROL_SCALE = np.array([0.1, 0.1, 0.1, 0.2, 0.2, 0.2, 2.0])
+CONTROL_SCALE = np.array([0.1, 0.1, 0.1, 0.2, 0.2, 0.4, 2.0])
 """What planners vary the controls by alike: metres (3,), radians (3,), and the gripper's own unit."""
 HOME_CONTROL = np.array([*HOME_PLACE, 0.0, 0.0, 0.0, OPEN])
 PALM = 0.15
 """Metres from the gripper's base to the middle between its pads."""
 _REACH = ((0.2, 0.8), (-0.6, 0.6), (0.0, 0.7))
 """Places that can be aimed at: x, y, z, metres."""
+_TURNED = (-2.2, 2.2)
+"""Turns from pointing down that can be aimed at, radians: to turn things over it must go past the horizontal."""
 _STIFFNESS, _DAMPING, _FORCE = 1500.0, 150.0, 120.0
 _TURN_STIFFNESS, _TURN_DAMPING, _TORQUE = 60.0, 6.0, 25.0
 _JOINT_STIFFNESS, _JOINT_DAMPING = 4.0, 2.0
@@ -84,6 +88,21 @@ def build_manipulator(fidelity: Fidelity) -> mujoco.MjModel:
 def manipulator_model(fidelity: Fidelity) -> mujoco.MjModel:
     """The compiled model, shared by all that only read it. Raises what `build_manipulator` raises."""
     return build_manipulator(fidelity)
+
+
+@cache
+def planning_model_with(things: frozenset[str]) -> mujoco.MjModel:
+    """The planning model in which only these objects can be touched; the others float where they are.
+
+    Its sizes are those of the planning model, so that one's states and data are the other's.
+    """
+    model = copy(manipulator_model("planning"))
+    for name in set(OBJECTS) - things:
+        body = model.body(name)
+        model.body_gravcomp[body.id] = 1.0
+        geoms = slice(int(body.geomadr[0]), int(body.geomadr[0] + body.geomnum[0]))
+        model.geom_contype[geoms] = model.geom_conaffinity[geoms] = 0
+    return model
 
 
 def first_positions(model: mujoco.MjModel) -> np.ndarray:
@@ -148,8 +167,7 @@ def _set_control(spec: mujoco.MjSpec) -> None:
         _add_spring(spec, "xyz"[axis], "foot", axis, 1.0, limits, (_STIFFNESS, _DAMPING, _FORCE))
     # About the world's axes, which are the other way round for what points down.
     for name, axis in zip(TURNS, (4, 3, 5), strict=True):
-        limits = (-math.pi / 2, math.pi / 2)
-        _add_spring(spec, name, "down", axis, -1.0, limits, (_TURN_STIFFNESS, _TURN_DAMPING, _TORQUE))
+        _add_spring(spec, name, "down", axis, -1.0, _TURNED, (_TURN_STIFFNESS, _TURN_DAMPING, _TORQUE))
     spec.add_actuator(
         name="gripper",
         trntype=mujoco.mjtTrn.mjTRN_TENDON,

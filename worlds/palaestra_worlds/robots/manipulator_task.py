@@ -96,3 +96,13 @@ class ManipulatorTask(Task):
     success_reward: float = Field(
         default=0.8, ge=0.0, le=1.0, description="Mean reward of the episode's last second that counts as success."
     )
+
+    @property
+    def things(self) -> frozenset[str]:
+        """The objects that it is about; all of them where a hand that may hold any is only to go away."""
+        named: set[str] = {name for d in self.distances for name in (d.first, d.second)}
+        named |= {target.thing for target in (*self.turns, *self.heights)}
+        if self.aim is not None and self.aim.beside is not None:
+            named.add(self.aim.beside)
+        goes_away = not self.joints and named <= {"palm", "rest_position", "drawer_center"}
+        return frozenset(get_args(Thing) if goes_away else named.intersection(get_args(Thing)))
