@@ -40,6 +40,7 @@ _STEP = re.compile(
 _NUMBERED_STEP = re.compile(rf"^(\d+)\. {_STEP.pattern}$", re.MULTILINE)
 _FAILED_AT = re.compile(r"^It failed at goal (\d+)", re.MULTILINE)
 _IN_VAIN = re.compile(r"^Failed: [a-z]+ (?:\d+ )?([a-z0-9_]+)[^(\n]*\(not_found\)", re.MULTILINE)
+_WORN_OUT = re.compile(r"^Failed: .*\(missing_tool\) - (There is no tool left to dig [a-z0-9_]+ with)", re.MULTILINE)
 _LIST = re.compile(r"^What worked: (\[.*\])$", re.MULTILINE)
 
 
@@ -124,11 +125,13 @@ class PlanOracle:
     Args:
         world: its id.
         knowledge: gives what is known about it without what was looked for in vain.
+        spare: the tool to make where none is left to dig with.
     """
 
-    def __init__(self, world: str, knowledge: KnowledgeWithout) -> None:
+    def __init__(self, world: str, knowledge: KnowledgeWithout, spare: str = "stone_pickaxe") -> None:
         self._world = world
         self._knowledge = knowledge
+        self._spare = spare
         self._answers: dict[str, Callable[[Asked], dict[str, Any]]] = {
             "goals": self._goals,
             "explanation": self._explanation,
@@ -217,30 +220,33 @@ class PlanOracle:
         raise OracleError(str(failure)) from failure
 
     def _actions(self, asked: Asked) -> dict[str, Any]:
-        """Structured actions for the sub-goal that the prompt names; without one, for the goal's first step."""
+        """Structured actions for the sub-goal that the prompt names, after those for what it lacks; without a
+        sub-goal, for the goal's next step."""
         found = _SUBGOAL.search(asked.prompt)
         written = _STEP.fullmatch(found[1]) if found else None
         step = _step(list(written.groups(""))) if written else None
         known = self._knowledge(frozenset())
-        fault = first_fault(known, [step], asked.status.inventory) if step else None
-        if step is None or fault is not None:
-            # What is at hand is not what the sub-goal counts on: begin with what is missing.
-            plan = self._plan(asked) if step is None else self._for_step(asked, step)
-            step = plan[0]
-        actions = known.actions(step, asked.status)
+        why = ""
+        if step is None:
+            steps = self._plan(asked)[:1]
+        else:
+            fault = first_fault(known, [step], asked.status.inventory)
+            why = fault.why if fault else _WORN_OUT.findall(asked.prompt)[-1] if _WORN_OUT.search(asked.prompt) else ""
+            if fault is not None:
+                steps = self._more_of(asked, step.object, step.count)
+            else:
+                steps = (*(self._more_of(asked, self._spare, 1) if why else ()), step)
+        actions = [(action, one) for one in steps for action in known.actions(one, asked.status)]
         return {
-            "explanation": fault.why if fault else "",
-            "thoughts": f"to {step}",
-            "actions": [_action_as_reply(action, step) for action in actions],
+            "explanation": why,
+            "thoughts": "to " + ", then ".join(map(str, steps)),
+            "actions": [_action_as_reply(action, one) for action, one in actions],
         }
 
-    def _for_step(self, asked: Asked, step: PlanStep) -> tuple[PlanStep, ...]:
-        """Steps to have so many more of a step's object."""
-        at_hand = asked.status.inventory.get(step.object, 0)
-        sub_goal = Asked(
-            asked.wanted, at_hand + step.count, step.object, (step.object,), asked.status, asked.in_vain, ""
-        )
-        return self._plan(sub_goal) or (step,)
+    def _more_of(self, asked: Asked, item: str, count: int) -> tuple[PlanStep, ...]:
+        """Steps to have so many more of an item."""
+        at_hand = asked.status.inventory.get(item, 0)
+        return self._plan(Asked(asked.wanted, at_hand + count, item, (item,), asked.status, asked.in_vain, ""))
 
     def _summary(self, asked: Asked) -> dict[str, Any]:
         """The shortest of the lists that worked."""

@@ -44,6 +44,9 @@ class Decomposition:
         self._depth = depth
         self._stock = Counter(inventory)
         self._reserved: Counter[str] = Counter()
+        """What sub-goals under way are to use up."""
+        self._shared: Counter[str] = Counter()
+        """How many sub-goals under way count on there being one of these; they share it."""
         self.order: list[SubGoal] = []
 
     async def get(self, item: str, count: int, path: tuple[str, ...] = ()) -> None:
@@ -62,18 +65,21 @@ class Decomposition:
         reserved = self._reserved.copy()
         below = (*path, item)
         if needs.tool:
-            await self._have(needs.tool, 1, below)
+            if self._stock[needs.tool] - self._reserved[needs.tool] < 1:
+                await self.get(needs.tool, 1, below)
+            self._shared[needs.tool] += 1
         used = Counter(needs.material) + Counter(needs.fuel)
         for material, amount in used.items():
             await self._have(material, amount, below)
         self._reserved = reserved
+        self._shared[needs.tool] -= 1
         self._stock -= used
         self._stock[item] += max(count, needs.count)
         self.order.append(SubGoal(step=_as_step(needs, item, count), info=needs.info, depth=len(path)))
 
     async def _have(self, item: str, count: int, path: tuple[str, ...]) -> None:
         """Reserves so many of an item, got before where they are not at hand."""
-        free = max(0, self._stock[item] - self._reserved[item])
+        free = max(0, self._stock[item] - self._reserved[item] - (self._shared[item] > 0))
         lacking = count - min(free, count)
         if lacking:
             await self.get(item, lacking, path)

@@ -68,6 +68,12 @@ def test_nothing_is_asked_about_that_is_at_hand() -> None:
     assert [goal.depth for goal in order] == [2, 1, 0]
 
 
+def test_one_table_serves_all_that_take_one() -> None:
+    order = [goal.step.object for goal in decomposed("glass", 1, {}).order]
+    assert order.count("table") == 1
+    assert order.count("pickaxe") == 1
+
+
 def test_tables_are_put_up_and_not_held() -> None:
     assert decomposed("pickaxe", 1, {"table": 1, "stick": 2, "planks": 3}).order[-1].step.tool == ""
     assert decomposed("stone", 1, {"pickaxe": 1}).order[-1].step.tool == "pickaxe"

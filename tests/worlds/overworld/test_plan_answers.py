@@ -89,7 +89,18 @@ def test_actions_for_a_subgoal_begin_with_what_it_lacks() -> None:
     assert ready["explanation"] == ""
     lacking = answer("actions", "1 furnace", "1 crafting_table", more=goal)
     assert "8 cobblestone" in lacking["explanation"]
-    assert _plain(lacking["actions"][-1])["name"] != "craft" or _plain(lacking["actions"][-1])["object"] != "furnace"
+    names = [(action["name"], action["object"]) for action in lacking["actions"]]
+    assert names.index(("mine", "cobblestone")) < names.index(("craft", "furnace")) == len(names) - 1
+
+
+def test_where_no_tool_is_left_to_dig_with_one_is_made_first() -> None:
+    worn = (
+        "Sub-goal: mine 1 diamond at diamond_ore with iron_pickaxe\nFailed: mine diamond with iron_pickaxe "
+        "(missing_tool) - There is no tool left to dig stone with. 0 of 1 diamond were mined."
+    )
+    found = answer("actions", "1 diamond", "1 iron_pickaxe, 1 crafting_table, 2 stick, 3 cobblestone", more=worn)
+    assert [action["object"] for action in found["actions"]] == ["stone_pickaxe", "diamond"]
+    assert "no tool left" in found["explanation"]
 
 
 def test_a_summary_is_one_of_the_lists_that_worked() -> None:
