@@ -1,6 +1,6 @@
 """Model-predictive control: how fast planners plan, where the time goes, and what they reach in equal time.
 
-All figures are for one robot, planned for on its planning model and acting in its simulation model.
+Robots are planned for on their planning models and act in their simulation models.
 """
 
 from __future__ import annotations
@@ -25,6 +25,22 @@ SETTLING = 0.3
 """Seconds of simulated time that the robot is given to stand still before it is planned for."""
 
 
+ROBOTS: dict[str, tuple[str, dict[str, Any]]] = {
+    "Quadruped": (
+        "robot dog at a trot",
+        {
+            "torso": {"velocity": (0.5, 0.0)},
+            "stepping": {
+                foot: {"phase_offset": ahead}
+                for foot, ahead in (("front_left", 0.0), ("rear_right", 0.0), ("front_right", 0.5), ("rear_left", 0.5))
+            },
+        },
+    ),
+    "Manipulator": ("arm that reaches for an apple", {"distances": [{"first": "palm", "second": "apple"}]}),
+}
+"""What each world's robot does here, in words and as a task."""
+
+
 class MissingRobots(RuntimeError):
     """MuJoCo or the robot models are not installed."""
 
@@ -34,6 +50,7 @@ class Speed:
     """How fast one planner plans from one state again and again.
 
     Attributes:
+        robot: the world's id.
         planner: its kind.
         samples: rollouts of one iteration.
         rounds: plans per second, one figure for each round.
@@ -42,6 +59,7 @@ class Speed:
         overhead: share of the planning time that was spent outside MuJoCo.
     """
 
+    robot: str
     planner: str
     samples: int
     rounds: tuple[float, ...]
@@ -59,12 +77,14 @@ class Reached:
     """What one planner made the robot do: the running task's mean cost, one figure for each seed.
 
     Attributes:
+        robot: the world's id.
         planner: its kind.
         iterations: of each plan, as many as take about the same time as the other planners' plans.
         costs: mean over the motion after its first half second.
         real_time: simulated seconds per wall second, planning and simulation.
     """
 
+    robot: str
     planner: str
     iterations: int
     costs: tuple[float, ...]
@@ -80,8 +100,9 @@ def bench_mpc(
     seeds: int = 3,
     threads: int | None = None,
     on_progress: Progress = lambda text: None,
+    robots: Sequence[str] = (),
 ) -> BenchResults:
-    """Measures all planners, or those given, on the walking robot dog.
+    """Measures all planners, or those given, on the walking robot dog and the reaching arm.
 
     Args:
         planners: kinds, as in YAML.
@@ -92,42 +113,48 @@ def bench_mpc(
         seeds: motions of each planner.
         threads: that rollouts run on; None: one for each processor.
         on_progress: told what is measured next.
+        robots: ids of worlds out of `ROBOTS`; all where none is given.
 
     Raises:
         MissingRobots: MuJoCo or the robot models are not installed.
-        ValueError: there is no such planner.
+        ValueError: there is no such planner or robot.
     """
     from palaestra_agents.mpc.planners import PLANNERS
+
+    from palaestra.bench.mismatch import mismatch_table
 
     unknown = [kind for kind in planners if kind not in PLANNERS]
     if unknown:
         raise ValueError(f"there is no planner '{unknown[0]}'; there are {', '.join(PLANNERS)}")
-    kinds = tuple(planners) or tuple(PLANNERS)
-    speeds = _speeds(kinds, samples, rounds, seconds, threads, on_progress)
-    limit = _rollout_limit(max(samples), seconds, threads)
-    tables, figures = [_speed_table(speeds, limit)], {"speed": [asdict(s) for s in speeds], "rollout_steps": limit}
-    if motion:
-        reached = _compare(kinds, speeds, max(samples), motion, seeds, threads, on_progress)
-        tables.append(_reached_table(reached, motion))
-        figures["reached"] = [asdict(r) for r in reached]
-    return BenchResults(tuple(tables), figures)
+    strangers = [robot for robot in robots if robot not in ROBOTS]
+    if strangers:
+        raise ValueError(f"there is no robot '{strangers[0]}' here; there are {', '.join(ROBOTS)}")
+    kinds, tables = tuple(planners) or tuple(PLANNERS), []
+    figures: dict[str, Any] = {"speed": [], "rollout_steps": {}, "reached": [], "mismatch": []}
+    for robot in robots or ROBOTS:
+        speeds = _speeds(robot, kinds, samples, rounds, seconds, threads, on_progress)
+        limit = _rollout_limit(robot, max(samples), seconds, threads)
+        tables.append(_speed_table(robot, speeds, limit))
+        figures["speed"] += [asdict(s) for s in speeds]
+        figures["rollout_steps"][robot] = limit
+        if motion:
+            reached = _compare(robot, kinds, speeds, max(samples), motion, seeds, threads, on_progress)
+            tables.append(_reached_table(robot, reached, motion))
+            figures["reached"] += [asdict(r) for r in reached]
+    table, figures["mismatch"] = mismatch_table(tuple(robots or ROBOTS))
+    return BenchResults((*tables, table), figures)
 
 
-def _walking_world(num_envs: int = 1) -> Any:
-    """The robot dog, asked to trot at half a metre per second."""
+def _acting_world(robot: str, num_envs: int = 1) -> Any:
+    """A world in which the robot is asked for its task out of `ROBOTS`."""
     import palaestra_worlds
     from palaestra_worlds.registry import world_entries
 
-    missing = next((entry.missing for entry in world_entries() if entry.id == "Quadruped"), "")
+    missing = next((entry.missing for entry in world_entries() if entry.id == robot), "")
     if missing:
         raise MissingRobots(f"the robots are not installed: {missing}")
-    world = palaestra_worlds.make("Quadruped", num_envs=num_envs, max_steps=100_000)
-    feet = {"front_left": 0.0, "rear_right": 0.0, "front_right": 0.5, "rear_left": 0.5}
-    task = {
-        "torso": {"velocity": (0.5, 0.0)},
-        "stepping": {foot: {"phase_offset": ahead} for foot, ahead in feet.items()},
-    }
-    world.draw_from([world.task_space.model_validate(task)])
+    world = palaestra_worlds.make(robot, num_envs=num_envs, max_steps=100_000)
+    world.draw_from([world.task_space.model_validate(ROBOTS[robot][1])])
     return world
 
 
@@ -149,6 +176,7 @@ def _start(world: Any) -> tuple[PlanningModel, NDArray[np.float64]]:
 
 
 def _speeds(
+    robot: str,
     kinds: Sequence[str],
     samples: Sequence[int],
     rounds: int,
@@ -156,7 +184,7 @@ def _speeds(
     threads: int | None,
     on_progress: Progress,
 ) -> list[Speed]:
-    world = _walking_world()
+    world = _acting_world(robot)
     problem, state = _start(world)
     contenders = [
         (kind, count, _planner(kind, problem, 0, threads, samples=count))
@@ -166,7 +194,7 @@ def _speeds(
     found: list[list[float]] = [[] for _ in contenders]
     spent, plans = np.zeros(len(contenders)), np.zeros(len(contenders))
     for turn in range(rounds + 1):
-        on_progress(f"speed, round {turn} of {rounds}")
+        on_progress(f"{robot}, speed, round {turn} of {rounds}")
         for number, (_, _, planner) in enumerate(contenders):
             made, elapsed = _plan_for(planner, state, seconds if turn else 0.0)
             if turn == 0:
@@ -181,7 +209,7 @@ def _speeds(
         overhead = 1 - rollouts.stepping_seconds / spent[number]
         real_time = statistics.median(found[number]) * world.control_period
         steps = rollouts.steps_taken / plans[number]
-        speeds.append(Speed(kind, count, tuple(found[number]), float(steps), real_time, float(overhead)))
+        speeds.append(Speed(robot, kind, count, tuple(found[number]), float(steps), real_time, float(overhead)))
         planner.close()
     return speeds
 
@@ -197,9 +225,9 @@ def _plan_for(planner: Planner, state: NDArray[np.float64], seconds: float) -> t
             return made, elapsed
 
 
-def _rollout_limit(samples: int, seconds: float, threads: int | None) -> float:
+def _rollout_limit(robot: str, samples: int, seconds: float, threads: int | None) -> float:
     """Physics steps per second of `mujoco.rollout` alone, on the same model from the same state."""
-    problem, state = _start(_walking_world())
+    problem, state = _start(_acting_world(robot))
     planner = _planner("predictive_sampling", problem, 0, threads, samples=samples)
     rollouts = planner.rollouts
     noise = np.random.default_rng(0).standard_normal((samples, 1, len(problem.rest_control)))
@@ -214,6 +242,7 @@ def _rollout_limit(samples: int, seconds: float, threads: int | None) -> float:
 
 
 def _compare(
+    robot: str,
     kinds: Sequence[str],
     speeds: Sequence[Speed],
     samples: int,
@@ -230,19 +259,21 @@ def _compare(
         iterations = max(1, round(own[kind] / slowest))
         costs, wall = [], 0.0
         for seed in range(seeds):
-            on_progress(f"costs, {kind}, seed {seed}")
-            cost, seconds = _drive(kind, seed, motion, threads, samples=samples, iterations=iterations)
+            on_progress(f"{robot}, costs, {kind}, seed {seed}")
+            cost, seconds = _drive(robot, kind, seed, motion, threads, samples=samples, iterations=iterations)
             costs.append(cost)
             wall += seconds
-        found.append(Reached(kind, iterations, tuple(costs), motion * seeds / wall))
+        found.append(Reached(robot, kind, iterations, tuple(costs), motion * seeds / wall))
     return found
 
 
-def _drive(kind: str, seed: int, motion: float, threads: int | None, **settings: Any) -> tuple[float, float]:
+def _drive(
+    robot: str, kind: str, seed: int, motion: float, threads: int | None, **settings: Any
+) -> tuple[float, float]:
     """The mean cost of one motion after its first half second, and the wall seconds that it took."""
     from palaestra_agents.mpc.control import Controller, drive
 
-    world = _walking_world()
+    world = _acting_world(robot)
     world.reset(seed=seed)
     planner = _planner(kind, world.planning_problem(0), seed, threads, **settings)
     controller = Controller(planner, world.control_period)
@@ -255,7 +286,7 @@ def _drive(kind: str, seed: int, motion: float, threads: int | None, **settings:
     return float(-np.log(np.maximum(late, 1e-12)).mean()), seconds
 
 
-def _speed_table(speeds: Sequence[Speed], limit: float) -> BenchTable:
+def _speed_table(robot: str, speeds: Sequence[Speed], limit: float) -> BenchTable:
     rows = tuple(
         (
             s.planner.replace("_", " "),
@@ -268,7 +299,7 @@ def _speed_table(speeds: Sequence[Speed], limit: float) -> BenchTable:
         for s in speeds
     )
     return BenchTable(
-        "Plans per second, robot dog at a trot, 0.35 s ahead",
+        f"Plans per second, {ROBOTS[robot][0]}, 0.35 s ahead",
         ("planner", "samples", "plans/s", "steps/plan", "x real time", "outside MuJoCo"),
         rows,
         "Medians (lowest to highest round). x real time: simulated seconds per wall second at 50 plans each, the "
@@ -276,7 +307,7 @@ def _speed_table(speeds: Sequence[Speed], limit: float) -> BenchTable:
     )
 
 
-def _reached_table(reached: Sequence[Reached], motion: float) -> BenchTable:
+def _reached_table(robot: str, reached: Sequence[Reached], motion: float) -> BenchTable:
     rows = tuple(
         (
             r.planner.replace("_", " "),
@@ -288,7 +319,7 @@ def _reached_table(reached: Sequence[Reached], motion: float) -> BenchTable:
         for r in sorted(reached, key=lambda r: statistics.median(r.costs))
     )
     return BenchTable(
-        f"Cost of a trot of {motion:g} s at equal planning time, best first",
+        f"Cost in {motion:g} s at equal planning time, {ROBOTS[robot][0]}, best first",
         ("planner", "iterations", "median cost", "each seed", "x real time"),
         rows,
         "Every planner has as many iterations as take the slowest planner's one. Costs are the task's, in the "

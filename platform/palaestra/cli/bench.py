@@ -169,6 +169,7 @@ def learner(
 )
 def mpc(
     planner: Annotated[list[str] | None, typer.Option(help="Planner to measure; repeatable. Default: all.")] = None,
+    robot: Annotated[list[str] | None, typer.Option(help="World of the robot; repeatable. Default: all.")] = None,
     samples: Annotated[list[int] | None, typer.Option(min=2, help="Rollouts of one iteration; repeatable.")] = None,
     rounds: Rounds = 5,
     seconds: Seconds = 1.0,
@@ -198,9 +199,10 @@ def mpc(
                 seeds,
                 threads,
                 lambda text: progress.update(bar, description=text),
+                robot or (),
             )
         except ValueError as error:
-            raise typer.BadParameter(str(error), param_hint="--planner") from error
+            raise typer.BadParameter(str(error), param_hint="--planner or --robot") from error
         except MissingRobots as error:
             progress.stop()
             console.print(str(error), style="bold red", soft_wrap=True, markup=False)
