@@ -119,7 +119,7 @@ def test_the_models_come_apart_slowly_when_the_arm_moves() -> None:
 
 START = start_places()
 TASKS = [
-    ({"distances": [{"first": "box", "second": "bowl"}]}, math.dist(START["box"], np.add(START["bowl"], (0, 0, 0.1)))),
+    ({"distances": [{"first": "box", "second": "bowl"}]}, math.dist(START["box"], np.add(START["bowl"], (0, 0, 0.12)))),
     ({"turns": [{"thing": "banana", "x_rotation": -1.0}]}, 1.0),
     ({"heights": [{"thing": "apple", "height": 0.23}]}, 0.2),
     ({"joints": [{"joint": "drawer", "fraction": 1.0}]}, 0.5),

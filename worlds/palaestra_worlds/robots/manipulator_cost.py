@@ -23,8 +23,8 @@ from palaestra_worlds.robots.sensors import Sensors
 from palaestra_worlds.robots.tabletop import OBJECTS, TRAVEL
 
 Array = NDArray[np.float64]
-_CARRIED = 0.1
-"""How far above its goal something is carried there, metres."""
+_CARRIED, _BESIDE = 0.12, 0.03
+"""How far above its goal something is carried there, and how near it comes down, metres."""
 
 
 class ManipulatorCost:
@@ -83,5 +83,5 @@ class ManipulatorCost:
         """From the second to the first; things are carried to their goal from above."""
         apart = seen[..., self._at[target.first]] - seen[..., self._at[target.second]]
         if target.first in OBJECTS:
-            apart = above(apart, 0.05, _CARRIED)
+            apart = above(apart, _BESIDE, _CARRIED)
         return apart

@@ -21,7 +21,9 @@ _ACROSS = {"banana": (0.0, 1.0, 0.0), "box": (1.0, 0.0, 0.0)}
 """The narrow side of things, in their own axes: fingers lie on both sides of it."""
 _EMPTY = {"rest_position", "drawer_center"}
 """Points where there is nothing to take hold of."""
-_LET_GO, _NEARLY_OPEN = 6.0, 0.25
+_LET_GO, _FAR = 6.0, 0.6
+_GRIPPING, _OPENED = 0.35, 0.1
+"""Closings, of 1: the widest thing is gripped by more than the one, and free of the hand at the other."""
 _FIXED_ACROSS = {"drawer_handle": (0.0, 1.0, 0.0)}
 
 
@@ -42,9 +44,11 @@ class Grip:
         near = 1.0 / (1.0 + np.exp(np.clip((distance - _NEAR) / _SOFT, -30, 30)))[..., None]
         closed = seen[..., self._at["angle_right_driver_joint"]] / CLOSED_ANGLE
         if not self._holds:
-            # Whoever has something in the hand lets go of it first: until then going away gains nothing.
-            free = np.clip(1.0 - closed / _NEARLY_OPEN, 0.0, 1.0)
-            return [apart * free, self._across(seen, opens), _LET_GO * closed]
+            # Whoever has something in the hand lets go of it first: opening gains much, and going away nothing before.
+            free = np.clip((_GRIPPING - closed) / (_GRIPPING - _OPENED), 0.0, 1.0)
+            length = free * distance[..., None] + (1.0 - free) * _FAR
+            way = apart * length / np.maximum(distance, 1e-6)[..., None]
+            return [way, self._across(seen, opens), _LET_GO * closed]
         # Never more when it is near than when it is not: a hand that must close at once would rather stay away.
         fingers = 1.0 - near * closed + 0.5 * (1.0 - near) * closed
         return [above(apart, _APPROACH_RADIUS, _APPROACH_HEIGHT), self._across(seen, opens), fingers]

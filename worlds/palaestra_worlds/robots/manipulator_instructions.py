@@ -116,8 +116,10 @@ def _lift_two(things: list[Any], height: float) -> Deeds:
 
 
 def _put(moved: Thing, goal: Thing) -> Deeds:
-    """One thing to another, where it is let go."""
-    carried = _task(palm=moved, distances=[(moved, goal)])
+    """One thing to another, which is to stay upright, where it is let go."""
+    # What stands is not to be knocked over meanwhile.
+    standing = [TurnTarget(thing=goal, x_rotation=0.0)]
+    carried = _task(palm=moved, distances=[(moved, goal)], turns=standing)
     return (Motion(carried, 1.5 * DURATION), Motion(_task(palm="rest_position"), DURATION / 2))
 
 

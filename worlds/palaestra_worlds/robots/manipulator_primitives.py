@@ -17,8 +17,8 @@ from palaestra_worlds.robots.manipulator_task import AimTarget, ManipulatorTask,
 from palaestra_worlds.robots.tabletop import OBJECTS
 
 Offset = Annotated[float, Field(ge=-0.6, le=0.6)]
-STEP = 1.0
-"""Seconds that each motion takes."""
+STEP, FINGERS = 0.8, 0.4
+"""Seconds that a motion of the palm and one of the fingers take."""
 
 
 class MovePalmTo(Call):
@@ -78,7 +78,7 @@ class ManipulatorPrimitives(Program):
                 found.append(Motion(task, call.seconds))
             else:
                 task = _changed(task, call)
-                found.append(Motion(task, STEP))
+                found.append(Motion(task, FINGERS if isinstance(call, OpenHand | CloseHand) else STEP))
         return tuple(found)
 
 

@@ -26,7 +26,7 @@ HEIGHTS = {"apple": 0.03, "banana": 0.018, "box": 0.025, "bowl": 0.006}
 """Heights of their middles at first."""
 START_TURNS = {"box": math.pi / 2}
 """Which of them lie on their side at first, and how far they are turned about x."""
-RIM_RADIUS, RIM_HEIGHT = 0.07, 0.04
+RIM_RADIUS, RIM_HEIGHT = 0.065, 0.036
 """Of the bowl: where its rim is, from its middle."""
 DRAWER_TRAVEL = 0.18
 FAUCET_TURN = math.pi / 2
@@ -105,8 +105,8 @@ def _box(body: Any) -> None:
 
 def _bowl(body: Any) -> None:
     look = {"rgba": (0.9, 0.9, 0.92, 1), "friction": (1, 0.005, 1e-4)}
-    body.add_geom(type=_GEOM.mjGEOM_CYLINDER, size=(0.05, 0.006, 0), mass=0.1, **look, **_MOVABLE)
-    sides, lean = 8, 0.5
+    body.add_geom(type=_GEOM.mjGEOM_CYLINDER, size=(0.05, 0.006, 0), mass=0.06, **look, **_MOVABLE)
+    sides, lean = 8, 0.25
     for k in range(sides):
         angle = 2 * math.pi * k / sides
         turned = (math.cos(angle / 2), 0.0, 0.0, math.sin(angle / 2))
@@ -117,7 +117,7 @@ def _bowl(body: Any) -> None:
             size=(0.004, 0.029, 0.025),
             pos=(radius * math.cos(angle), radius * math.sin(angle), 0.022),
             quat=_times(turned, tilted),
-            mass=0.01,
+            mass=0.005,
             **look,
             **_MOVABLE,
         )
