@@ -230,3 +230,7 @@ def test_a_sweep_on_ray_outlives_one_of_its_two_nodes(
     assert sum(before[name] != after[name] for name in after) == 1, "one of them had to begin again elsewhere"
     execute_here(whole.trials(), 2, lambda trial, message: None, threading.Event())
     assert [numbers(trial) for trial in sweep.trials()] == [numbers(trial) for trial in whole.trials()]
+
+
+def test_the_sweep_that_comes_with_palaestra_can_be_read() -> None:
+    assert load_sweep(Path(__file__).parents[2] / "configs" / "sweeps" / "_learning-rate.yaml", no_other_spec).trials

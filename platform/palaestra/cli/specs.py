@@ -25,14 +25,11 @@ def configs_folder() -> Path | None:
 
 
 def packaged_names() -> list[str]:
-    """What `palaestra run` takes as a name, e.g. "beacons/main".
-
-    Files that begin with _ are for others to extend, and those in sweeps/ are for `palaestra sweep`.
-    """
+    """What `palaestra run` takes as a name, e.g. "beacons/main"; files that begin with _ are for others."""
     folder = configs_folder()
     if folder is None:
         return []
-    paths = (path for path in folder.rglob("*.yaml") if not path.name.startswith("_") and path.parent.name != "sweeps")
+    paths = (path for path in folder.rglob("*.yaml") if not path.name.startswith("_"))
     return sorted(path.relative_to(folder).with_suffix("").as_posix() for path in paths)
 
 

@@ -24,7 +24,7 @@ MOST_ROWS = 20
 """Of the table in the terminal; the report has them all."""
 
 EXAMPLES = (
-    "palaestra sweep configs/sweeps/learning-rate.yaml",
+    "palaestra sweep configs/sweeps/_learning-rate.yaml",
     "palaestra sweep my-sweep.yaml --jobs 4 --resume",
     "palaestra sweep my-sweep.yaml --ray auto --gpus 0.25",
 )

@@ -66,6 +66,7 @@ def build_arm(name: str, node: Node, over: Node) -> ArmSpec:
     teacher_node, teacher_path = section("teacher")
     teacher = None if teacher_node is empty else build_teacher(teacher_node, teacher_path)
     if teacher:
+        _check_learner(teacher, teacher_node, teacher_path)
         world = _as_taught(world, teacher, world_node, world_path)
     budget_node, budget_path = section("budget")
     budget = validated(BudgetSpec, budget_node, budget_path)
@@ -216,6 +217,14 @@ def _split(node: Node, path: Path, keys: tuple[str, ...]) -> tuple[Node, Node]:
     own = {key: child for key, child in node.value.items() if key in keys}
     rest = {key: child for key, child in node.value.items() if key not in keys}
     return Node(own, node.place, node.key), Node(rest, node.place, node.key)
+
+
+def _check_learner(teacher: TeacherSpec, node: Node, path: Path) -> None:
+    """Refuses teachers whose lessons are for somebody who learns nothing."""
+    others: str = getattr(teacher.config, "carried_out_by", "")
+    if others:
+        kind = node.children()["kind"]
+        raise fail(kind.place, (*path, "kind"), f"what '{teacher.kind}' teaches is carried out by {others}")
 
 
 def _as_taught(world: WorldSpec, teacher: TeacherSpec, node: Node, path: Path) -> WorldSpec:

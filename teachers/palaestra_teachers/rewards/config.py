@@ -63,6 +63,11 @@ class RewardConfig(BaseModel):
         return "primitives" if self.stages == "primitives" else "rewards"
 
     @property
+    def carried_out_by(self) -> str:
+        """Who does what its lessons say, where that is nobody who learns in a run."""
+        return "a planner: `palaestra motions` does that (to train PPO on a program, write it as `world.program`)"
+
+    @property
     def asks_model(self) -> bool:
         """Whether a language model has a part in it."""
         return self.program is None
