@@ -64,7 +64,7 @@ def recorded_actions(
     from palaestra_worlds.overworld.structured_player import OverworldPlayer
 
     senses = Recorded(world, world.state(), 0, 12_000, False)
-    player = OverworldPlayer(senses, lambda: "")
+    player = OverworldPlayer(senses, world, 0)
     for action in actions:
         player.perform(action, ticks)
     return senses.actions, senses.seen
@@ -215,3 +215,58 @@ def test_an_action_ends_with_its_time():
     feedback = player.perform(StructuredAction(name="explore", object="diamond_ore"), ticks=50)
     assert feedback.failure == "out_of_time"
     assert 50 <= feedback.ticks < 260
+
+
+HOUSE = {
+    "layers": [["####", "#  #", "#  #", "## #"], ["####", "#  #", "#  #", "## #"], ["####", "####", "####", "####"]],
+    "blocks": {"#": "cobblestone"},
+}
+
+
+def test_a_small_house_is_built():
+    world = stage({"cobblestone": 38, "dirt": 20})
+    feedback = perform(world.player(0), "build", blueprint=HOUSE)
+    assert feedback.success, feedback.message
+    assert not (world.state().blocks[0] == BLOCK["dirt"]).any()
+    cells = np.argwhere(world.state().blocks[0] == BLOCK["cobblestone"])
+    x, z, y = cells.min(axis=0)
+    wanted = {
+        (right, 3 - row, up)
+        for up, layer in enumerate(HOUSE["layers"])
+        for row, line in enumerate(reversed(layer))
+        for right, cell in enumerate(line)
+        if cell == "#"
+    }
+    assert y == GROUND + 1
+    assert wanted <= {(int(a - x), int(b - z), int(c - y)) for a, b, c in cells}
+
+
+def test_what_is_missing_for_a_house_is_said():
+    feedback = perform(stage({"cobblestone": 5}).player(0), "build", blueprint=HOUSE)
+    assert (feedback.failure, feedback.lacking) == ("missing_material", {"cobblestone": 33})
+
+
+def test_a_restored_player_does_the_same_again():
+    world = world_with({"stone_pickaxe": 1})
+    player = world.player(0)
+    perform(player, "mine", "oak_log", count=2)
+    saved = player.snapshot()
+    first = player.perform(StructuredAction(name="mine", object="cobblestone", count=8), ticks=400)
+    blocks = world.state().blocks.copy()
+    player.restore(saved)
+    assert player.perform(StructuredAction(name="mine", object="cobblestone", count=8), ticks=400) == first
+    assert (world.state().blocks == blocks).all()
+    other = world_with({}, seed=3).player(0)
+    other.restore(saved)
+    assert other.perform(StructuredAction(name="mine", object="cobblestone", count=8), ticks=400) == first
+    with pytest.raises(ValueError, match="snapshot"):
+        player.restore(world.snapshot())
+
+
+def test_players_of_a_batch_do_not_disturb_each_other():
+    world: Any = palaestra_worlds.make("Overworld", num_envs=2)
+    world.reset(seed=[5, 5])
+    before = world.state().blocks[1].copy()
+    first = world.player(0).perform(StructuredAction(name="mine", object="log"), ticks=500)
+    assert (world.state().blocks[1] == before).all()
+    assert world.player(1).perform(StructuredAction(name="mine", object="log"), ticks=500) == first

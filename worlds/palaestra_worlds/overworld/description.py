@@ -47,7 +47,8 @@ def describe_level(levels: Levels, i: int, lessons: Lessons, tables: Tables) -> 
     lines = [
         HEADLINE,
         f"Goal: {_goal(lessons, i)}.",
-        f"Health {status[HEALTH]} of 20, food {status[FOOD]} of 20{air}. It is {_time(status[CLOCK] + status[DAWN])}.",
+        f"Health {status[HEALTH]} of 20, food {status[FOOD]} of 20{air}. "
+        f"It is {time_of_day(status[CLOCK] + status[DAWN])}.",
         f"The player stands at x {x}, z {z}, height {y}, in {_place(levels, i, x, z, y)}, "
         f"faces {FACINGS[status[FACING]]} and looks {PITCHES[status[PITCH]]}.",
         f"In hand: {held}. In view: {_in_view(levels, i)}.",
@@ -85,7 +86,8 @@ def _goal(lessons: Lessons, i: int) -> str:
     return f"to have {lessons.parameters[i, GOAL_LEAST]} {' or '.join(items[:MOST_NAMED])}{more}"
 
 
-def _time(clock: int) -> str:
+def time_of_day(clock: int) -> str:
+    """In a word, at so many ticks after a sunrise."""
     return _TIMES[(clock % TICKS_PER_DAY + TICKS_PER_DAY // 8) * 4 // TICKS_PER_DAY % 4]
 
 

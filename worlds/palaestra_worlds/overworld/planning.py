@@ -25,7 +25,7 @@ FAILURE_OF: dict[FaultKind, FailureKind] = {
     "station": "missing_station",
     "fuel": "missing_fuel",
 }
-SPARES = (("stone_pickaxe", 1), ("stick", 4))
+SPARES = (("stone_pickaxe", 1), ("stick", 8))
 """What one takes along to look for ore: the way there wears out tools."""
 DEEP_ORES = frozenset(("iron_ore", "gold_ore", "redstone_ore", "lapis_ore", "diamond_ore", "emerald_ore"))
 _CLOSE = 0.6

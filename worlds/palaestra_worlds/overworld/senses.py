@@ -28,6 +28,7 @@ from palaestra_worlds.overworld.sight import RAYS, SETS, directions, look_kernel
 from palaestra_worlds.overworld.state import (
     CLOCK,
     COUNT,
+    DAWN,
     FACING,
     FOOD,
     HEALTH,
@@ -125,6 +126,12 @@ class Senses:
         self.counts[block + 1] += 1
         self.seen[cell] = block + 1
 
+    def remember(self, seen: NDArray[np.uint16], looks: int) -> None:
+        """Puts another map in place of this one."""
+        self.seen[...] = seen
+        self.counts[:] = np.bincount(self.seen.ravel(), minlength=len(self.counts))
+        self.looks = looks
+
     def crosshair(self) -> tuple[Cell, int] | None:
         """The cell that is attacked or used, and its block; liquids don't count."""
         k = first_hit(self._levels, self._index, False)
@@ -151,6 +158,11 @@ class Senses:
     @property
     def clock(self) -> int:
         return int(self._levels.status[self._index, CLOCK])
+
+    @property
+    def time(self) -> int:
+        """Ticks since a sunrise."""
+        return self.clock + int(self._levels.status[self._index, DAWN])
 
     @property
     def health(self) -> int:

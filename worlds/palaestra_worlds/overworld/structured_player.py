@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from palaestra_worlds.overworld.controllers.apply import apply
 from palaestra_worlds.overworld.controllers.approach import approach
 from palaestra_worlds.overworld.controllers.attack import attack
+from palaestra_worlds.overworld.controllers.build import build
 from palaestra_worlds.overworld.controllers.dig_down import dig_to
 from palaestra_worlds.overworld.controllers.equip import equip
 from palaestra_worlds.overworld.controllers.explore import Search
@@ -20,9 +21,11 @@ from palaestra_worlds.overworld.controllers.mine import mine
 from palaestra_worlds.overworld.controllers.names import blocks_to_see
 from palaestra_worlds.overworld.controllers.place import place
 from palaestra_worlds.overworld.controllers.stations import craft, smelt
+from palaestra_worlds.overworld.description import time_of_day
 from palaestra_worlds.overworld.senses import Senses
 from palaestra_worlds.overworld.tables import numbers
 from palaestra_worlds.overworld.task_lists import BIOMES
+from palaestra_worlds.snapshots import pack_arrays, unpack_arrays
 from palaestra_worlds.structured import ActionFeedback, ActionName, FailureKind, PlayerStatus, StructuredAction
 
 
@@ -66,7 +69,20 @@ CONTROLLERS: dict[ActionName, Callable[[Hands, StructuredAction], str]] = {
     "smelt": smelt,
     "apply": apply,
     "place": place,
+    "build": build,
 }
+
+
+class Environment(Protocol):
+    """What a player asks of the world besides its senses; for the environment that it plays."""
+
+    def describe(self, index: int) -> str: ...
+
+    def snapshot_of(self, index: int) -> dict[str, NDArray[Any]]: ...
+
+    def restore_to(self, index: int, arrays: Mapping[str, NDArray[Any]]) -> None: ...
+
+    def identity(self) -> dict[str, Any]: ...
 
 
 class OverworldPlayer:
@@ -74,13 +90,14 @@ class OverworldPlayer:
 
     Args:
         senses: of the environment.
-        describe: says in words how it is.
+        environment: its world.
+        index: which of the world's it is.
     """
 
-    def __init__(self, senses: Senses, describe: Callable[[], str]) -> None:
+    def __init__(self, senses: Senses, environment: Environment, index: int) -> None:
+        self._environment, self._index = environment, index
         self._senses = senses
         self._hands = Hands(senses)
-        self._describe = describe
 
     @property
     def is_over(self) -> bool:
@@ -104,6 +121,7 @@ class OverworldPlayer:
             is_underground=is_underground(self._hands),
             health=senses.health,
             food=senses.food,
+            time_of_day=time_of_day(senses.time),
             ticks_left=self.ticks_left,
             seen=self._seen(),
         )
@@ -111,7 +129,7 @@ class OverworldPlayer:
     def describe(self) -> str:
         seen = sorted(self.status().seen.items(), key=lambda entry: entry[1])
         words = ", ".join(f"{name} {far} cells away" for name, far in seen)
-        return f"{self._describe()}\nIt remembers, the nearest of each: {words or 'nothing'}."
+        return f"{self._environment.describe(self._index)}\nIt remembers, the nearest of each: {words or 'nothing'}."
 
     def perform(self, action: StructuredAction, ticks: int | None = None) -> ActionFeedback:
         senses, hands = self._senses, self._hands
@@ -141,6 +159,22 @@ class OverworldPlayer:
             ticks=senses.clock - began,
             status=self.status(),
         )
+
+    def snapshot(self) -> bytes:
+        arrays = {f"environment/{name}": array for name, array in self._environment.snapshot_of(self._index).items()}
+        memory = {"seen": self._senses.seen, "looks": np.array(self._senses.looks)}
+        return pack_arrays(self._identity(), arrays | memory)
+
+    def restore(self, data: bytes) -> None:
+        arrays = unpack_arrays(data, self._identity())
+        part = "environment/"
+        environment = {name.removeprefix(part): array for name, array in arrays.items() if name.startswith(part)}
+        self._environment.restore_to(self._index, environment)
+        self._senses.remember(arrays["seen"], int(arrays["looks"]))
+
+    def _identity(self) -> dict[str, Any]:
+        """Of one environment, whichever of the batch it was."""
+        return {**self._environment.identity(), "num_envs": 1, "player": True}
 
     def _seen(self) -> dict[str, int]:
         """Blocks that matter, and how far the nearest of each is."""

@@ -25,7 +25,9 @@ from palaestra_worlds.overworld.constants import (
 )
 from palaestra_worlds.overworld.state import HEIGHT, SEA_LEVEL, SIDE
 
-CAVES, CAVE_STEPS = 14, 90
+CAVES, CAVE_STEPS = 32, 90
+"""They leave about seven cells in a hundred below ground open."""
+DEEPEST_CAVE = 9
 LAVA_LEVEL = 10
 """Caves are full of lava up to here, as in the game."""
 CLIMATES = np.array(
@@ -195,15 +197,21 @@ def _dig(levels: Any, i: Any, x: Any, z: Any, y: Any, radius: Any) -> None:
 
 @register_jitable
 def _make_caves(levels: Any, i: Any) -> None:
+    """Tunnels that wander, widest in the middle; heights and widths are drawn as the game's carver draws them, which
+    makes more of them the deeper it is."""
     for _ in range(CAVES):
         x, z = random_double(levels.random, i) * SIDE, random_double(levels.random, i) * SIDE
-        y = 6 + random_double(levels.random, i) * (levels.surface[i, np.int64(x), np.int64(z)] - 6)
+        ground = np.float64(levels.surface[i, np.int64(x), np.int64(z)])
+        y = random_double(levels.random, i) * (random_double(levels.random, i) * 2.0 * ground + 8.0)
+        y = min(max(y, 6.0), ground)
         heading, slope = random_double(levels.random, i) * 2 * np.pi, random_double(levels.random, i) - 0.5
-        radius = 1.2 + random_double(levels.random, i) * 1.3
-        for _ in range(CAVE_STEPS):
-            if not (0 <= x < SIDE and 0 <= z < SIDE and 4 < y < HEIGHT - 4):
+        wider = random_double(levels.random, i) * 2.0 + random_double(levels.random, i)
+        for step in range(CAVE_STEPS):
+            if not (0 <= x < SIDE and 0 <= z < SIDE and y < HEIGHT - 4):
                 break
-            _dig(levels, i, x, z, y, radius)
+            if y < DEEPEST_CAVE:
+                slope = abs(slope)
+            _dig(levels, i, x, z, y, 1.5 + np.sin(np.pi * step / CAVE_STEPS) * wider)
             x, z, y = x + np.cos(heading), z + np.sin(heading), y + slope * 0.6
             heading += (random_double(levels.random, i) - 0.5) * 0.9
             slope = max(-0.8, min(0.8, slope + (random_double(levels.random, i) - 0.5) * 0.4))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import gymnasium
@@ -187,7 +187,7 @@ class OverworldWorld(World):
             raise ValueError("call reset before player")
         settings = self.settings
         senses = Senses(self, self._levels, index, settings.max_steps, settings.rules == "easy")
-        return OverworldPlayer(senses, lambda: self.describe(index))
+        return OverworldPlayer(senses, self, index)
 
     def act(self, index: int, action: int, rules: Rules) -> None:
         """Steps one environment by a row of `rules.actions`. Nothing is observed, and no new episode begins."""
@@ -217,10 +217,24 @@ class OverworldWorld(World):
         arrays = {
             f"{group}/{name}": array for group, values in groups.items() for name, array in values._asdict().items()
         }
-        return pack_arrays(self._identity(), arrays | {"running_return": self._outcome.running_return})
+        return pack_arrays(self.identity(), arrays | {"running_return": self._outcome.running_return})
+
+    def snapshot_of(self, index: int) -> dict[str, NDArray[Any]]:
+        """The exact state of one environment: its rows of all arrays."""
+        return {
+            f"{group}/{name}": array[index].copy()
+            for group, values in (("levels", self._levels), ("lessons", self._lessons))
+            for name, array in values._asdict().items()
+        }
+
+    def restore_to(self, index: int, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Goes back to what `snapshot_of` saw, of any environment of such a world."""
+        for group, values in (("levels", self._levels), ("lessons", self._lessons)):
+            for name, array in values._asdict().items():
+                array[index] = arrays[f"{group}/{name}"]
 
     def restore(self, data: bytes) -> None:
-        arrays = unpack_arrays(data, self._identity())
+        arrays = unpack_arrays(data, self.identity())
         for group, values in (("levels", self._levels), ("lessons", self._lessons)):
             for name, array in values._asdict().items():
                 array[...] = arrays[f"{group}/{name}"]
@@ -232,7 +246,8 @@ class OverworldWorld(World):
 
     # ------------------------------------------------------------------------------------------ internals
 
-    def _identity(self) -> dict[str, Any]:
+    def identity(self) -> dict[str, Any]:
+        """What two worlds must have in common for one to take the other's snapshots."""
         settings = self.settings
         return {
             "world": self.id,

@@ -8,15 +8,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from palaestra_worlds.overworld.controllers.explore import Search
+from palaestra_worlds.overworld.controllers.go_up import go_up, is_underground
 from palaestra_worlds.overworld.controllers.hands import Failed, Hands
 from palaestra_worlds.overworld.paths import places_to_reach
 
+FAR_ABOVE = 8
+"""Cells: for what is higher one first comes up to the open sky; a way through that much rock takes long to find."""
 AT_A_TIME = 48
 """Of the nearest seen, how many are thought of."""
 
 
 def go_near(hands: Hands, targets: NDArray[np.int64], until: Callable[[], bool] | None = None) -> bool:
     """Goes to where one of some cells (T, 3) can be reached by hand; whether that was possible."""
+    if int(targets[0, 2]) > hands.senses.place[2] + FAR_ABOVE and is_underground(hands):
+        go_up(hands, None)
     goals = places_to_reach(hands.senses.seen, hands.ground(), targets)
     return hands.travel(goals, until)
 

@@ -7,6 +7,9 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from palaestra_worlds.overworld.controllers.caves import explore_caves
+from palaestra_worlds.overworld.controllers.dig_down import dig_to
+from palaestra_worlds.overworld.controllers.go_up import go_up, is_underground
 from palaestra_worlds.overworld.controllers.hands import Failed, Hands
 from palaestra_worlds.overworld.controllers.names import Wanted, natural_of
 from palaestra_worlds.overworld.paths import FREE, ROCK
@@ -21,6 +24,9 @@ MINING_LEVEL = 12
 """Above the lava, among the diamonds."""
 BLIND_ALLEYS = 40
 """Goals that lead nowhere before one gives up."""
+LAVA_HEIGHT = 11
+"""Caves are full of lava below, in the game as here."""
+MOST_TUNNELS = 600
 TUNNEL = 6
 """Cells dug before one thinks again."""
 
@@ -72,7 +78,7 @@ class Search:
         if self.is_seen():
             return
         if (strategy or self.strategy()) == "underground":
-            go_underground(self.hands, self.level(), self.is_seen, self.found.name)
+            go_underground(self.hands, self.level(), self.highest(), self.is_seen, self.found.name)
         else:
             roam(self.hands, self.is_seen, self.found.name)
 
@@ -84,10 +90,17 @@ class Search:
         lowest, highest = min(low for low, _ in heights), max(high for _, high in heights)
         return int(np.clip(MINING_LEVEL, lowest, max(lowest, highest - 1)))
 
+    def highest(self) -> int:
+        """Up to where they are."""
+        heights = [one.heights[1] for one in natural_of(self.found) if one.heights is not None]
+        return max(heights, default=HEIGHT)
+
 
 def roam(hands: Hands, until: Callable[[], bool], name: str) -> None:
     """Goes to where on the surface least is known, again and again, until something holds."""
     avoided = np.zeros((SIDE, SIDE), np.bool_)
+    if is_underground(hands):
+        go_up(hands, None)
     for _ in range(BLIND_ALLEYS):
         if until():
             return
@@ -151,16 +164,18 @@ def _places_to_learn_from(hands: Hands, avoided: NDArray[np.bool_]) -> NDArray[n
     return np.column_stack([cells, highest[near] + low]).astype(np.int64)
 
 
-def go_underground(hands: Hands, level: int, until: Callable[[], bool], name: str) -> None:
-    """Digs down to a height, then tunnels there, until something holds."""
-    from palaestra_worlds.overworld.controllers.dig_down import dig_to
-
-    if hands.senses.place[2] > level + 1:
-        dig_to(hands, level, until)
-    walls = np.zeros((SIDE, SIDE), np.bool_)
-    for _ in range(400):
+def go_underground(hands: Hands, level: int, highest: int, until: Callable[[], bool], name: str) -> None:
+    """Follows caves that are met up to some height, digs down to a level, tunnels there, until something holds."""
+    walls, vain = np.zeros((SIDE, SIDE), np.bool_), np.zeros((SIDE, SIDE, HEIGHT), np.bool_)
+    for _ in range(MOST_TUNNELS):
         if until():
             return
+        y = hands.senses.place[2]
+        if explore_caves(hands, LAVA_HEIGHT, max(level + 4, min(y + 3, highest)), until, vain):
+            continue
+        if y > level + 1:
+            dig_to(hands, max(level, y - 4), until)
+            continue
         goals = _tunnel(hands, level, walls)
         if goals is None:
             break

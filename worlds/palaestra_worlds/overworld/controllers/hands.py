@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 
 import numpy as np
@@ -98,6 +98,9 @@ class Hands:
         """Of the clock: until when the running action may go on."""
         self.kept = 0
         """A tool whose last uses are kept for what is being mined."""
+        self.scaffold: list[Cell] = []
+        """Where bridges and pillars were put, since this was emptied."""
+        self._spared: tuple[int, ...] = ()
         self._ground: Ground | None = None
         self._tools: tuple[int, ...] = ()
 
@@ -169,14 +172,21 @@ class Hands:
             kinds = _kinds().copy()
             spoilt = ~(tables().breaking[:, list(columns), HARVESTS] > 0).any(axis=1) & _ores()
             kinds[1:][spoilt] = FIXED
+            kinds[[block + 1 for block in self._spared]] = FIXED
             self._ground = Ground(kinds, np.concatenate([[guess], best]).astype(np.float32))
             self._tools = columns
         return self._ground
 
+    def spare(self, blocks: Iterable[int]) -> None:
+        """From now on no way leads through these blocks, nor are they used on the way."""
+        self._spared = tuple(blocks)
+        self._ground = None
+
     def filler(self) -> int:
         """An item to bridge and pile up with, 0 if there is none."""
         held, known = self.inventory(), numbers().item
-        return next((known[name] for name in FILLERS if held.get(known[name])), 0)
+        spared = {numbers().blocks[block] for block in self._spared}
+        return next((known[name] for name in FILLERS if held.get(known[name]) and name not in spared), 0)
 
     # ------------------------------------------------------------------------------------------ digging, placing
 
@@ -413,6 +423,7 @@ class Hands:
                 raise Failed("missing_material", "There is nothing to pile up.")
             self.look_to(STRAIGHT_DOWN)
             self.do(PLACE, block)
+            self.scaffold.append((x, z, y))
         self._moved()
 
     def _sink(self) -> None:
@@ -470,6 +481,7 @@ class Hands:
         self.turn_to(facing)
         self.look_to(DOWN)
         self.do(PLACE, block)
+        self.scaffold.append(cell)
         self._moved()
         if self.kind(cell) not in (ROCK, FIXED):
             raise Failed("unreachable", "No bridge could be built.")
