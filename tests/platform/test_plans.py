@@ -142,7 +142,7 @@ def test_studies_that_come_with_palaestra_can_be_read(knowledge: Knowledge) -> N
 
 def test_the_page_on_the_overworld_shows_a_study_that_can_be_read(tmp_path: Path, knowledge: Knowledge) -> None:
     page = (Path(__file__).parents[2] / "docs" / "overworld.md").read_text(encoding="utf-8")
-    (study,) = re.findall(r"^```yml\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
+    (study,) = re.findall(r"^```yml\n(.*?)^```", page.partition("## Planners")[2], re.DOTALL | re.MULTILINE)
     (tmp_path / "study.yaml").write_text(study, encoding="utf-8")
     assert tasks_of(load_study(tmp_path / "study.yaml"), knowledge)
 
