@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -36,6 +37,32 @@ def test_where_nothing_can_draw_the_system_packages_are_named(monkeypatch: pytes
         world.render_frame(0)
     # Everything else goes on.
     assert world.step(np.zeros((1, 12)))[1][0] > 0
+
+
+def test_where_there_is_no_egl_osmesa_is_not_kept_from_drawing() -> None:
+    """In a process of its own, in which no library of EGL can be loaded."""
+    code = """
+import ctypes
+class NoEGL(ctypes.CDLL):
+    def __init__(self, name, *arguments, **keywords):
+        if "EGL" in str(name):
+            raise OSError(f"no {name}")
+        super().__init__(name, *arguments, **keywords)
+ctypes.CDLL = ctypes.cdll._dlltype = NoEGL
+import palaestra_worlds
+from palaestra_worlds.robots.rendering import RenderingUnavailable
+world = palaestra_worlds.make("Quadruped", num_envs=1, fidelity="planning")
+world.reset(seed=0)
+try:
+    print("drawn", world.render_frame(0).std() > 0)
+except RenderingUnavailable as error:
+    print(error)
+"""
+    # Pictures of other tests have set it in this process.
+    free = {name: value for name, value in os.environ.items() if name != "PYOPENGL_PLATFORM"}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=free)
+    assert "PYOPENGL_PLATFORM" not in done.stdout
+    assert done.stdout == "drawn True\n" or "libosmesa6" in done.stdout
 
 
 def test_drawing_leaves_the_model_and_the_state_as_they_are() -> None:

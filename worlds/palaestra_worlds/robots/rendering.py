@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
@@ -14,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 WIDTH, HEIGHT = 480, 360
+_PLATFORM = "PYOPENGL_PLATFORM"
 BACKENDS = ("egl", "osmesa")
 """Ways to draw without a screen, the first that works is used."""
 HOW = (
@@ -32,6 +35,7 @@ def _context(width: int, height: int) -> Any:
     if find_spec("triton") is not None:
         import_module("triton._C.libtriton")
     reasons = []
+    chosen = os.environ.get(_PLATFORM)
     for backend in BACKENDS:
         try:
             context = import_module(f"mujoco.{backend}").GLContext(width, height)
@@ -40,7 +44,21 @@ def _context(width: int, height: int) -> Any:
         except (ImportError, AttributeError, RuntimeError, OSError) as error:
             # Libraries that are not there show as any of these, by way of PyOpenGL.
             reasons.append(f"{backend}: {str(error).partition(chr(10))[0]}")
+            _forget_opengl(chosen)
     raise RenderingUnavailable(f"robots cannot be drawn here ({'; '.join(reasons)}): {HOW}")
+
+
+def _forget_opengl(chosen: str | None) -> None:
+    """Undoes what an attempt has set: PyOpenGL is for one platform, once and for all, from its first import on.
+
+    Args:
+        chosen: the platform that the user has set; None where there is none.
+    """
+    if chosen is None:
+        os.environ.pop(_PLATFORM, None)
+    for name in list(sys.modules):
+        if name.partition(".")[0] == "OpenGL" or name.startswith(("mujoco.egl", "mujoco.osmesa")):
+            del sys.modules[name]
 
 
 class Picture:
