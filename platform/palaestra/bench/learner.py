@@ -82,13 +82,15 @@ def threads_of(number: int | None) -> Iterator[None]:
         yield
 
 
-def make_ours(id: str, setting: Setting, seed: int = 0, **config: Any) -> tuple[PPO, Any]:
+def make_ours(
+    id: str, setting: Setting, seed: int = 0, world_settings: dict[str, Any] | None = None, **config: Any
+) -> tuple[PPO, Any]:
     """Our agent and its world; `config` overrides what `setting` says."""
     import palaestra_worlds
     from palaestra_agents.base import AgentInterface
     from palaestra_agents.ppo import PPO
 
-    world = palaestra_worlds.make(id, num_envs=setting.num_envs, copy_observations=False)
+    world = palaestra_worlds.make(id, num_envs=setting.num_envs, copy_observations=False, **(world_settings or {}))
     settings: dict[str, Any] = {
         "network": {"kind": "mlp", "hidden": (64, 64)} if setting.network == "mlp" else setting.network,
         "rollout_length": setting.rollout_length,
@@ -104,7 +106,7 @@ def make_ours(id: str, setting: Setting, seed: int = 0, **config: Any) -> tuple[
 
 
 def ours(id: str, setting: Setting, **config: Any) -> Iteration:
-    """Our training."""
+    """Our training; `config` as `make_ours` takes it."""
     agent, world = make_ours(id, setting, **config)
 
     def iterate() -> tuple[int, dict[str, float]]:
@@ -158,7 +160,8 @@ def _round(iterate: Iteration, seconds: float) -> tuple[float, dict[str, float]]
             return steps / elapsed, spent
 
 
-def _compare(title: str, ours: Timing, peer: Timing, target: float | None) -> Comparison:
+def compared(title: str, ours: Timing, peer: Timing, target: float | None) -> Comparison:
+    """Two timings as a comparison, paired by round."""
     paired = sorted(a / b for a, b in zip(ours.rounds, peer.rounds, strict=True))
     return Comparison(title, ours, peer, Ratio(peer.name, statistics.median(paired), paired[0], paired[-1]), target)
 
@@ -196,14 +199,14 @@ def compare_with_sb3(
                 (f"stable-baselines3 {network}, 16 envs", sb3(id, same)),
             ]
             found = measure(contenders, rounds, seconds)
-            results.append(_compare(f"{network}, same epochs and batch", found[0], found[1], target))
+            results.append(compared(f"{network}, same epochs and batch", found[0], found[1], target))
         if own_defaults:
             contenders = [
                 ("palaestra's defaults, 64 envs", ours(id, Setting(), network="mlp")),
                 ("stable-baselines3's defaults, 16 envs", sb3(id, SB3_DEFAULTS)),
             ]
             found = measure(contenders, 1, seconds)
-            results.append(_compare("mlp, each with its own defaults", found[0], found[1], None))
+            results.append(compared("mlp, each with its own defaults", found[0], found[1], None))
     return results
 
 
@@ -323,13 +326,14 @@ def bench_learner(
     """Everything that `palaestra bench learner` prints.
 
     Args:
-        id: the world in which speed is measured.
+        id: the world in which speed is measured; in Crafter the peer steps the installed crafter package.
         rounds: turns of each contender.
         seconds: of one turn.
         threads: of both; None: torch's and Numba's own choice.
         efficiency: frames to a return of 0.9 on DoorKey-5x5 as well; takes minutes.
         on_result: see `compare_sample_efficiency`.
-        own_defaults: compare with Stable-Baselines3's own epochs, batch and rollout as well; one round, a minute.
+        own_defaults: compare with Stable-Baselines3's own epochs, batch and rollout as well, but in Crafter; one
+            round, a minute.
 
     Raises:
         MissingPeer: Stable-Baselines3 is not installed.
@@ -338,7 +342,12 @@ def bench_learner(
     from palaestra_worlds.registry import world_provider
 
     world_provider(id)
-    comparisons = compare_with_sb3(id, rounds, seconds, threads, own_defaults)
+    if id == "Crafter":
+        from palaestra.bench.crafter_learner import compare_in_crafter
+
+        comparisons = compare_in_crafter(rounds, seconds, threads)
+    else:
+        comparisons = compare_with_sb3(id, rounds, seconds, threads, own_defaults)
     tables = [_speed_table(id, comparisons), _ratio_table(comparisons)]
     figures: dict[str, Any] = {"world": id, "threads": threads, "speed": [asdict(c) for c in comparisons]}
     if efficiency:
