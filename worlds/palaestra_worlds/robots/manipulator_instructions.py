@@ -24,6 +24,7 @@ from palaestra_worlds.robots.manipulator_task import (
 )
 
 LIFT = 0.4
+"""How high things are lifted where no height is said, metres."""
 STANDING_HEIGHTS: dict[Thing, float] = {"apple": 0.03, "banana": 0.018, "box": 0.04, "bowl": 0.006}
 """Of their middles."""
 HIGHER = 0.1
@@ -136,7 +137,13 @@ def _flip(text: str, before: Deeds) -> Deeds | None:
     things = _things(text)
     if len(things) != 1:
         return None
-    return _one(palm=things[0], turns=[TurnTarget(thing=things[0], x_rotation=math.pi)])
+    # In the air first: on the table it would have to be pushed over its own rim.
+    thing = things[0]
+    lifted = _task(
+        palm=thing, turns=[TurnTarget(thing=thing, x_rotation=0.0)], heights=[HeightTarget(thing=thing, height=LIFT)]
+    )
+    turned = _task(palm=thing, turns=[TurnTarget(thing=thing, x_rotation=math.pi)])
+    return (Motion(lifted, DURATION), Motion(turned, DURATION), Motion(_task(palm="rest_position"), DURATION))
 
 
 def _touch(text: str, before: Deeds) -> Deeds | None:

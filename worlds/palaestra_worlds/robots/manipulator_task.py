@@ -54,7 +54,7 @@ class TurnTarget(_Model):
     x_rotation: float = Field(
         ge=-math.pi, le=math.pi, description="Angle about the world's x axis: 0 is upright, pi upside down."
     )
-    weight: Weight = Field(default=1.0, description="Weight of the angle that it is off.")
+    weight: Weight = Field(default=2.5, description="Weight of the angle that it is off.")
 
 
 class HeightTarget(_Model):
