@@ -234,14 +234,23 @@ class PlanOracle:
             why = fault.why if fault else _WORN_OUT.findall(asked.prompt)[-1] if _WORN_OUT.search(asked.prompt) else ""
             if fault is not None:
                 steps = self._more_of(asked, step.object, step.count)
+            elif why:
+                steps = (*self._more_of(asked, self._spare, 1), step)
             else:
-                steps = (*(self._more_of(asked, self._spare, 1) if why else ()), step)
+                steps = self._with_spares(asked, step)
         actions = [(action, one) for one in steps for action in known.actions(one, asked.status)]
         return {
             "explanation": why,
             "thoughts": "to " + ", then ".join(map(str, steps)),
             "actions": [_action_as_reply(action, one) for action, one in actions],
         }
+
+    def _with_spares(self, asked: Asked, step: PlanStep) -> tuple[PlanStep, ...]:
+        """A step after those for what one takes along, if its own plan is for the same and begins with others."""
+        if step.how != "mine":
+            return (step,)
+        steps = self._more_of(asked, step.object, step.count)
+        return steps if (steps[-1].how, steps[-1].source) == (step.how, step.source) else (step,)
 
     def _more_of(self, asked: Asked, item: str, count: int) -> tuple[PlanStep, ...]:
         """Steps to have so many more of an item."""

@@ -22,7 +22,7 @@ from palaestra_teachers.planners.config import GhostConfig
 from palaestra_teachers.planners.lesson import Plan, PlanRequest, held
 from palaestra_teachers.planners.memory import PlanMemory
 from palaestra_teachers.planners.replies import Actions, Needs, Summary
-from palaestra_teachers.planners.tree import Decomposition, SubGoal
+from palaestra_teachers.planners.tree import Decomposition, SubGoal, with_fewer_trips
 from palaestra_teachers.planners.words import outcomes_in_words
 from palaestra_teachers.replies import refuse
 
@@ -103,14 +103,15 @@ class GhostPlanner:
         if episode.queries >= self._config.queries:
             what = subgoal.step if subgoal else request.goal
             raise refuse("out_of_queries", f"{episode.queries} questions did not lead to: {what}")
-        names = (subgoal.step.object, request.goal) if subgoal else (request.goal,)
+        step = _what_is_left(subgoal, episode, request) if subgoal else None
+        names = (step.object, request.goal) if step else (request.goal,)
         answer = await self._dialogue.ask(
             "actions",
             request,
             f"actions {episode.planned + 1}",
             Actions,
             subgoal=subgoal.model_dump() if subgoal else None,
-            step=str(subgoal.step) if subgoal else "",
+            step=str(step) if step else "",
             meanings=MEANINGS,
             happened=outcomes_in_words(request.outcomes) if self._config.feedback else "",
             attempt=episode.queries,
@@ -124,7 +125,7 @@ class GhostPlanner:
             task=task_of(self._dialogue.task_space, request),
             goal=f"{request.count} {request.goal}",
             actions=answer.value.actions,
-            subgoal=subgoal.step if subgoal else None,
+            subgoal=step,
             explanation=answer.value.explanation,
             thoughts=answer.value.thoughts,
         )
@@ -217,7 +218,7 @@ class GhostPlanner:
         lacking = max(1, request.count - held(request.status.inventory, request.counts))
         tree = Decomposition(needs, request.status.inventory, self._config.depth)
         await tree.get(item, lacking)
-        episode.subgoals, episode.number = tuple(tree.order), 0
+        episode.subgoals, episode.number = tuple(with_fewer_trips(tree.order)), 0
         self._begin(request, episode)
         return asked
 
@@ -257,6 +258,15 @@ class GhostPlanner:
 def memory_key(step: PlanStep) -> str:
     """What a sub-goal is remembered by, however many are wanted."""
     return f"{step.how} {step.object}"
+
+
+def _what_is_left(subgoal: SubGoal, episode: _Episode, request: PlanRequest) -> PlanStep:
+    """The step, without what of it was found before something failed."""
+    step = subgoal.step
+    if step.how in ("craft", "smelt"):
+        return step
+    gained = request.status.inventory.get(step.object, 0) - episode.had
+    return step.model_copy(update={"count": max(1, step.count - max(0, gained))})
 
 
 def _is_reached(subgoal: SubGoal, episode: _Episode, request: PlanRequest) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from palaestra_worlds.structured import PlanStep
 
@@ -84,6 +84,22 @@ class Decomposition:
         if lacking:
             await self.get(item, lacking, path)
         self._reserved[item] += count
+
+
+def with_fewer_trips(order: Sequence[SubGoal]) -> list[SubGoal]:
+    """The same sub-goals, but what is mined or hunted again later in the same way is brought the first time."""
+    merged: list[SubGoal] = []
+    for goal in order:
+        step = goal.step
+        trip = step.model_copy(update={"count": 1})
+        earlier = next((n for n, one in enumerate(merged) if one.step.model_copy(update={"count": 1}) == trip), None)
+        if earlier is None or step.how not in ("mine", "hunt"):
+            merged.append(goal)
+            continue
+        first = merged[earlier]
+        more = first.step.model_copy(update={"count": first.step.count + step.count})
+        merged[earlier] = first.model_copy(update={"step": more})
+    return merged
 
 
 def _as_step(needs: Needs, item: str, count: int) -> PlanStep:

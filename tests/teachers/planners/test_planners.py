@@ -251,6 +251,17 @@ def test_a_failed_action_is_told_and_without_feedback_it_is_not(world: World, mo
         assert ("No oak_log is to be seen." in model.prompts[-1]) == feedback
 
 
+def test_of_a_sub_goal_that_failed_half_way_the_rest_is_planned_for(world: World, model: Listening) -> None:
+    planner = ghost(world, model)
+    first = propose(planner, request()).subgoal
+    assert first is not None
+    assert first.count > 1
+    some = status({first.object: 1})
+    rest = propose(planner, request(turn=1, status=some, outcomes=(outcome(success=False),), failed=True)).subgoal
+    assert rest is not None
+    assert (rest.object, rest.count) == (first.object, first.count - 1)
+
+
 def test_a_sub_goal_is_given_up_after_so_many_questions(world: World, model: Listening) -> None:
     planner = ghost(world, model, queries=4, same=100)
     with pytest.raises(LessonRefused, match="4 questions did not lead to: mine") as caught:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from palaestra_teachers.base import LessonRefused
 from palaestra_teachers.planners.replies import Needs
-from palaestra_teachers.planners.tree import Decomposition
+from palaestra_teachers.planners.tree import Decomposition, with_fewer_trips
 
 RECIPES = {
     "log": Needs(how="mine", object="log"),
@@ -72,6 +72,16 @@ def test_one_table_serves_all_that_take_one() -> None:
     order = [goal.step.object for goal in decomposed("glass", 1, {}).order]
     assert order.count("table") == 1
     assert order.count("pickaxe") == 1
+
+
+def test_what_is_mined_again_later_is_brought_the_first_time() -> None:
+    order = decomposed("oven", 1, {}).order
+    merged = with_fewer_trips(order)
+    logs = [goal.step.count for goal in order if goal.step.object == "log"]
+    assert len(logs) > 1
+    assert [goal.step.count for goal in merged if goal.step.object == "log"] == [sum(logs)]
+    crafted = [str(goal.step) for goal in order if goal.step.how == "craft"]
+    assert [str(goal.step) for goal in merged if goal.step.how == "craft"] == crafted
 
 
 def test_tables_are_put_up_and_not_held() -> None:
