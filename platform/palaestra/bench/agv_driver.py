@@ -32,12 +32,13 @@ def drive(world: AGVWorld, actions: Callable[[], NDArray[np.float32]]) -> dict[s
 
     Returns:
         "success", "length", "spl" and "no_collision" of each vehicle's first episode, (num_envs,); without those that
-        were cut short because their floor was made anew.
+        were cut short because their floor, a generated one, was made anew.
     """
     vehicles, count = world.settings.vehicles, world.num_envs
     levels = [FIRST_EVALUATION_LEVEL + floor for floor in range(count // vehicles)]
-    tasks = [world.task_space(level_seed=levels[i // vehicles]) if i % vehicles == 0 else None for i in range(count)]
-    world.assign(tasks)
+    if vehicles == 1:
+        # Among several, tasks would have a drawn floor renewed, and all episodes on it cut, whenever one ends.
+        world.assign([world.task_space(level_seed=level) for level in levels])
     world.reset(seed=[levels[i // vehicles] + i % vehicles for i in range(count)])
     done, reported = np.zeros(count, np.bool_), np.zeros(count, np.bool_)
     found = {name: np.zeros(count) for name in ("success", "length", "spl", "no_collision")}
