@@ -79,6 +79,11 @@ def held_out_tasks(world: World, episodes: int) -> list[Task]:
     return [world.task_space(level_seed=FIRST_EVALUATION_LEVEL + k) for k in range(episodes)]
 
 
+def training_tasks(world: World, levels: int, episodes: int) -> list[Task]:
+    """The levels of an arm that trains on so many, in turns, without any lesson."""
+    return [world.task_space(level_seed=k % levels) for k in range(episodes)]
+
+
 def num_envs_for(episodes: int) -> int:
     """Environments that an evaluation of so many episodes uses."""
     return min(episodes, MOST_ENVIRONMENTS)

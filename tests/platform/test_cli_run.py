@@ -206,6 +206,13 @@ def test_eval_gives_what_the_run_measured(cli: Cli, run: str) -> None:
     assert f" {measured[0][1]:.3f} " in played
 
 
+def test_eval_on_the_levels_of_training(cli: Cli, run: str) -> None:
+    played = cli("eval", run, "--arm", "taught", "--seed", 0, "--training-levels", "--episodes", 12)
+    assert played.code == 0, played
+    assert "Levels of training" in played.out
+    assert "'ppo' has no levels of training" in cli("eval", run, "--arm", "ppo", "--training-levels").error
+
+
 def test_eval_of_one_checkpoint_and_in_another_world(cli: Cli, run: str) -> None:
     path = next(Path("runs", run, "checkpoints", "ppo-seed1").glob("*.safetensors"))
     played = cli("eval", path, "--world", "MiniGrid-Empty-6x6-v0", "--episodes", 4)

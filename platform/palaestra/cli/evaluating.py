@@ -24,6 +24,7 @@ EXAMPLES = (
     "palaestra eval runs/beacons-main-1a2b3c4d",
     "palaestra eval beacons-main-1a2b3c4d --arm taught --seed 0 --episodes 1000",
     "palaestra eval beacons-main-1a2b3c4d --arm taught --world MiniGrid-KeyCorridorS3R2-v0",
+    "palaestra eval agv-generated-1a2b3c4d --arm floors-100 --training-levels",
 )
 CONFIDENCE = 0.95
 
@@ -44,6 +45,9 @@ def evaluate(
         int | None, typer.Option("--episodes", min=1, max=1_000_000, help="Levels. [dim]default: as in the spec[/dim]")
     ] = None,
     world: Annotated[str | None, typer.Option("--world", metavar="ID", help="Play in another world.")] = None,
+    training_levels: Annotated[
+        bool, typer.Option("--training-levels", help="Levels that it trained on, in turns, to see the gap.")
+    ] = False,
     greedy: Annotated[
         bool | None, typer.Option("--greedy/--drawn", help="The likeliest actions, or drawn ones.", show_default=False)
     ] = None,
@@ -53,13 +57,12 @@ def evaluate(
     if checkpoint_path and (arm is not None or seed is not None):
         raise CommandError("a checkpoint is of one arm and one seed; leave out --arm and --seed")
     found = _one(run, checkpoint_path) if checkpoint_path else _newest(run, arm, seed)
-    table = plain_table(
-        "arm", "seed", "steps learned", "success", "95 % interval", "return", "length", "episodes",
-        right=("seed", "steps learned", "success", "return", "length", "episodes"),
-    )  # fmt: skip
+    played = [(trained, _play(run, trained, world, episodes, greedy, training_levels)) for trained in found]
+    measured = tuple(dict.fromkeys(name for _, result in played for name in result.numbers))
+    right = ("steps learned", "success", "return", "length", *measured, "episodes")
+    table = plain_table("arm", "seed", *right[:2], "95 % interval", *right[2:], right=("seed", *right))
     results: dict[str, list[float]] = {}
-    for trained in found:
-        result = _play(run, trained, world, episodes, greedy)
+    for trained, result in played:
         low, high = _interval(result)
         table.add_row(
             trained.header.arm,
@@ -69,6 +72,7 @@ def evaluate(
             f"{low:.3f} to {high:.3f}",
             f"{result.return_mean:.3f}",
             f"{result.length_mean:.1f}",
+            *(f"{result.numbers[name].mean():.3f}" for name in measured),
             f"{result.episodes:,}",
         )
         results.setdefault(trained.header.arm, []).append(result.success)
@@ -77,7 +81,8 @@ def evaluate(
     out.print(table)
     for line in _over_seeds(results):
         out.print(line)
-    out.print("Held-out levels, no teacher. Intervals: Wilson over episodes; over seeds: bootstrap.", style="dim")
+    levels = "Levels of training, in turns" if training_levels else "Held-out levels"
+    out.print(f"{levels}, no teacher. Intervals: Wilson over episodes; over seeds: bootstrap.", style="dim")
 
 
 def _one(run: Run, path: Path) -> list[_Found]:
@@ -111,14 +116,27 @@ def _newest(run: Run, arm: str | None, seed: int | None) -> list[_Found]:
     return found
 
 
-def _play(run: Run, trained: _Found, world_id: str | None, episodes: int | None, greedy: bool | None) -> Evaluation:
+def _play(
+    run: Run,
+    trained: _Found,
+    world_id: str | None,
+    episodes: int | None,
+    greedy: bool | None,
+    training_levels: bool,
+) -> Evaluation:
     from palaestra.build import make_agent, make_world
     from palaestra.checkpoint import CheckpointError
-    from palaestra.evaluation import held_out_tasks, num_envs_for, play
+    from palaestra.evaluation import held_out_tasks, num_envs_for, play, training_tasks
     from palaestra.worker import torch_threads
 
     arm = run.spec.arm(trained.header.arm)
     episodes = episodes or arm.evaluation.episodes
+    levels = arm.levels if training_levels else None
+    if training_levels and levels is None:
+        raise CommandError(
+            f"arm '{arm.name}' has no levels of training to go back to: it had a new one in every episode; choose "
+            "others with --arm"
+        )
     with refusing(ValueError):
         own = make_world(arm, 1)
         agent = make_agent(arm, own, trained.header.seed)
@@ -136,7 +154,7 @@ def _play(run: Run, trained: _Found, world_id: str | None, episodes: int | None,
         if world_id is not None:
             _check_alike(own, world)
         with torch_threads(run.spec.threads):
-            tasks = held_out_tasks(world, episodes)
+            tasks = held_out_tasks(world, episodes) if levels is None else training_tasks(world, levels, episodes)
             return play(agent, world, tasks, greedy=arm.evaluation.greedy if greedy is None else greedy)
     finally:
         own.close()
