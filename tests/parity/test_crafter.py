@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
+from palaestra.bench.crafter_policies import Policy, at_random, builder, fighter, sleeper, wanderer_of_borders
 from palaestra.bench.crafter_reference import Reference
 from palaestra_worlds import make
-from palaestra_worlds.crafter.character import ACTIONS, DO, MAKE, MOVE, PLACE, SLEEP
+from palaestra_worlds.crafter.character import ACTIONS, MAKE
 from palaestra_worlds.crafter.random import to_random_state
 from palaestra_worlds.crafter.state import (
     CHUNK,
@@ -34,50 +34,6 @@ from palaestra_worlds.crafter.tasks import CrafterTask, StartingInventory
 from palaestra_worlds.crafter.world import CrafterWorld
 
 NUM_STEPS = 1000
-Policy = Callable[[Reference, np.random.Generator], int]
-
-
-def at_random(reference: Reference, random: np.random.Generator) -> int:
-    return int(random.integers(len(ACTIONS)))
-
-
-def fighter(reference: Reference, random: np.random.Generator) -> int:
-    """Walks up to the nearest creature and hits it."""
-    player: Any = reference._player
-    objects: list[Any] = reference._world.objects
-    others = [found for found in objects if found is not player]
-    if not others or random.random() < 0.1:
-        return at_random(reference, random)
-    dx, dy = min((found.pos - player.pos for found in others), key=lambda offset: abs(offset).sum()).tolist()
-    if tuple(player.facing) == (dx, dy):
-        return DO
-    along_x = abs(dx) > abs(dy)
-    return MOVE + ((0 if dx < 0 else 1) if along_x else (2 if dy < 0 else 3))
-
-
-def sleeper(reference: Reference, random: np.random.Generator) -> int:
-    return SLEEP if random.random() < 0.9 else DO if random.random() < 0.5 else at_random(reference, random)
-
-
-def wanderer_of_borders(reference: Reference, random: np.random.Generator) -> int:
-    """Keeps to the left and upper border, then to the right and lower one, and works there."""
-    player: Any = reference._player
-    toward = (0, 2) if int(reference._step or 0) % 600 < 300 else (1, 3)
-    if random.random() < 0.3:
-        return int(random.choice([DO, *range(PLACE, len(ACTIONS))]))
-    if not 0 < player.pos[0] < 63 and random.random() < 0.7:
-        return MOVE + int(random.integers(2, 4))
-    return MOVE + int(random.choice([*toward, *toward, 0, 1, 2, 3]))
-
-
-def builder(reference: Reference, random: np.random.Generator) -> int:
-    """Digs, places and makes whatever can be."""
-    kind = random.random()
-    if kind < 0.45:
-        return int(random.integers(MOVE, DO))
-    if kind < 0.7:
-        return DO
-    return int(random.integers(PLACE, len(ACTIONS)))
 
 
 def assert_same_state(world: CrafterWorld, i: int, reference: Reference) -> None:

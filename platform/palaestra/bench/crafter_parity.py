@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -13,8 +14,10 @@ from palaestra_worlds.crafter.character import ACHIEVEMENTS, ACTIONS
 from palaestra_worlds.crafter.player import ScriptedPlayer, sight_of
 from palaestra_worlds.crafter.random import to_random_state
 from palaestra_worlds.crafter.state import (
+    AREA,
     FACING,
     FATIGUE,
+    HEALTH,
     HEALTH_BEFORE,
     HEALTH_REWARDED,
     HUNGER,
@@ -24,24 +27,66 @@ from palaestra_worlds.crafter.state import (
     STEP,
     THIRST,
     Levels,
+    X,
+    Y,
 )
+from palaestra_worlds.crafter.symbolic import COLUMNS, ROWS
 
+from palaestra.bench.crafter_policies import Policy, at_random, fighter, sleeper, wanderer_of_borders
 from palaestra.bench.crafter_reference import Reference, ReferenceState
 from palaestra.bench.differences import ParityResult, same, same_array
 
 RANDOM_ACTIONS = 0.03
 """Share of the scripted player's actions that are drawn instead."""
-ALL_RANDOM = 4
-"""Of so many environments one acts at random only."""
-_DIAMOND = ACHIEVEMENTS.index("collect_diamond")
+TOGETHER = 20
+"""Environments that are compared at once: each reference holds textures of its own."""
+_POLICIES: tuple[Policy | None, ...] = (None, at_random, None, fighter, None, sleeper, wanderer_of_borders, None)
+"""By environment, over and over; None is the scripted player."""
+
+
+@dataclass
+class Happened:
+    """What went on in compared steps, so that a reader sees that a comparison was not of idling players."""
+
+    episodes: int = 0
+    diamonds: int = 0
+    night: int = 0
+    asleep: int = 0
+    hurt: int = 0
+    border: int = 0
+    achievements: set[str] = field(default_factory=set)
+
+    def note(self, levels: Levels, health: NDArray[np.int32]) -> None:
+        """Counts environments after a step; `health` (N,) is from before it."""
+        x, y = levels.objects[:, 0, X], levels.objects[:, 0, Y]
+        beside = (x < COLUMNS // 2) | (x >= AREA - COLUMNS // 2) | (y < ROWS // 2) | (y >= AREA - ROWS // 2)
+        self.night += int(np.count_nonzero(levels.daylight < 0.5))
+        self.asleep += int(np.count_nonzero(levels.status[:, SLEEPING]))
+        self.hurt += int(np.count_nonzero(levels.inventory[:, HEALTH] < health))
+        self.border += int(np.count_nonzero(beside))
+
+    def unlocked(self, achievements: Mapping[str, int]) -> None:
+        """Notes what an episode, ended or not, has reached."""
+        self.achievements |= {name for name, times in achievements.items() if times}
+        self.diamonds += achievements["collect_diamond"] > 0
+
+    def sentence(self, images: bool) -> str:
+        never = sorted(set(ACHIEVEMENTS) - self.achievements)
+        return (
+            f"Crafter: {self.night:,} of the steps were at night, {self.asleep:,} asleep, {self.border:,} within sight "
+            f"of the world's border; in {self.hurt:,} health was lost. {len(self.achievements)} of the "
+            f"{len(ACHIEVEMENTS)} achievements were unlocked"
+            + (f" (not {', '.join(never)}). " if never else ". ")
+            + ("The largest difference between two images is 0." if images else "Images were not compared.")
+        )
 
 
 def compare_crafter(seeds: Sequence[int], steps: int, images: bool = True, max_steps: int = 10_000) -> ParityResult:
     """Drives one environment for each seed through `steps` steps, never reseeding, with the same actions on both sides.
 
-    Most are played by the scripted player, which goes as far as a diamond, some at random. Compared are the image, the
-    semantic view, reward, end, achievements, and the whole state: map, objects, everything that is counted, the random
-    stream.
+    Half are played by the scripted player, which goes as far as a diamond; the others at random, by one that fights,
+    one that sleeps, one that keeps to the borders. Compared are the image, the semantic view, reward, end,
+    achievements, and the whole state: map, objects, everything that is counted, the random stream.
 
     Args:
         seeds: one environment each.
@@ -53,13 +98,25 @@ def compare_crafter(seeds: Sequence[int], steps: int, images: bool = True, max_s
         ParityError: at the first difference.
     """
     began = time.perf_counter()
-    references = [Reference(images=images, seed=seed, length=max_steps) for seed in seeds]
-    world: Any = palaestra_worlds.make(
+    happened = Happened()
+    for first in range(0, len(seeds), TOGETHER):
+        _compare_some(seeds[first : first + TOGETHER], steps, images, max_steps, happened)
+    return ParityResult(
         "Crafter",
-        num_envs=len(seeds),
-        observation="image" if images else "symbolic",
-        semantic=True,
-        max_steps=max_steps,
+        len(seeds),
+        steps * len(seeds),
+        happened.episodes,
+        happened.diamonds,
+        time.perf_counter() - began,
+        (happened.sentence(images),),
+    )
+
+
+def _compare_some(seeds: Sequence[int], steps: int, images: bool, max_steps: int, happened: Happened) -> None:
+    references = [Reference(images=images, seed=seed, length=max_steps) for seed in seeds]
+    observation = "image" if images else "symbolic"
+    world: Any = palaestra_worlds.make(
+        "Crafter", num_envs=len(seeds), observation=observation, semantic=True, max_steps=max_steps
     )
     observations, infos = world.reset(seed=list(seeds))
     for i, (reference, seed) in enumerate(zip(references, seeds, strict=True)):
@@ -67,38 +124,42 @@ def compare_crafter(seeds: Sequence[int], steps: int, images: bool = True, max_s
         _same_now(where, reference, reference.reset(), world._levels, observations, i)
         same_array(where, "semantic view", reference.semantic, infos["semantic"][i])
     players = [ScriptedPlayer(seed) for seed in seeds]
-    random = np.random.default_rng(seeds[0])
-    episodes = successes = 0
+    randoms = [np.random.default_rng(seed) for seed in seeds]
     for step in range(steps):
-        actions = _choose(world._levels, players, random)
+        choices = zip(references, players, randoms, seeds, strict=True)
+        actions = [_choose(world._levels, i, *choice) for i, choice in enumerate(choices)]
+        health = world._levels.inventory[:, HEALTH].copy()
         observations, rewards, terminated, truncated, infos = world.step(actions)
+        happened.note(world._levels, health)
         for i, reference in enumerate(references):
             where = f"Crafter seed {seeds[i]} step {step} action {ACTIONS[actions[i]]}"
-            seen, reward, done, info = reference.step(int(actions[i]))
+            seen, reward, done, info = reference.step(actions[i])
             same(where, "reward", float(reward), float(rewards[i]))
             same(where, "end", bool(done), bool(terminated[i] or truncated[i]))
             same(where, "death", info["discount"] == 0, bool(terminated[i]))
             semantic = infos["final_info"]["semantic"] if done else infos["semantic"]
             same_array(where, "semantic view", info["semantic"], semantic[i])
             if done:
-                episodes += 1
-                successes += info["achievements"]["collect_diamond"] > 0
+                happened.episodes += 1
+                happened.unlocked(info["achievements"])
                 _same_end(where, seen, info, infos, i)
                 seen = reference.reset()
                 players[i] = ScriptedPlayer(seeds[i])
             _same_now(where, reference, seen, world._levels, observations, i)
-    # Episodes that are still going on count too.
-    successes += sum(int(reference.state().achievements[_DIAMOND] > 0) for reference in references)
+    for reference in references:
+        happened.unlocked(dict(zip(ACHIEVEMENTS, reference.state().achievements.tolist(), strict=True)))
     world.close()
-    return ParityResult("Crafter", len(seeds), steps * len(seeds), episodes, successes, time.perf_counter() - began)
 
 
-def _choose(levels: Levels, players: list[ScriptedPlayer], random: np.random.Generator) -> NDArray[np.int64]:
-    actions = random.integers(0, len(ACTIONS), len(players))
-    for i, drawn in enumerate(random.random(len(players)) < RANDOM_ACTIONS):
-        if not drawn and i % ALL_RANDOM != ALL_RANDOM - 1:
-            actions[i] = players[i].act(sight_of(levels, i))
-    return actions
+def _choose(
+    levels: Levels, i: int, reference: Reference, player: ScriptedPlayer, random: np.random.Generator, seed: int
+) -> int:
+    policy = _POLICIES[seed % len(_POLICIES)]
+    if policy is not None:
+        return policy(reference, random)
+    if random.random() < RANDOM_ACTIONS:
+        return at_random(reference, random)
+    return player.act(sight_of(levels, i))
 
 
 def _same_end(where: str, seen: Any, info: dict[str, Any], infos: dict[str, Any], i: int) -> None:

@@ -24,6 +24,8 @@ class ParityResult:
     """Episodes that ended meanwhile, over all seeds."""
     successes: int
     seconds: float
+    remarks: tuple[str, ...] = ()
+    """Sentences about what happened meanwhile."""
 
 
 def same(where: str, what: str, expected: Any, found: Any) -> None:

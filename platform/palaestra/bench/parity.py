@@ -63,6 +63,7 @@ def bench_parity(
         if time.monotonic() >= until:
             break
     notes = [f"{e.id} cannot be compared: {e.missing}" for e in entries if e.missing and not ids]
+    notes += [remark for found in results.values() for result in found for remark in result.remarks]
     figures = {id: {name: sum(getattr(r, name) for r in found) for name in _COUNTS} for id, found in results.items()}
     return BenchResults((_parity_table(figures),), figures, tuple(notes))
 

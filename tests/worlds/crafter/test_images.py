@@ -6,13 +6,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from numba import njit
 from palaestra.bench.crafter_reference import Reference
-from palaestra_worlds.crafter.images import picture, write_image
-from palaestra_worlds.crafter.random import seed_stream
-from palaestra_worlds.crafter.state import FACING, NUM_OBJECTS, SLEEPING, Levels, X, Y, allocate
-
-_write_image, _seed_stream = njit(write_image), njit(seed_stream)
+from palaestra_worlds.crafter.images import image_kernel, picture
+from palaestra_worlds.crafter.state import FACING, NUM_OBJECTS, POSITION, SLEEPING, Levels, X, Y, allocate
 
 
 def _show(reference: Reference, noise: int) -> tuple[np.ndarray, Levels]:
@@ -25,8 +21,9 @@ def _show(reference: Reference, noise: int) -> tuple[np.ndarray, Levels]:
     levels.inventory[0] = state.inventory
     levels.status[0, FACING], levels.status[0, SLEEPING] = state.facing, state.sleeping
     levels.daylight[0] = state.daylight
-    _seed_stream(levels.night, 0, noise)
     reference._world.random.seed(noise)
+    stream = reference._world.random.get_state(legacy=False)["state"]
+    levels.night[0, :POSITION], levels.night[0, POSITION] = stream["key"], stream["pos"]
     return reference.render(), levels
 
 
@@ -49,7 +46,7 @@ def test_every_light(daylight: float, sleeping: bool) -> None:
             player.inventory[name] = int(random.integers(10))
         expected, levels = _show(reference, turn)
         found = np.zeros((1, 64, 64, 3), dtype=np.uint8)
-        _write_image(levels, 0, found)
+        image_kernel()(levels.rows, found, np.zeros(1, dtype=np.int64), 0, 1)
         np.testing.assert_array_equal(found[0], expected)
 
 

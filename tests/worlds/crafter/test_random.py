@@ -14,24 +14,24 @@ from palaestra_worlds.crafter.random import (
     skip_doubles,
     to_random_state,
 )
-from palaestra_worlds.crafter.state import NUM_RANDOM
+from palaestra_worlds.crafter.state import allocate
 
 
 @numba.njit
-def draw(random, kinds, out):
+def draw(rows, kinds, out):
     """Draws what `kinds` says: -1 a double, -n n doubles of which nothing is kept, n an integer below n."""
     for k in range(len(kinds)):
         if kinds[k] == -1:
-            out[k] = random_double(random, 0)
+            out[k] = random_double(rows[0])
         elif kinds[k] < 0:
-            skip_doubles(random, 0, -kinds[k])
+            skip_doubles(rows[0], -kinds[k])
         else:
-            out[k] = random_integer(random, 0, 0, kinds[k])
+            out[k] = random_integer(rows[0], 0, kinds[k])
 
 
 @numba.njit
-def seed(random, number):
-    seed_stream(random, 0, number)
+def seed(rows, number):
+    seed_stream(rows[0], number)
 
 
 @numba.njit
@@ -54,13 +54,13 @@ def numpy_draws(random: np.random.RandomState, kinds: list[int]) -> list[float]:
     st.lists(st.sampled_from([-3087, -700, -312, -5, -1, -1, -1, 1, 2, 4, 17, 144, 2**31 - 1]), max_size=60),
 )
 def test_draws_are_numpys(number: int, kinds: list[int]) -> None:
-    random = np.zeros((1, NUM_RANDOM), dtype=np.uint32)
+    levels = allocate(1)
     out = np.zeros(len(kinds))
-    seed(random, number)
-    draw(random, np.array(kinds, dtype=np.int64), out)
+    seed(levels.rows, number)
+    draw(levels.rows, np.array(kinds, dtype=np.int64), out)
     reference = np.random.RandomState(number)
     assert out.tolist() == numpy_draws(reference, kinds)
-    following = to_random_state(random[0])
+    following = to_random_state(levels.random[0])
     assert following.randint(0, 1000, 700).tolist() == reference.randint(0, 1000, 700).tolist()
 
 

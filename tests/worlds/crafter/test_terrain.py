@@ -20,7 +20,6 @@ from palaestra_worlds.crafter.state import (
     MOUNTAIN_SHIFT,
     NUM_CHUNKS_SEEN,
     NUM_OBJECTS,
-    NUM_STATUS,
     PLAYER,
     SAND,
     STONE,
@@ -36,20 +35,18 @@ from palaestra_worlds.crafter.terrain import generate_world, terrain_slices
 
 
 @njit
-def _generate(levels: Any, i: Any, slices: Any, seed: Any) -> None:
-    for column in range(NUM_STATUS):
-        levels.status[i, column] = 0
-    levels.occupants[i] = 0
-    seed_stream(levels.random, i, episode_seed(seed, 1))
-    add_object(levels, i, PLAYER, AREA // 2, AREA // 2, 0)
-    generate_world(levels, i, slices)
+def _generate(rows: Any, slices: Any, seed: Any) -> None:
+    level = rows[0]
+    seed_stream(level, episode_seed(seed, 1))
+    add_object(level, PLAYER, AREA // 2, AREA // 2, 0, 0)
+    generate_world(level, slices)
 
 
 def _world(seed: int, parameters: dict[int, float] | None = None) -> Levels:
     levels = allocate(1)
     for column, value in (parameters or {}).items():
         levels.parameters[0, column] = value
-    _generate(levels, 0, terrain_slices(), seed)
+    _generate(levels.rows, terrain_slices(), seed)
     return levels
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from numba.extending import register_jitable
+import numpy as np
 
+from palaestra_worlds.compiled import jitable
 from palaestra_worlds.crafter.creatures import distance_to_player
 from palaestra_worlds.crafter.random import random_double, random_integer
 from palaestra_worlds.crafter.state import (
@@ -35,91 +36,86 @@ EVERY = 10
 """Steps between balances."""
 COW_HEALTH, ZOMBIE_HEALTH, SKELETON_HEALTH = 3, 5, 3
 
-_GRASS_CELLS, _PATH_CELLS = range(2)
+# Columns of `_NUMBERS`: what the creature is, the material that it comes on and which of the two counts in
+# `Levels.spaces` that is, how many cells of it a chunk must have, how far from the player it must be to come and to go,
+# its health, the parameter that says how likely it comes.
+_KIND, _MATERIAL, _COUNTED, _CELLS_NEEDED, _APART, _APART_TO_GO, _HEALTH, _CHANCE = range(8)
+_NUMBERS = np.array(
+    [
+        (ZOMBIE, GRASS, 0, 50, 6, 0, ZOMBIE_HEALTH, ZOMBIE_SPAWN),
+        (SKELETON, PATH, 1, 6, 7, 7, SKELETON_HEALTH, SKELETON_SPAWN),
+        (COW, GRASS, 0, 30, 5, 5, COW_HEALTH, COW_SPAWN),
+    ],
+    dtype=np.int64,
+)
+"""In the order in which crafter balances them. One function for all three compiles in a third of the time of three."""
+_CHANCES_TO_GO = np.array([0.4, 0.1, 0.1])
 
 
-@register_jitable(forceinline=True)
-def _count(levels: Any, i: Any) -> None:
+@jitable
+def _count(level: Any) -> None:
     """Counts the creatures of each chunk into `census`."""
     for chunk in range(NUM_CHUNKS):
         for k in range(3):
-            levels.census[i, chunk, k] = 0
-    for slot in range(1, levels.status[i, NUM_OBJECTS]):
-        kind = levels.objects[i, slot, KIND]
+            level.census[chunk, k] = 0
+    for slot in range(1, level.status[NUM_OBJECTS]):
+        kind = level.objects[slot, KIND]
         if COW <= kind <= SKELETON:
-            levels.census[i, chunk_of(levels.objects[i, slot, X], levels.objects[i, slot, Y]), kind - COW] += 1
+            level.census[chunk_of(np.int64(level.objects[slot, X]), np.int64(level.objects[slot, Y])), kind - COW] += 1
 
 
-@register_jitable
-def _spawn(levels: Any, i: Any, chunk: Any, kind: Any, health: Any, material: Any, cells: Any, apart: Any) -> None:
-    """Puts a creature on one of the chunk's cells of a material, unless it is taken or too near to the player."""
-    chosen = random_integer(levels.random, i, 0, cells)
+@jitable
+def _spawn(level: Any, chunk: Any, row: Any, cells: Any) -> None:
+    """Puts a creature on one of the chunk's cells of its material, unless it is taken or too near to the player."""
+    kind, material, apart = _NUMBERS[row, _KIND], _NUMBERS[row, _MATERIAL], _NUMBERS[row, _APART]
+    chosen = random_integer(level, 0, cells)
     left, top = chunk // CHUNKS_PER_SIDE * CHUNK, chunk % CHUNKS_PER_SIDE * CHUNK
     for x in range(left, min(left + CHUNK, AREA)):
         for y in range(top, min(top + CHUNK, AREA)):
-            if levels.materials[i, x, y] != material:
+            if level.materials[x, y] != material:
                 continue
             if chosen == 0:
-                if levels.occupants[i, x, y] == 0 and distance_to_player(levels, i, x, y) >= apart:
-                    add_object(levels, i, kind, x, y, health)
-                    levels.census[i, chunk, kind - COW] += 1
+                if level.occupants[x, y] == 0 and distance_to_player(level, x, y) >= apart:
+                    add_object(level, kind, x, y, _NUMBERS[row, _HEALTH], 0)
+                    level.census[chunk, kind - COW] += 1
                 return
             chosen -= 1
 
 
-@register_jitable
-def _despawn(levels: Any, i: Any, chunk: Any, kind: Any, count: Any, apart: Any) -> None:
+@jitable
+def _despawn(level: Any, chunk: Any, row: Any, count: Any) -> None:
     """Takes one of the chunk's creatures away, unless it is too near to the player."""
-    chosen = random_integer(levels.random, i, 0, count)
-    for slot in range(1, levels.status[i, NUM_OBJECTS]):
-        x, y = levels.objects[i, slot, X], levels.objects[i, slot, Y]
-        if levels.objects[i, slot, KIND] != kind or chunk_of(x, y) != chunk:
+    kind, apart = _NUMBERS[row, _KIND], _NUMBERS[row, _APART_TO_GO]
+    chosen = random_integer(level, 0, count)
+    for slot in range(1, level.status[NUM_OBJECTS]):
+        x, y = np.int64(level.objects[slot, X]), np.int64(level.objects[slot, Y])
+        if level.objects[slot, KIND] != kind or chunk_of(x, y) != chunk:
             continue
         if chosen == 0:
-            if distance_to_player(levels, i, x, y) >= apart:
-                remove_object(levels, i, slot)
-                levels.census[i, chunk, kind - COW] -= 1
+            if distance_to_player(level, x, y) >= apart:
+                remove_object(level, slot)
+                level.census[chunk, kind - COW] -= 1
             return
         chosen -= 1
 
 
-@register_jitable(forceinline=True)
-def _balance_zombies(levels: Any, i: Any, chunk: Any) -> None:
-    count, cells = levels.census[i, chunk, ZOMBIE - COW], levels.spaces[i, chunk, _GRASS_CELLS]
-    wanted = int(3.5 - 3 * levels.daylight[i])
-    fewest = 0 if cells < 50 else wanted
-    if count < fewest and random_double(levels.random, i) < levels.parameters[i, ZOMBIE_SPAWN]:
-        _spawn(levels, i, chunk, ZOMBIE, ZOMBIE_HEALTH, GRASS, cells, 6)
-    elif count > wanted and random_double(levels.random, i) < 0.4:
-        _despawn(levels, i, chunk, ZOMBIE, count, 0)
-
-
-@register_jitable(forceinline=True)
-def _balance_skeletons(levels: Any, i: Any, chunk: Any) -> None:
-    count, cells = levels.census[i, chunk, SKELETON - COW], levels.spaces[i, chunk, _PATH_CELLS]
-    fewest = 0 if cells < 6 else 1
-    if count < fewest and random_double(levels.random, i) < levels.parameters[i, SKELETON_SPAWN]:
-        _spawn(levels, i, chunk, SKELETON, SKELETON_HEALTH, PATH, cells, 7)
-    elif count > 2 and random_double(levels.random, i) < 0.1:
-        _despawn(levels, i, chunk, SKELETON, count, 7)
-
-
-@register_jitable(forceinline=True)
-def _balance_cows(levels: Any, i: Any, chunk: Any) -> None:
-    count, cells = levels.census[i, chunk, 0], levels.spaces[i, chunk, _GRASS_CELLS]
-    fewest = 0 if cells < 30 else 1
-    if count < fewest and random_double(levels.random, i) < levels.parameters[i, COW_SPAWN]:
-        _spawn(levels, i, chunk, COW, COW_HEALTH, GRASS, cells, 5)
-    elif count > int(1.5 + levels.daylight[i]) and random_double(levels.random, i) < 0.1:
-        _despawn(levels, i, chunk, COW, count, 5)
-
-
-@register_jitable
-def balance(levels: Any, i: Any) -> None:
-    """Balances every chunk that an object has been in, in the order in which one first was."""
-    _count(levels, i)
-    for k in range(levels.status[i, NUM_CHUNKS_SEEN]):
-        chunk = int(levels.chunks[i, k])
-        _balance_zombies(levels, i, chunk)
-        _balance_skeletons(levels, i, chunk)
-        _balance_cows(levels, i, chunk)
+@jitable
+def balance(level: Any) -> None:
+    """Balances every chunk that an object has been in, in the order in which one first was: zombies, which there are
+    more of at night, then skeletons, then cows."""
+    _count(level)
+    wanted_zombies = int(3.5 - 3 * level.daylight)
+    most_cows = int(1.5 + level.daylight)
+    for k in range(level.status[NUM_CHUNKS_SEEN]):
+        chunk = np.int64(level.chunks[k])
+        for row in range(3):
+            kind = _NUMBERS[row, _KIND]
+            count = np.int64(level.census[chunk, kind - COW])
+            cells = np.int64(level.spaces[chunk, _NUMBERS[row, _COUNTED]])
+            wanted = wanted_zombies if kind == ZOMBIE else 1
+            most = wanted_zombies if kind == ZOMBIE else most_cows if kind == COW else 2
+            fewest = 0 if cells < _NUMBERS[row, _CELLS_NEEDED] else wanted
+            if count < fewest and random_double(level) < level.parameters[_NUMBERS[row, _CHANCE]]:
+                _spawn(level, chunk, row, cells)
+            elif count > most and random_double(level) < _CHANCES_TO_GO[row]:
+                _despawn(level, chunk, row, count)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba.extending import register_jitable
 
+from palaestra_worlds.compiled import jitable
 from palaestra_worlds.crafter.creatures import RIPE
 from palaestra_worlds.crafter.random import random_double
 from palaestra_worlds.crafter.state import (
@@ -158,200 +158,200 @@ _MADE = 4
 _MAKE_ACHIEVEMENTS = np.array([ACHIEVEMENTS.index(name) for name in ACTIONS[MAKE:]], dtype=np.int64)
 
 
-@register_jitable(forceinline=True)
-def _move(levels: Any, i: Any, direction: Any) -> None:
-    levels.status[i, FACING] = direction
-    x = levels.objects[i, 0, X] + DIRECTIONS[direction, 0]
-    y = levels.objects[i, 0, Y] + DIRECTIONS[direction, 1]
-    if is_inside(x, y) and levels.occupants[i, x, y] == 0:
-        material = levels.materials[i, x, y]
+@jitable
+def _move(level: Any, direction: Any) -> None:
+    level.status[FACING] = direction
+    x = level.objects[0, X] + DIRECTIONS[direction, 0]
+    y = level.objects[0, Y] + DIRECTIONS[direction, 1]
+    if is_inside(x, y) and level.occupants[x, y] == 0:
+        material = level.materials[x, y]
         if is_walkable(material) or material == LAVA:
-            move_object(levels, i, 0, x, y)
+            move_object(level, 0, x, y)
     # Also without a move: somebody who recovered in the step into lava stands there alive.
-    if levels.materials[i, levels.objects[i, 0, X], levels.objects[i, 0, Y]] == LAVA:
-        levels.inventory[i, HEALTH] = 0
+    if level.materials[level.objects[0, X], level.objects[0, Y]] == LAVA:
+        level.inventory[HEALTH] = 0
 
 
-@register_jitable(forceinline=True)
-def _damage(levels: Any, i: Any) -> Any:
+@jitable
+def _damage(level: Any) -> Any:
     """What the player's best sword does."""
     for sword, damage in ((IRON_SWORD, 5), (STONE_SWORD, 3), (WOOD_SWORD, 2)):
-        if levels.inventory[i, sword] > 0:
+        if level.inventory[sword] > 0:
             return damage
     return 1
 
 
-@register_jitable(forceinline=True)
-def _do_object(levels: Any, i: Any, slot: Any) -> None:
-    kind = levels.objects[i, slot, KIND]
+@jitable
+def _do_object(level: Any, slot: Any) -> None:
+    kind = level.objects[slot, KIND]
     if kind == PLANT:
-        if levels.objects[i, slot, TIMER] > RIPE:
-            levels.objects[i, slot, TIMER] = 0
-            levels.inventory[i, FOOD] += 4
-            levels.achievements[i, _EAT_PLANT] += 1
+        if level.objects[slot, TIMER] > RIPE:
+            level.objects[slot, TIMER] = 0
+            level.inventory[FOOD] += 4
+            level.achievements[_EAT_PLANT] += 1
     elif kind == ZOMBIE or kind == SKELETON or kind == COW:
-        levels.objects[i, slot, HEALTH_OF] = max(0, levels.objects[i, slot, HEALTH_OF] - _damage(levels, i))
-        if levels.objects[i, slot, HEALTH_OF] > 0:
+        level.objects[slot, HEALTH_OF] = max(0, level.objects[slot, HEALTH_OF] - _damage(level))
+        if level.objects[slot, HEALTH_OF] > 0:
             return
         if kind == ZOMBIE:
-            levels.achievements[i, _DEFEAT_ZOMBIE] += 1
+            level.achievements[_DEFEAT_ZOMBIE] += 1
         elif kind == SKELETON:
-            levels.achievements[i, _DEFEAT_SKELETON] += 1
+            level.achievements[_DEFEAT_SKELETON] += 1
         else:
-            levels.inventory[i, FOOD] += 6
-            levels.achievements[i, _EAT_COW] += 1
-            levels.status[i, HUNGER] = 0
+            level.inventory[FOOD] += 6
+            level.achievements[_EAT_COW] += 1
+            level.status[HUNGER] = 0
 
 
-@register_jitable(forceinline=True)
-def _collect(levels: Any, i: Any, x: Any, y: Any) -> None:
-    material = levels.materials[i, x, y]
+@jitable
+def _collect(level: Any, x: Any, y: Any) -> None:
+    material = level.materials[x, y]
     if material == WATER:
-        levels.status[i, THIRST] = 0
+        level.status[THIRST] = 0
     item = _COLLECTING[material, _RECEIVED]
     if item < 0:
         return
     tool = _COLLECTING[material, _TOOL]
-    if tool >= 0 and levels.inventory[i, tool] < 1:
+    if tool >= 0 and level.inventory[tool] < 1:
         return
-    set_material(levels, i, x, y, _COLLECTING[material, _LEFT_BEHIND])
+    set_material(level, x, y, _COLLECTING[material, _LEFT_BEHIND])
     # The draw is made for everything, also for what is always found.
-    if random_double(levels.random, i) <= (SAPLING_CHANCE if material == GRASS else 1.0):
-        levels.inventory[i, item] += 1
-        levels.achievements[i, _COLLECTING[material, _COLLECT_ACHIEVEMENT]] += 1
+    if random_double(level) <= (SAPLING_CHANCE if material == GRASS else 1.0):
+        level.inventory[item] += 1
+        level.achievements[_COLLECTING[material, _COLLECT_ACHIEVEMENT]] += 1
 
 
-@register_jitable(forceinline=True)
-def _place(levels: Any, i: Any, kind: Any, x: Any, y: Any) -> None:
+@jitable
+def _place(level: Any, kind: Any, x: Any, y: Any) -> None:
     """Kinds: stone, table, furnace, plant."""
-    if levels.occupants[i, x, y] != 0:
+    if level.occupants[x, y] != 0:
         return
     item, amount, left = _PLACING[kind, 0], _PLACING[kind, 1], _PLACING[kind, 2]
-    material = levels.materials[i, x, y]
+    material = level.materials[x, y]
     if left == 0:
         fits = material == GRASS
     else:
         fits = is_walkable(material) or (left == STONE and (material == WATER or material == LAVA))
-    if not fits or levels.inventory[i, item] < amount:
+    if not fits or level.inventory[item] < amount:
         return
-    levels.inventory[i, item] -= amount
+    level.inventory[item] -= amount
     if left == 0:
-        add_object(levels, i, PLANT, x, y, 1)
+        add_object(level, PLANT, x, y, 1, 0)
     else:
-        set_material(levels, i, x, y, left)
-    levels.achievements[i, _PLACE_ACHIEVEMENTS[kind]] += 1
+        set_material(level, x, y, left)
+    level.achievements[_PLACE_ACHIEVEMENTS[kind]] += 1
 
 
-@register_jitable
-def is_near(levels: Any, i: Any, material: Any) -> Any:
+@jitable
+def is_near(level: Any, material: Any) -> Any:
     """Whether a material is among the 3 by 3 cells around the player; never at the left and upper border, where the
     reference's slice of the map comes out empty."""
-    x, y = levels.objects[i, 0, X], levels.objects[i, 0, Y]
+    x, y = level.objects[0, X], level.objects[0, Y]
     if x == 0 or y == 0:
         return False
     for column in range(x - 1, min(x + 2, AREA)):
         for row in range(y - 1, min(y + 2, AREA)):
-            if levels.materials[i, column, row] == material:
+            if level.materials[column, row] == material:
                 return True
     return False
 
 
-@register_jitable(forceinline=True)
-def _make(levels: Any, i: Any, kind: Any) -> None:
+@jitable
+def _make(level: Any, kind: Any) -> None:
     """Kinds: pickaxe of wood, stone, iron; sword of wood, stone, iron."""
     made = _MAKING[kind, _MADE]
-    if not is_near(levels, i, TABLE):
+    if not is_near(level, TABLE):
         return
-    if (made == IRON_PICKAXE or made == IRON_SWORD) and not is_near(levels, i, FURNACE):
+    if (made == IRON_PICKAXE or made == IRON_SWORD) and not is_near(level, FURNACE):
         return
     for k in range(4):
-        if levels.inventory[i, WOOD_ITEM + k] < _MAKING[kind, k]:
+        if level.inventory[WOOD_ITEM + k] < _MAKING[kind, k]:
             return
     for k in range(4):
-        levels.inventory[i, WOOD_ITEM + k] -= _MAKING[kind, k]
-    levels.inventory[i, made] += 1
-    levels.achievements[i, _MAKE_ACHIEVEMENTS[kind]] += 1
+        level.inventory[WOOD_ITEM + k] -= _MAKING[kind, k]
+    level.inventory[made] += 1
+    level.achievements[_MAKE_ACHIEVEMENTS[kind]] += 1
 
 
-@register_jitable(forceinline=True)
-def _act(levels: Any, i: Any, action: Any) -> None:
-    facing = levels.status[i, FACING]
-    x = levels.objects[i, 0, X] + DIRECTIONS[facing, 0]
-    y = levels.objects[i, 0, Y] + DIRECTIONS[facing, 1]
+@jitable
+def _act(level: Any, action: Any) -> None:
+    facing = level.status[FACING]
+    x = level.objects[0, X] + DIRECTIONS[facing, 0]
+    y = level.objects[0, Y] + DIRECTIONS[facing, 1]
     if action == NOOP:
         return
     if action < DO:
-        _move(levels, i, action - MOVE)
+        _move(level, action - MOVE)
     elif action == SLEEP:
-        if levels.inventory[i, ENERGY] < MOST_OF_AN_ITEM:
-            levels.status[i, SLEEPING] = 1
+        if level.inventory[ENERGY] < MOST_OF_AN_ITEM:
+            level.status[SLEEPING] = 1
     elif action >= MAKE:
-        _make(levels, i, action - MAKE)
+        _make(level, action - MAKE)
     elif not is_inside(x, y):
         return
     elif action >= PLACE:
-        _place(levels, i, action - PLACE, x, y)
-    elif levels.occupants[i, x, y] != 0:
-        _do_object(levels, i, levels.occupants[i, x, y] - 1)
+        _place(level, action - PLACE, x, y)
+    elif level.occupants[x, y] != 0:
+        _do_object(level, level.occupants[x, y] - 1)
     else:
-        _collect(levels, i, x, y)
+        _collect(level, x, y)
 
 
-@register_jitable(forceinline=True)
-def _live(levels: Any, i: Any) -> None:
+@jitable
+def _live(level: Any) -> None:
     """Hunger, thirst and fatigue."""
-    asleep = levels.status[i, SLEEPING] == 1
-    levels.status[i, HUNGER] += 1 if asleep else 2
-    if levels.status[i, HUNGER] > 50:
-        levels.status[i, HUNGER] = 0
-        levels.inventory[i, FOOD] -= 1
-    levels.status[i, THIRST] += 1 if asleep else 2
-    if levels.status[i, THIRST] > 40:
-        levels.status[i, THIRST] = 0
-        levels.inventory[i, DRINK] -= 1
-    fatigue = levels.status[i, FATIGUE]
+    asleep = level.status[SLEEPING] == 1
+    level.status[HUNGER] += 1 if asleep else 2
+    if level.status[HUNGER] > 50:
+        level.status[HUNGER] = 0
+        level.inventory[FOOD] -= 1
+    level.status[THIRST] += 1 if asleep else 2
+    if level.status[THIRST] > 40:
+        level.status[THIRST] = 0
+        level.inventory[DRINK] -= 1
+    fatigue = level.status[FATIGUE]
     fatigue = min(fatigue - 1, 0) if asleep else fatigue + 1
     if fatigue < -10:
         fatigue = 0
-        levels.inventory[i, ENERGY] += 1
+        level.inventory[ENERGY] += 1
     if fatigue > 30:
         fatigue = 0
-        levels.inventory[i, ENERGY] -= 1
-    levels.status[i, FATIGUE] = fatigue
+        level.inventory[ENERGY] -= 1
+    level.status[FATIGUE] = fatigue
 
 
-@register_jitable(forceinline=True)
-def _recover(levels: Any, i: Any) -> None:
+@jitable
+def _recover(level: Any) -> None:
     """Health comes back while nothing is lacking, and goes while something is."""
-    asleep = levels.status[i, SLEEPING] == 1
-    rested = levels.inventory[i, ENERGY] > 0 or asleep
-    if levels.inventory[i, FOOD] > 0 and levels.inventory[i, DRINK] > 0 and rested:
-        levels.status[i, RECOVERY] += 4 if asleep else 2
+    asleep = level.status[SLEEPING] == 1
+    rested = level.inventory[ENERGY] > 0 or asleep
+    if level.inventory[FOOD] > 0 and level.inventory[DRINK] > 0 and rested:
+        level.status[RECOVERY] += 4 if asleep else 2
     else:
-        levels.status[i, RECOVERY] -= 1 if asleep else 2
-    if levels.status[i, RECOVERY] > 50:
-        levels.status[i, RECOVERY] = 0
-        levels.inventory[i, HEALTH] += 1
-    if levels.status[i, RECOVERY] < -30:
-        levels.status[i, RECOVERY] = 0
-        levels.inventory[i, HEALTH] = max(0, levels.inventory[i, HEALTH] - 1)
+        level.status[RECOVERY] -= 1 if asleep else 2
+    if level.status[RECOVERY] > 50:
+        level.status[RECOVERY] = 0
+        level.inventory[HEALTH] += 1
+    if level.status[RECOVERY] < -30:
+        level.status[RECOVERY] = 0
+        level.inventory[HEALTH] = max(0, level.inventory[HEALTH] - 1)
 
 
-@register_jitable
-def update_player(levels: Any, i: Any, action: Any) -> None:
+@jitable
+def update_player(level: Any, action: Any) -> None:
     """The player's step."""
-    if levels.status[i, SLEEPING]:
-        if levels.inventory[i, ENERGY] < MOST_OF_AN_ITEM:
+    if level.status[SLEEPING]:
+        if level.inventory[ENERGY] < MOST_OF_AN_ITEM:
             action = SLEEP
         else:
-            levels.status[i, SLEEPING] = 0
-            levels.achievements[i, _WAKE_UP] += 1
-    _act(levels, i, action)
-    _live(levels, i)
-    _recover(levels, i)
+            level.status[SLEEPING] = 0
+            level.achievements[_WAKE_UP] += 1
+    _act(level, action)
+    _live(level)
+    _recover(level)
     for item in range(NUM_ITEMS):
-        levels.inventory[i, item] = max(0, min(levels.inventory[i, item], MOST_OF_AN_ITEM))
+        level.inventory[item] = max(0, min(level.inventory[item], MOST_OF_AN_ITEM))
     # After the clamping, because it looks at health.
-    if levels.inventory[i, HEALTH] < levels.status[i, HEALTH_BEFORE]:
-        levels.status[i, SLEEPING] = 0
-    levels.status[i, HEALTH_BEFORE] = levels.inventory[i, HEALTH]
+    if level.inventory[HEALTH] < level.status[HEALTH_BEFORE]:
+        level.status[SLEEPING] = 0
+    level.status[HEALTH_BEFORE] = level.inventory[HEALTH]

@@ -11,10 +11,9 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from numba.extending import register_jitable
 from numpy.typing import NDArray
 
-from palaestra_worlds.compiled import kernel
+from palaestra_worlds.compiled import inlined, jitable, kernel
 from palaestra_worlds.crafter.creatures import RIPE
 from palaestra_worlds.crafter.random import peek_doubles
 from palaestra_worlds.crafter.state import (
@@ -61,13 +60,26 @@ _COLOUR_AT_NIGHT = np.float32(0.4)
 _WHITE = np.float32(255)
 
 
-@register_jitable(forceinline=True)
+@inlined
 def _grey(red: Any, green: Any, blue: Any) -> Any:
     """Pillow's luminance of a colour."""
     return (np.int64(red) * 19595 + np.int64(green) * 38470 + np.int64(blue) * 7471 + 32768) >> 16
 
 
-@register_jitable
+@inlined
+def _specked(colour: Any, dark: Any, speck: Any) -> Any:
+    return np.uint8((1.0 - dark) * colour + speck)
+
+
+@inlined
+def _by_hour(colour: Any, specked: Any, grey: Any, daylight: Any, tint: Any) -> Any:
+    """A channel of a pixel between day and night, when colours fade towards grey and then towards a tint."""
+    faded = np.float32(grey) + _COLOUR_AT_NIGHT * np.float32(np.int64(specked) - grey)
+    night = 0.5 * np.float64(np.uint8(faded)) + 0.5 * tint
+    return np.uint8(daylight * colour + (1.0 - daylight) * night)
+
+
+@jitable
 def _light(
     tile: Any, pixels: Any, daylight: Any, amount: Any, noise: Any, vignette: Any, asleep: Any, lit: Any
 ) -> None:
@@ -84,45 +96,42 @@ def _light(
         lit: (unit, unit, 3) uint8, written.
     """
     height = vignette.shape[0]
-    colour = np.empty(3, dtype=np.float64)
     for y in range(tile.shape[0]):
         for x in range(tile.shape[1]):
-            dark = 0.0
-            speck = 0.0
+            red, green, blue = tile[y, x, 0], tile[y, x, 1], tile[y, x, 2]
+            dark = speck = 0.0
             if amount > 0.0:
                 dark = amount * vignette[pixels[1] + y, pixels[0] + x]
                 speck = dark * (32.0 + 95.0 * noise[(pixels[0] + x) * height + pixels[1] + y])
-            for c in range(3):
-                colour[c] = np.uint8((1.0 - dark) * tile[y, x, c] + speck)
-            grey = _grey(colour[0], colour[1], colour[2])
-            for c in range(3):
-                faded = np.float32(grey) + _COLOUR_AT_NIGHT * np.float32(colour[c] - grey)
-                night = 0.5 * np.float64(np.uint8(faded)) + 0.5 * _NIGHT_TINT[c]
-                colour[c] = np.uint8(daylight * tile[y, x, c] + (1.0 - daylight) * night)
+            r, g, b = _specked(red, dark, speck), _specked(green, dark, speck), _specked(blue, dark, speck)
+            grey = _grey(r, g, b)
+            r = _by_hour(red, r, grey, daylight, _NIGHT_TINT[0])
+            g = _by_hour(green, g, grey, daylight, _NIGHT_TINT[1])
+            b = _by_hour(blue, b, grey, daylight, _NIGHT_TINT[2])
             if asleep:
-                grey = _grey(colour[0], colour[1], colour[2])
-                for c in range(3):
-                    colour[c] = 0.5 * grey + 0.5 * _SLEEP_TINT[c]
-            for c in range(3):
-                lit[y, x, c] = np.uint8(colour[c])
+                grey = _grey(r, g, b)
+                r = np.uint8(0.5 * grey + 0.5 * _SLEEP_TINT[0])
+                g = np.uint8(0.5 * grey + 0.5 * _SLEEP_TINT[1])
+                b = np.uint8(0.5 * grey + 0.5 * _SLEEP_TINT[2])
+            lit[y, x, 0], lit[y, x, 1], lit[y, x, 2] = r, g, b
 
 
-@register_jitable
-def texture_of(levels: Any, i: Any, slot: Any) -> Any:
+@jitable
+def texture_of(level: Any, slot: Any) -> Any:
     """Which of the atlas's things an object looks like."""
-    kind = levels.objects[i, slot, KIND]
+    kind = level.objects[slot, KIND]
     if kind == PLAYER:
-        return SLEEPER if levels.status[i, SLEEPING] else PLAYERS + levels.status[i, FACING]
+        return SLEEPER if level.status[SLEEPING] else PLAYERS + level.status[FACING]
     if kind == COW:
         return A_COW
     if kind == ZOMBIE:
         return A_ZOMBIE
     if kind == PLANT:
-        return A_RIPE_PLANT if levels.objects[i, slot, TIMER] > RIPE else A_PLANT
-    return ARROWS + levels.objects[i, slot, HEADING] if kind == ARROW else A_SKELETON
+        return A_RIPE_PLANT if level.objects[slot, TIMER] > RIPE else A_PLANT
+    return ARROWS + level.objects[slot, HEADING] if kind == ARROW else A_SKELETON
 
 
-@register_jitable
+@jitable
 def _put_on(material: Any, thing: Any, cover: Any, tile: Any) -> None:
     """Draws a thing over a material, as crafter blends them, in float32."""
     for y in range(tile.shape[0]):
@@ -132,7 +141,7 @@ def _put_on(material: Any, thing: Any, cover: Any, tile: Any) -> None:
                 tile[y, x, c] = np.uint8(_WHITE * (thing[y, x, c] + (np.float32(1) - cover[y, x]) * under))
 
 
-@register_jitable
+@jitable
 def _paste(tile: Any, image: Any, left: Any, top: Any) -> None:
     for y in range(tile.shape[0]):
         for x in range(tile.shape[1]):
@@ -140,29 +149,28 @@ def _paste(tile: Any, image: Any, left: Any, top: Any) -> None:
                 image[top + y, left + x, c] = tile[y, x, c]
 
 
-@register_jitable
-def _draw_surroundings(levels: Any, i: Any, atlas: Any, image: Any) -> None:
+@jitable
+def _draw_surroundings(level: Any, atlas: Any, image: Any) -> None:
     tiles, things, covers, _, vignette = atlas
     unit = tiles.shape[1]
-    daylight, asleep = levels.daylight[i], levels.status[i, SLEEPING] == 1
+    daylight, asleep = level.daylight, level.status[SLEEPING] == 1
     amount = 2.0 * (0.5 - daylight) if daylight < 0.5 else 0.0
     noise = np.empty(vignette.size if daylight < 0.5 else 0, dtype=np.float64)
     if daylight < 0.5:
-        peek_doubles(levels.night[i], noise)
-    materials, occupants = levels.materials[i], levels.occupants[i]
+        peek_doubles(level.night, noise)
     seen = np.empty((NUM_MATERIALS, unit, unit, 3), dtype=np.uint8)
     is_seen = np.zeros(NUM_MATERIALS, dtype=np.bool_)
     tile = np.empty((unit, unit, 3), dtype=np.uint8)
     lit = np.empty((unit, unit, 3), dtype=np.uint8)
     for column in range(COLUMNS):
         for row in range(ROWS):
-            x = np.int64(levels.objects[i, 0, X]) + column - COLUMNS // 2
-            y = np.int64(levels.objects[i, 0, Y]) + row - ROWS // 2
+            x = np.int64(level.objects[0, X]) + column - COLUMNS // 2
+            y = np.int64(level.objects[0, Y]) + row - ROWS // 2
             pixels = column * unit, row * unit
             inside = 0 <= x < AREA and 0 <= y < AREA
-            material = materials[x, y] if inside else OUTSIDE
-            if inside and occupants[x, y] > 0:
-                texture = texture_of(levels, i, occupants[x, y] - 1)
+            material = level.materials[x, y] if inside else OUTSIDE
+            if inside and level.occupants[x, y] > 0:
+                texture = texture_of(level, level.occupants[x, y] - 1)
                 _put_on(tiles[material], things[texture], covers[texture], tile)
                 _light(tile, pixels, daylight, amount, noise, vignette, asleep, lit)
                 _paste(lit, image, pixels[0], pixels[1])
@@ -176,28 +184,38 @@ def _draw_surroundings(levels: Any, i: Any, atlas: Any, image: Any) -> None:
                 _paste(seen[material], image, pixels[0], pixels[1])
 
 
-@register_jitable
-def draw_picture(levels: Any, i: Any, atlas: Any, image: Any) -> None:
-    """Draws what the player of environment i sees into `image` (9 * unit or more, 9 * unit or more, 3) uint8, from its
+@jitable
+def draw_picture(level: Any, atlas: Any, image: Any) -> None:
+    """Draws what the player sees into `image` (9 * unit or more, 9 * unit or more, 3) uint8, from its
     upper left corner."""
-    _draw_surroundings(levels, i, atlas, image)
+    _draw_surroundings(level, atlas, image)
     items = atlas[3]
     unit = items.shape[2]
     for item in range(NUM_ITEMS):
         left, top = item % ITEM_COLUMNS * unit, (ROWS + item // ITEM_COLUMNS) * unit
-        _paste(items[item, levels.inventory[i, item]], image, left, top)
+        _paste(items[item, level.inventory[item]], image, left, top)
 
 
-@register_jitable
-def write_image(levels: Any, i: Any, images: Any) -> None:
-    """Writes crafter's observation of environment i into images[i] (64, 64, 3), whose last row and column stay as they
-    are: 0."""
-    draw_picture(levels, i, (_MATERIALS, _THINGS, _COVERS, _ITEMS, _VIGNETTE), images[i])
+def _draw_all(levels: Any, images: Any, chosen: Any, first: Any, last: Any) -> None:
+    for k in range(first, last):
+        i = chosen[k]
+        draw_picture(levels[i], (_MATERIALS, _THINGS, _COVERS, _ITEMS, _VIGNETTE), images[i])
+
+
+@cache
+def image_kernel() -> Any:
+    """`draw(levels, images, chosen, first, last)`: crafter's observation of environments `chosen[first:last]` into
+    `images` (N, 64, 64, 3), whose last row and column stay as they are: 0."""
+    return kernel(_draw_all, "images")
+
+
+def _draw_first(rows: Any, atlas: Any, image: Any) -> None:
+    draw_picture(rows[0], atlas, image)
 
 
 @cache
 def _picture_kernel() -> Any:
-    return kernel(draw_picture, "picture")
+    return kernel(_draw_first, "picture")
 
 
 def picture(levels: Levels, i: int, unit: int) -> NDArray[np.uint8]:
@@ -210,5 +228,5 @@ def picture(levels: Levels, i: int, unit: int) -> NDArray[np.uint8]:
         unit: pixels along a cell, at least 3; with 7 it is the observation without its black border.
     """
     image = np.zeros((COLUMNS * unit, (ROWS + ITEM_ROWS) * unit, 3), dtype=np.uint8)
-    _picture_kernel()(levels, i, make_atlas(unit), image)
+    _picture_kernel()(levels.rows[i : i + 1], make_atlas(unit), image)
     return image

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba.extending import register_jitable
 from numpy.typing import NDArray
 
 from palaestra_worlds.base import Task
+from palaestra_worlds.compiled import jitable
 from palaestra_worlds.crafter.state import NUM_PARAMETERS, original_parameters
 from palaestra_worlds.crafter.tasks import as_crafter_task, parameters_of
 from palaestra_worlds.minigrid.random import random_double
@@ -78,14 +78,27 @@ def join_tables(first: TaskTable, second: TaskTable) -> TaskTable:
     )
 
 
-@register_jitable
-def begin_task(levels: Any, lessons: Any, table: Any, i: Any) -> Any:
+@jitable
+def _draw(cumulative: Any, drawn: Any) -> Any:
+    """The first row whose cumulative probability exceeds a draw."""
+    low, high = 0, len(cumulative) - 1
+    while low < high:
+        middle = (low + high) // 2
+        if cumulative[middle] <= drawn:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+@jitable
+def begin_task(level: Any, lessons: Any, table: Any, i: Any) -> Any:
     """Chooses environment i's next task and sets its parameters; gives the level's seed, or OWN_LEVEL."""
-    row = lessons.status[i, ASSIGNED]
+    row = np.int64(lessons.status[i, ASSIGNED])
     lessons.status[i, ASSIGNED] = NO_TASK
     if row == NO_TASK and len(table.cumulative) > 0:
-        row = np.searchsorted(table.cumulative, random_double(lessons.random, i), side="right")
+        row = _draw(table.cumulative, random_double(lessons.random, i))
     lessons.status[i, TASK] = row
     for column in range(NUM_PARAMETERS):
-        levels.parameters[i, column] = lessons.original[column] if row == NO_TASK else table.parameters[row, column]
+        level.parameters[column] = lessons.original[column] if row == NO_TASK else table.parameters[row, column]
     return OWN_LEVEL if row == NO_TASK else table.seeds[row]

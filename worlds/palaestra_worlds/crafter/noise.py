@@ -12,8 +12,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba.extending import register_jitable
 from numpy.typing import NDArray
+
+from palaestra_worlds.compiled import jitable
 
 STRETCH = -1.0 / 6
 SQUISH = 1.0 / 3
@@ -35,7 +36,7 @@ GRADIENTS = _gradients()
 """(24, 3): towards the corners of a rhombicuboctahedron."""
 
 
-@register_jitable
+@jitable
 def permute(seed: Any, permutation: Any) -> None:
     """Fills `permutation` (256,) with the order of 0 to 255 that a seed below 2**63 stands for."""
     state = np.int64(seed)
@@ -52,7 +53,7 @@ def permute(seed: Any, permutation: Any) -> None:
         permutation[k] = kept
 
 
-@register_jitable
+@jitable
 def gradient_of(permutation: Any, i: Any, j: Any, k: Any) -> Any:
     """Row in GRADIENTS of the lattice point (i, j, k)."""
     first = np.int64(permutation[i & 255])
@@ -97,7 +98,7 @@ def _further_points() -> NDArray[np.int64]:
 _FURTHER = _further_points()
 
 
-@register_jitable
+@jitable
 def _case_near(x: Any, y: Any, z: Any) -> Any:
     """The case of `_FURTHER` of a place (x, y, z) in the tetrahedron at the origin."""
     a, b = 0, 1
@@ -112,7 +113,7 @@ def _case_near(x: Any, y: Any, z: Any) -> Any:
     return _OFF_ORIGIN + 3 - a - b
 
 
-@register_jitable
+@jitable
 def _case_far(x: Any, y: Any, z: Any) -> Any:
     """Of a place in the tetrahedron at the far end; a corner next to it is named after the axis that it lacks."""
     a, b = 0, 1
@@ -127,7 +128,7 @@ def _case_far(x: Any, y: Any, z: Any) -> Any:
     return _OFF_END + 3 - a - b
 
 
-@register_jitable
+@jitable
 def _case_middle(x: Any, y: Any, z: Any) -> Any:
     """Of a place in the octahedron. Its corners lie opposite each other in pairs, one of each nearer: a corner with
     one step, along an axis, or the far one with the two others."""
@@ -144,7 +145,7 @@ def _case_middle(x: Any, y: Any, z: Any) -> Any:
     return (_BOTH_FAR if a_is_far else _BOTH_NEAR) + 3 - a - b
 
 
-@register_jitable
+@jitable
 def noise3(permutation: Any, x: Any, y: Any, z: Any) -> Any:
     """`opensimplex.OpenSimplex(seed).noise3(x, y, z)`, with the seed's permutation."""
     stretch = (x + y + z) * STRETCH

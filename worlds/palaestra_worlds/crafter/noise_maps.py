@@ -14,6 +14,7 @@ import numpy as np
 from numba.extending import register_jitable
 from numpy.typing import NDArray
 
+from palaestra_worlds.compiled import inlined
 from palaestra_worlds.crafter.noise import GRADIENTS, NORM, gradient_of
 from palaestra_worlds.crafter.state import AREA
 
@@ -133,9 +134,10 @@ def _reached(
     return found
 
 
-@register_jitable
+@register_jitable(no_cfunc_wrapper=True, error_model="numpy", fastmath={"contract"})
 def add_noise(slices: Any, which: Any, permutation: Any, needed: Any, found: Any) -> None:
-    """Adds a slice of a seed's noise to a map.
+    """Adds a slice of a seed's noise to a map. A product and a sum may be rounded once instead of twice, which saves a
+    fifth of the time and is within the tolerance.
 
     Args:
         slices: the table.
@@ -162,9 +164,10 @@ def add_noise(slices: Any, which: Any, permutation: Any, needed: Any, found: Any
                 _add_to_row(found, cell, count, slices.places[r, 1], slices.places[r, 2], start, along, step)
 
 
-@register_jitable(forceinline=True)
+@inlined
 def _add_to_row(found: Any, first: Any, count: Any, place: Any, left: Any, start: Any, along: Any, step: Any) -> None:
-    """Adds a point to some cells. Unsigned indices and numbers of 32 bits let it use vectors."""
+    """Adds a point to some cells. Unsigned indices and numbers of 32 bits let it use vectors; a loop over blocks of
+    known length would be unrolled into single numbers instead."""
     for cell in range(count):
         d = place + np.float32(np.int32(cell)) * step
         near = left - d * d

@@ -24,12 +24,13 @@ def overview(levels: Levels, i: int, unit: int) -> NDArray[np.uint8]:
         uint8 (64 * unit, 64 * unit, 3).
     """
     atlas = make_atlas(unit)
+    level = levels.rows.view(np.recarray)[i]
     tiles = atlas.materials[levels.materials[i].T]
     for slot in range(levels.status[i, NUM_OBJECTS]):
         x, y = levels.objects[i, slot, X], levels.objects[i, slot, Y]
         if levels.occupants[i, x, y] != slot + 1:
             continue
-        texture = texture_of(levels, i, slot)
+        texture = texture_of(level, slot)
         cover = 255 * (1 - atlas.covers[texture])[..., None]
         tiles[y, x] = 255 * atlas.things[texture] + cover * (tiles[y, x] / 255)
     image = np.ascontiguousarray(tiles.swapaxes(1, 2)).reshape(AREA * unit, AREA * unit, 3)

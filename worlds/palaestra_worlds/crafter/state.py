@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba.extending import register_jitable
 from numpy.typing import NDArray
+
+from palaestra_worlds.compiled import jitable
 
 AREA = 64
 """Side of the world in cells."""
@@ -57,6 +58,7 @@ DIRECTIONS = np.array([(-1, 0), (1, 0), (0, -1), (0, 1)], dtype=np.int64)
     IRON_SWORD,
 ) = range(16)
 NUM_ITEMS = 16
+NUM_ACHIEVEMENTS = 22
 MOST_OF_AN_ITEM = 9
 
 # Columns of `Levels.status`. HUNGER, THIRST and RECOVERY count in halves; UNLOCKED has a bit for each achievement.
@@ -105,7 +107,7 @@ NUM_RANDOM = 625
 NIGHT_DRAWS = 63 * 49
 """Doubles that crafter draws for a picture's noise at night, one for each pixel of the map."""
 POSITION = 624
-"""Column of `Levels.random` after the 624 words of MT19937: which word is made next."""
+"""Column of `Levels.random` after the 624 words of MT19937: how many of them are drawn."""
 
 
 def original_parameters() -> NDArray[np.float64]:
@@ -120,8 +122,31 @@ def original_parameters() -> NDArray[np.float64]:
     return found
 
 
+LEVEL = np.dtype(
+    [
+        ("materials", np.uint8, (AREA, AREA)),
+        ("occupants", np.uint16, (AREA, AREA)),
+        ("objects", np.int16, (MAX_OBJECTS, NUM_OBJECT_COLUMNS)),
+        ("inventory", np.int32, NUM_ITEMS),
+        ("achievements", np.int32, NUM_ACHIEVEMENTS),
+        ("status", np.int32, NUM_STATUS),
+        ("chunks", np.uint8, NUM_CHUNKS),
+        ("daylight", np.float64),
+        ("random", np.uint32, NUM_RANDOM),
+        ("spaces", np.int16, (NUM_CHUNKS, 2)),
+        ("census", np.int16, (NUM_CHUNKS, 3)),
+        ("night", np.uint32, NUM_RANDOM),
+        ("seed", np.int64),
+        ("parameters", np.float64, NUM_PARAMETERS),
+    ],
+    align=True,
+)
+"""One environment's world. Kernels are given a record of it: one address, and every length and place in it is known to
+the compiler, which then takes less time than for the same arrays one by one, and makes faster code."""
+
+
 class Levels(NamedTuple):
-    """The worlds of N environments; a compiled function for environment i touches row i only."""
+    """The worlds of N environments: views on the fields of `rows`, by which Python reads them."""
 
     materials: NDArray[np.uint8]
     """(N, AREA, AREA), indexed [i, x, y]."""
@@ -133,7 +158,7 @@ class Levels(NamedTuple):
     inventory: NDArray[np.int32]
     """(N, NUM_ITEMS); the player's health is here, not in `objects`."""
     achievements: NDArray[np.int32]
-    """(N, 22): how often each was done in this episode, in the order of crafter's data.yaml."""
+    """(N, NUM_ACHIEVEMENTS): how often each was done in this episode, in the order of crafter's data.yaml."""
     status: NDArray[np.int32]
     """(N, NUM_STATUS)."""
     chunks: NDArray[np.uint8]
@@ -151,132 +176,123 @@ class Levels(NamedTuple):
     """(N, NUM_RANDOM): where the random stream stood before the noise of the last picture was drawn, valid where
     daylight < 0.5. The rules pass over these draws; whoever draws the picture makes them from a copy of this row, so
     that it can be drawn again."""
-    seeds: NDArray[np.int64]
+    seed: NDArray[np.int64]
     """(N,): what the environment was seeded with."""
     parameters: NDArray[np.float64]
     """(N, NUM_PARAMETERS) of the running episode."""
-    tunnels: NDArray[np.bool_]
-    """(N, AREA, AREA): working space of the level generator; holds nothing between calls."""
+
+    @property
+    def rows(self) -> NDArray[np.void]:
+        """The LEVEL records (N,) that all this is of; what kernels are given."""
+        rows = self.materials.base
+        assert rows is not None
+        return rows
 
 
 def allocate(num_envs: int) -> Levels:
     """Worlds of nothing, with crafter's own parameters."""
-    return Levels(
-        materials=np.zeros((num_envs, AREA, AREA), dtype=np.uint8),
-        occupants=np.zeros((num_envs, AREA, AREA), dtype=np.uint16),
-        objects=np.zeros((num_envs, MAX_OBJECTS, NUM_OBJECT_COLUMNS), dtype=np.int16),
-        inventory=np.zeros((num_envs, NUM_ITEMS), dtype=np.int32),
-        achievements=np.zeros((num_envs, 22), dtype=np.int32),
-        status=np.zeros((num_envs, NUM_STATUS), dtype=np.int32),
-        chunks=np.zeros((num_envs, NUM_CHUNKS), dtype=np.uint8),
-        daylight=np.zeros(num_envs, dtype=np.float64),
-        random=np.zeros((num_envs, NUM_RANDOM), dtype=np.uint32),
-        spaces=np.zeros((num_envs, NUM_CHUNKS, 2), dtype=np.int16),
-        census=np.zeros((num_envs, NUM_CHUNKS, 3), dtype=np.int16),
-        night=np.zeros((num_envs, NUM_RANDOM), dtype=np.uint32),
-        seeds=np.zeros(num_envs, dtype=np.int64),
-        parameters=np.tile(original_parameters(), (num_envs, 1)),
-        tunnels=np.zeros((num_envs, AREA, AREA), dtype=np.bool_),
-    )
+    rows = np.zeros(num_envs, dtype=LEVEL)
+    rows["parameters"] = original_parameters()
+    return Levels(*(rows[name] for name in Levels._fields))
 
 
-@register_jitable(forceinline=True)
+@jitable
 def is_inside(x: Any, y: Any) -> Any:
     return 0 <= x < AREA and 0 <= y < AREA
 
 
-@register_jitable(forceinline=True)
+@jitable
 def is_walkable(material: Any) -> Any:
     """Where everybody can walk; the player also walks into lava, and arrows fly over lava and water."""
     return material == GRASS or material == SAND or material == PATH
 
 
-@register_jitable(forceinline=True)
+@jitable
 def chunk_of(x: Any, y: Any) -> Any:
     return x // CHUNK * CHUNKS_PER_SIDE + y // CHUNK
 
 
-@register_jitable(forceinline=True)
-def set_material(levels: Any, i: Any, x: Any, y: Any, material: Any) -> None:
+@jitable
+def set_material(level: Any, x: Any, y: Any, material: Any) -> None:
     """Changes a cell of a running episode."""
-    before = levels.materials[i, x, y]
-    levels.materials[i, x, y] = material
+    before = level.materials[x, y]
+    level.materials[x, y] = material
     chunk = chunk_of(x, y)
     for k, counted in ((0, GRASS), (1, PATH)):
-        levels.spaces[i, chunk, k] += (material == counted) - (before == counted)
+        level.spaces[chunk, k] += (material == counted) - (before == counted)
 
 
-@register_jitable
-def count_spaces(levels: Any, i: Any) -> None:
+@jitable
+def count_spaces(level: Any) -> None:
     """Counts the cells of grass and of path in each chunk anew."""
     for chunk in range(NUM_CHUNKS):
-        levels.spaces[i, chunk, 0] = levels.spaces[i, chunk, 1] = 0
+        level.spaces[chunk, 0] = level.spaces[chunk, 1] = 0
     for x in range(AREA):
         for y in range(AREA):
-            if levels.materials[i, x, y] == GRASS:
-                levels.spaces[i, chunk_of(x, y), 0] += 1
-            elif levels.materials[i, x, y] == PATH:
-                levels.spaces[i, chunk_of(x, y), 1] += 1
+            if level.materials[x, y] == GRASS:
+                level.spaces[chunk_of(x, y), 0] += 1
+            elif level.materials[x, y] == PATH:
+                level.spaces[chunk_of(x, y), 1] += 1
 
 
-@register_jitable
-def _see_chunk(levels: Any, i: Any, x: Any, y: Any) -> None:
+@jitable
+def _see_chunk(level: Any, x: Any, y: Any) -> None:
     """Enters the chunk of a cell into the order of chunks."""
     chunk = chunk_of(x, y)
-    count = levels.status[i, NUM_CHUNKS_SEEN]
+    count = level.status[NUM_CHUNKS_SEEN]
     for k in range(count):
-        if levels.chunks[i, k] == chunk:
+        if level.chunks[k] == chunk:
             return
-    levels.chunks[i, count] = chunk
-    levels.status[i, NUM_CHUNKS_SEEN] = count + 1
+    level.chunks[count] = chunk
+    level.status[NUM_CHUNKS_SEEN] = count + 1
 
 
-@register_jitable
-def add_object(levels: Any, i: Any, kind: Any, x: Any, y: Any, health: Any, heading: Any = 0) -> None:
+@jitable
+def add_object(level: Any, kind: Any, x: Any, y: Any, health: Any, heading: Any) -> None:
     """Puts a new object on a free cell (x, y); where there is room for no more, nothing happens."""
-    slot = levels.status[i, NUM_OBJECTS]
+    slot = level.status[NUM_OBJECTS]
     if slot == MAX_OBJECTS:
         return
-    levels.objects[i, slot, KIND] = kind
-    levels.objects[i, slot, X] = x
-    levels.objects[i, slot, Y] = y
-    levels.objects[i, slot, HEALTH_OF] = health
-    levels.objects[i, slot, TIMER] = 0
-    levels.objects[i, slot, HEADING] = heading
-    levels.occupants[i, x, y] = slot + 1
-    levels.status[i, NUM_OBJECTS] = slot + 1
-    _see_chunk(levels, i, x, y)
+    level.objects[slot, KIND] = kind
+    level.objects[slot, X] = x
+    level.objects[slot, Y] = y
+    level.objects[slot, HEALTH_OF] = health
+    level.objects[slot, TIMER] = 0
+    level.objects[slot, HEADING] = heading
+    level.occupants[x, y] = slot + 1
+    level.status[NUM_OBJECTS] = slot + 1
+    _see_chunk(level, x, y)
 
 
-@register_jitable(forceinline=True)
-def remove_object(levels: Any, i: Any, slot: Any) -> None:
+@jitable
+def remove_object(level: Any, slot: Any) -> None:
     """Takes an object out of the world; its slot stays until `free_slots`."""
-    levels.occupants[i, levels.objects[i, slot, X], levels.objects[i, slot, Y]] = 0
-    levels.objects[i, slot, KIND] = NOBODY
+    level.occupants[level.objects[slot, X], level.objects[slot, Y]] = 0
+    level.objects[slot, KIND] = NOBODY
 
 
-@register_jitable(forceinline=True)
-def move_object(levels: Any, i: Any, slot: Any, x: Any, y: Any) -> None:
+@jitable
+def move_object(level: Any, slot: Any, x: Any, y: Any) -> None:
     """Moves an object to a free cell."""
-    old_x, old_y = levels.objects[i, slot, X], levels.objects[i, slot, Y]
-    levels.occupants[i, old_x, old_y] = 0
-    levels.occupants[i, x, y] = slot + 1
-    levels.objects[i, slot, X] = x
-    levels.objects[i, slot, Y] = y
+    old_x, old_y = np.int64(level.objects[slot, X]), np.int64(level.objects[slot, Y])
+    level.occupants[old_x, old_y] = 0
+    level.occupants[x, y] = slot + 1
+    level.objects[slot, X] = x
+    level.objects[slot, Y] = y
     if chunk_of(old_x, old_y) != chunk_of(x, y):
-        _see_chunk(levels, i, x, y)
+        _see_chunk(level, x, y)
 
 
-@register_jitable(forceinline=True)
-def free_slots(levels: Any, i: Any) -> None:
+@jitable
+def free_slots(level: Any) -> None:
     """Closes the gaps that removed objects left, the order of creation kept."""
     kept = 0
-    for slot in range(levels.status[i, NUM_OBJECTS]):
-        if levels.objects[i, slot, KIND] == NOBODY:
+    for slot in range(level.status[NUM_OBJECTS]):
+        if level.objects[slot, KIND] == NOBODY:
             continue
         if kept < slot:
             for column in range(NUM_OBJECT_COLUMNS):
-                levels.objects[i, kept, column] = levels.objects[i, slot, column]
-            levels.occupants[i, levels.objects[i, kept, X], levels.objects[i, kept, Y]] = kept + 1
+                level.objects[kept, column] = level.objects[slot, column]
+            level.occupants[level.objects[kept, X], level.objects[kept, Y]] = kept + 1
         kept += 1
-    levels.status[i, NUM_OBJECTS] = kept
+    level.status[NUM_OBJECTS] = kept

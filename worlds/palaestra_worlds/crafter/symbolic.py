@@ -29,8 +29,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from numba.extending import register_jitable
+import numpy as np
 
+from palaestra_worlds.compiled import jitable
 from palaestra_worlds.crafter.character import is_near
 from palaestra_worlds.crafter.creatures import RIPE
 from palaestra_worlds.crafter.state import (
@@ -86,82 +87,83 @@ VECTOR_LENGTH = _NEAR + 2
 _FIRST_ARROW, _SAPLING, _RIPE_PLANT = 4, 8, 9
 
 
-@register_jitable(forceinline=True)
-def _thing(levels: Any, i: Any, x: Any, y: Any) -> Any:
+@jitable
+def _thing(level: Any, x: Any, y: Any) -> Any:
     """What stands on a cell, as in `THINGS` counted from 1; 0 nothing."""
-    slot = levels.occupants[i, x, y] - 1
+    slot = level.occupants[x, y] - 1
     # The player is in slot 0.
     if slot < 1:
         return 0
-    kind = levels.objects[i, slot, KIND]
+    kind = level.objects[slot, KIND]
     if kind == ARROW:
-        return _FIRST_ARROW + levels.objects[i, slot, HEADING]
+        return _FIRST_ARROW + level.objects[slot, HEADING]
     if kind == PLANT:
-        return _RIPE_PLANT if levels.objects[i, slot, TIMER] > RIPE else _SAPLING
+        return _RIPE_PLANT if level.objects[slot, TIMER] > RIPE else _SAPLING
     return kind - COW + 1
 
 
-@register_jitable(forceinline=True)
-def write_map(levels: Any, i: Any, map: Any) -> None:
+@jitable
+def write_map(level: Any, i: Any, map: Any) -> None:
     """Writes map[i]; two channels mean indices."""
-    left = levels.objects[i, 0, X] - COLUMNS // 2
-    top = levels.objects[i, 0, Y] - ROWS // 2
+    left = np.int64(level.objects[0, X]) - COLUMNS // 2
+    top = np.int64(level.objects[0, Y]) - ROWS // 2
     indices = map.shape[3] == 2
     for column in range(COLUMNS):
         for row in range(ROWS):
             x, y = left + column, top + row
-            for channel in range(map.shape[3]):
-                map[i, column, row, channel] = 0
-            if not is_inside(x, y):
-                continue
-            material, thing = levels.materials[i, x, y], _thing(levels, i, x, y)
+            material = thing = 0
+            if is_inside(x, y):
+                material, thing = np.int64(level.materials[x, y]), _thing(level, x, y)
             if indices:
                 map[i, column, row, 0] = material
                 map[i, column, row, 1] = thing
                 continue
-            map[i, column, row, material - 1] = 1
+            for channel in range(MAP_CHANNELS):
+                map[i, column, row, channel] = 0
+            if material > 0:
+                map[i, column, row, material - 1] = 1
             if thing > 0:
                 map[i, column, row, NUM_MATERIALS - 2 + thing] = 1
 
 
-@register_jitable(forceinline=True)
-def _write_faced(levels: Any, i: Any, vector: Any) -> None:
+@jitable
+def _write_faced(level: Any, i: Any, vector: Any) -> None:
     for channel in range(MAP_CHANNELS):
         vector[i, _FACED + channel] = 0.0
-    direction = levels.status[i, FACING]
-    x = levels.objects[i, 0, X] + DIRECTIONS[direction, 0]
-    y = levels.objects[i, 0, Y] + DIRECTIONS[direction, 1]
+    direction = level.status[FACING]
+    x = level.objects[0, X] + DIRECTIONS[direction, 0]
+    y = level.objects[0, Y] + DIRECTIONS[direction, 1]
     if is_inside(x, y):
-        vector[i, _FACED + levels.materials[i, x, y] - 1] = 1.0
-        thing = _thing(levels, i, x, y)
+        vector[i, _FACED + level.materials[x, y] - 1] = 1.0
+        thing = _thing(level, x, y)
         if thing > 0:
             vector[i, _FACED + NUM_MATERIALS - 2 + thing] = 1.0
 
 
-@register_jitable(forceinline=True)
-def write_vector(levels: Any, i: Any, vector: Any) -> None:
+@jitable
+def write_vector(level: Any, i: Any, vector: Any) -> None:
     """Writes vector[i]."""
     for item in range(NUM_ITEMS):
-        vector[i, item] = levels.inventory[i, item] / MOST_OF_AN_ITEM
-    vector[i, NUM_ITEMS] = levels.daylight[i]
-    vector[i, NUM_ITEMS + 1] = levels.status[i, SLEEPING]
+        vector[i, item] = level.inventory[item] / MOST_OF_AN_ITEM
+    vector[i, NUM_ITEMS] = level.daylight
+    vector[i, NUM_ITEMS + 1] = level.status[SLEEPING]
     for direction in range(4):
-        vector[i, NUM_ITEMS + 2 + direction] = levels.status[i, FACING] == direction
-    _write_faced(levels, i, vector)
+        vector[i, NUM_ITEMS + 2 + direction] = level.status[FACING] == direction
+    _write_faced(level, i, vector)
     for item in range(NUM_NEEDS, NUM_ITEMS):
-        vector[i, _OWNED + item - NUM_NEEDS] = levels.inventory[i, item] > 0
-    vector[i, _NEAR] = is_near(levels, i, TABLE)
-    vector[i, _NEAR + 1] = is_near(levels, i, FURNACE)
+        vector[i, _OWNED + item - NUM_NEEDS] = level.inventory[item] > 0
+    vector[i, _NEAR] = is_near(level, TABLE)
+    vector[i, _NEAR + 1] = is_near(level, FURNACE)
     for achievement in range(vector.shape[1] - VECTOR_LENGTH):
-        vector[i, VECTOR_LENGTH + achievement] = levels.status[i, UNLOCKED] >> achievement & 1
+        vector[i, VECTOR_LENGTH + achievement] = level.status[UNLOCKED] >> achievement & 1
 
 
-@register_jitable
-def write_semantic(levels: Any, i: Any, semantic: Any) -> None:
+@jitable
+def write_semantic(level: Any, i: Any, semantic: Any) -> None:
     """Writes semantic[i] (64, 64): the whole world as crafter's `info["semantic"]`, materials covered by objects."""
     for x in range(semantic.shape[1]):
         for y in range(semantic.shape[2]):
-            semantic[i, x, y] = levels.materials[i, x, y]
-            slot = levels.occupants[i, x, y]
+            semantic[i, x, y] = level.materials[x, y]
+            slot = level.occupants[x, y]
             if slot > 0:
-                semantic[i, x, y] = levels.objects[i, slot - 1, KIND]
+                semantic[i, x, y] = level.objects[slot - 1, KIND]

@@ -11,8 +11,8 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba.extending import register_jitable
 
+from palaestra_worlds.compiled import inlined, jitable
 from palaestra_worlds.crafter.noise import noise3, permute
 from palaestra_worlds.crafter.noise_maps import TOLERANCE, WIDTH, Slice, Slices, add_noise, tabulate
 from palaestra_worlds.crafter.random import random_double, random_integer
@@ -45,7 +45,8 @@ from palaestra_worlds.crafter.state import (
     is_walkable,
 )
 
-COW_HEALTH, ZOMBIE_HEALTH, SKELETON_HEALTH = 3, 5, 3
+COW_HEALTH, ZOMBIE_HEALTH = 3, 5
+"""Skeletons have as much as cows."""
 
 
 class Feature(NamedTuple):
@@ -87,6 +88,9 @@ _FEATURES = (
 )
 _NUMBERS = np.array([(*f.x, *f.y, f.size, f.height) for f in _FEATURES], dtype=np.float64)
 
+_BOUNDS = np.array([0.15, 0.4, 0.4, 0.0, 0.4, 0.35, -0.2, 0.0])
+"""What the first eight features are compared with."""
+
 # Which cells of a map's rows are needed.
 _ALL, _ROCKS, _ROCKS_DOWN, _SHORES, _MEADOWS = range(5)
 _NUM_NEEDED = 5
@@ -115,14 +119,19 @@ def terrain_slices() -> Slices:
     return tabulate(tuple(feature.slice(**more.get(k, {})) for k, feature in enumerate(_FEATURES)))
 
 
-@register_jitable(forceinline=True)
-def _distance(x: Any, y: Any) -> Any:
+@inlined
+def _squared_distance(x: Any, y: Any) -> Any:
     """From the world's centre, where the player starts, as the crow flies."""
     across, down = x - AREA // 2, y - AREA // 2
-    return np.sqrt(np.float64(across * across + down * down))
+    return across * across + down * down
 
 
-@register_jitable(forceinline=True)
+@inlined
+def _distance(x: Any, y: Any) -> Any:
+    return np.sqrt(np.float64(_squared_distance(x, y)))
+
+
+@inlined
 def _code(
     start: Any,
     water: Any,
@@ -151,7 +160,16 @@ def _code(
     return GRASS if start > 0.5 else land
 
 
-@register_jitable(forceinline=True)
+@inlined
+def _are_heights_unsure(start: Any, water: Any, mountain: Any) -> Any:
+    """Whether the maps of start, water and mountain are too near to a bound to tell."""
+    height = min(abs(mountain - 0.15), abs(mountain - 0.18), abs(mountain - 0.3))
+    depth = min(abs(water - 0.25), abs(water - 0.3), abs(water - 0.35))
+    found = (abs(start - 0.5) < TOLERANCE) | (height < _MOUNTAIN_TOLERANCE)
+    return found | ((mountain <= 0.15) & (depth < _WATER_TOLERANCE))
+
+
+@inlined
 def _is_unsure(
     start: Any,
     water: Any,
@@ -165,24 +183,21 @@ def _is_unsure(
     sand: Any,
     tree: Any,
 ) -> Any:
-    """Whether the maps are too near to a bound to tell."""
-    height = min(abs(mountain - 0.15), abs(mountain - 0.18), abs(mountain - 0.3))
-    depth = min(abs(water - 0.25), abs(water - 0.3), abs(water - 0.35))
+    """Whether any map that matters here is."""
     rock = min(abs(cave - 0.15), abs(along - 0.4), abs(down - 0.4), abs(coal), abs(iron - 0.4), abs(lava - 0.35))
     land = min(abs(sand + 0.2), abs(tree))
-    is_rock = mountain > 0.15
-    found = (abs(start - 0.5) < TOLERANCE) | (height < _MOUNTAIN_TOLERANCE)
-    return found | (is_rock & (rock < TOLERANCE)) | (~is_rock & ((land < TOLERANCE) | (depth < _WATER_TOLERANCE)))
+    nearest = rock if mountain > 0.15 else land
+    return _are_heights_unsure(start, water, mountain) | (nearest < TOLERANCE)
 
 
-@register_jitable
-def _survey(parameters: Any, slices: Any, permutation: Any, needed: Any, maps: Any) -> None:
+@jitable
+def _survey(level: Any, slices: Any, permutation: Any, needed: Any, maps: Any) -> None:
     """Fills the maps of start, water and mountain."""
     for feature in range(STARTS, NUM_FEATURES):
         found = STARTS + (feature >= WIDE_WATERS) + (feature >= WIDE_MOUNTAINS)
         add_noise(slices, feature, permutation, needed[_ALL], maps[found])
-    water_base = np.float32(0.1 + parameters[WATER_SHIFT])
-    mountain_base = np.float32(parameters[MOUNTAIN_SHIFT] - 0.3 * 0.1)
+    water_base = np.float32(0.1 + level.parameters[WATER_SHIFT])
+    mountain_base = np.float32(level.parameters[MOUNTAIN_SHIFT] - 0.3 * 0.1)
     starts, waters, mountains = maps[STARTS], maps[WATERS], maps[MOUNTAINS]
     for cell in range(AREA * WIDTH):
         mountains[cell] += mountain_base - np.float32(0.3) * waters[cell]
@@ -199,7 +214,7 @@ def _survey(parameters: Any, slices: Any, permutation: Any, needed: Any, maps: A
             mountains[cell] -= np.float32(4 - 0.3 * 2) * start
 
 
-@register_jitable
+@jitable
 def _note_span(values: Any, first: Any, stride: Any, sign: Any, bound: Any, needed: Any, row: Any) -> None:
     """Notes from where to where the values of a row or a column, times the sign, are above a bound."""
     low, high = 0, AREA
@@ -210,7 +225,7 @@ def _note_span(values: Any, first: Any, stride: Any, sign: Any, bound: Any, need
     needed[0, row], needed[1, row] = low, high
 
 
-@register_jitable
+@jitable
 def _note_needs(needed: Any, waters: Any, mountains: Any) -> None:
     for row in range(AREA):
         first = row * WIDTH
@@ -220,7 +235,7 @@ def _note_needs(needed: Any, waters: Any, mountains: Any) -> None:
         _note_span(waters, first, 1, 1.0, 0.25 - _WATER_TOLERANCE, needed[_SHORES], row)
 
 
-@register_jitable
+@jitable
 def _classify(maps: Any, codes: Any) -> None:
     """Writes what the maps say of each cell into `codes` (AREA * WIDTH,) uint8."""
     down = np.empty(AREA * WIDTH, dtype=np.float32)
@@ -236,113 +251,106 @@ def _classify(maps: Any, codes: Any) -> None:
         codes[c] = _UNSURE if _is_unsure(*values, sands[c], trees[c]) else code
 
 
-@register_jitable
-def _settle(codes: Any, permutation: Any, parameters: Any) -> None:
-    """Looks at the unsure cells as crafter does."""
-    n = np.empty(NUM_FEATURES, dtype=np.float64)
+@jitable
+def _exact(permutation: Any, feature: Any, x: Any, y: Any) -> Any:
+    """A feature's noise at a cell, as crafter computes it."""
+    across = x * _NUMBERS[feature, 0] / _NUMBERS[feature, 1] / _NUMBERS[feature, 4]
+    down = y * _NUMBERS[feature, 2] / _NUMBERS[feature, 3] / _NUMBERS[feature, 4]
+    return noise3(permutation, across, down, _NUMBERS[feature, 5])
+
+
+@jitable
+def _exact_heights(level: Any, permutation: Any, x: Any, y: Any) -> Any:
+    """(start, water, mountain) of a cell, as crafter computes them."""
+    start = 1 / (1 + np.exp(-(4 - _distance(x, y) + 2 * _exact(permutation, STARTS, x, y))))
+    water = _exact(permutation, WIDE_WATERS, x, y) + 0.15 * _exact(permutation, NARROW_WATERS, x, y) + 0.1 - 2 * start
+    mountain = _exact(permutation, WIDE_MOUNTAINS, x, y) + 0.3 * _exact(permutation, NARROW_MOUNTAINS, x, y)
+    mountain = mountain / 1.3 - (4 * start + 0.3 * water)
+    return start, water + level.parameters[WATER_SHIFT], mountain + level.parameters[MOUNTAIN_SHIFT]
+
+
+@jitable
+def _settle(level: Any, maps: Any, codes: Any, permutation: Any) -> None:
+    """Looks at the unsure cells as crafter does, at what the maps leave open."""
+    n = np.empty(STARTS, dtype=np.float64)
     for x in range(AREA):
         for y in range(AREA):
-            if codes[x * WIDTH + y] != _UNSURE:
+            cell = x * WIDTH + y
+            if codes[cell] != _UNSURE:
                 continue
-            start = water = mountain = 0.0
-            for k in range(NUM_FEATURES - 1, -1, -1):
-                if k == STARTS - 1:
-                    start = 1 / (1 + np.exp(-(4 - _distance(x, y) + 2 * n[STARTS])))
-                    water = n[WIDE_WATERS] + 0.15 * n[NARROW_WATERS] + 0.1 - 2 * start
-                    mountain = (n[WIDE_MOUNTAINS] + 0.3 * n[NARROW_MOUNTAINS]) / 1.3 - (4 * start + 0.3 * water)
-                    water += parameters[WATER_SHIFT]
-                    mountain += parameters[MOUNTAIN_SHIFT]
+            start, water, mountain = maps[STARTS, cell], maps[WATERS, cell], maps[MOUNTAINS, cell]
+            start, water, mountain = np.float64(start), np.float64(water), np.float64(mountain)
+            if _are_heights_unsure(start, water, mountain):
+                start, water, mountain = _exact_heights(level, permutation, x, y)
+            for k in range(STARTS):
+                n[k] = maps[k, y * WIDTH + x if k == TUNNELS_DOWN else cell]
                 # The first six matter in mountains only, the next two elsewhere only.
-                if k >= STARTS or (k < SANDS) == (mountain > 0.15):
-                    across = x * _NUMBERS[k, 0] / _NUMBERS[k, 1] / _NUMBERS[k, 4]
-                    down = y * _NUMBERS[k, 2] / _NUMBERS[k, 3] / _NUMBERS[k, 4]
-                    n[k] = noise3(permutation, across, down, _NUMBERS[k, 5])
-            codes[x * WIDTH + y] = _code(
-                start,
-                water,
-                mountain,
-                n[CAVES],
-                n[TUNNELS_ALONG],
-                n[TUNNELS_DOWN],
-                n[COALS],
-                n[IRONS],
-                n[LAVAS],
-                n[SANDS],
-                n[TREES],
-            )
+                if (k < SANDS) == (mountain > 0.15) and abs(n[k] - _BOUNDS[k]) < TOLERANCE:
+                    n[k] = _exact(permutation, k, x, y)
+            values = start, water, mountain, n[CAVES], n[TUNNELS_ALONG], n[TUNNELS_DOWN], n[COALS], n[IRONS], n[LAVAS]
+            codes[cell] = _code(*values, n[SANDS], n[TREES])
 
 
-@register_jitable(forceinline=True)
-def _draw_material(random: Any, i: Any, parameters: Any, code: Any) -> Any:
+@jitable
+def _draw_material(level: Any, code: Any) -> Any:
     """The material of a cell that has a choice."""
     if code & _MAYBE_TREE:
-        return TREE if random_double(random, i) > parameters[TREE_ABOVE] else GRASS
-    if code & _MAYBE_COAL and random_double(random, i) > parameters[COAL_ABOVE]:
+        return TREE if random_double(level) > level.parameters[TREE_ABOVE] else GRASS
+    if code & _MAYBE_COAL and random_double(level) > level.parameters[COAL_ABOVE]:
         return COAL
-    if code & _MAYBE_IRON and random_double(random, i) > parameters[IRON_ABOVE]:
+    if code & _MAYBE_IRON and random_double(level) > level.parameters[IRON_ABOVE]:
         return IRON
-    if code & _MAYBE_DIAMOND and random_double(random, i) > parameters[DIAMOND_ABOVE]:
+    if code & _MAYBE_DIAMOND and random_double(level) > level.parameters[DIAMOND_ABOVE]:
         return DIAMOND
     return code & _MATERIAL
 
 
-@register_jitable(forceinline=True)
-def _creature(random: Any, i: Any, parameters: Any, material: Any, in_tunnel: Any, distance: Any) -> Any:
+@jitable
+def _creature(level: Any, material: Any, in_tunnel: Any, squared_distance: Any) -> Any:
     """Which creature is on a cell; NOBODY mostly."""
-    if distance > 3 and material == GRASS and random_double(random, i) > parameters[COW_ABOVE]:
+    if squared_distance > 3 * 3 and material == GRASS and random_double(level) > level.parameters[COW_ABOVE]:
         return COW
-    if distance > 10 and random_double(random, i) > parameters[ZOMBIE_ABOVE]:
+    if squared_distance > 10 * 10 and random_double(level) > level.parameters[ZOMBIE_ABOVE]:
         return ZOMBIE
-    if in_tunnel and random_double(random, i) > parameters[SKELETON_ABOVE]:
+    if in_tunnel and random_double(level) > level.parameters[SKELETON_ABOVE]:
         return SKELETON
     return NOBODY
 
 
-@register_jitable
-def _populate(levels: Any, i: Any) -> None:
-    # What is read for every cell is taken out of `levels`, which is slow to pass on.
-    random, parameters = levels.random, levels.parameters[i]
-    materials, tunnels = levels.materials[i], levels.tunnels[i]
+@jitable
+def _populate(level: Any, codes: Any) -> None:
     for x in range(AREA):
         for y in range(AREA):
-            material = materials[x, y]
+            material = level.materials[x, y]
             if is_walkable(material):
-                kind = _creature(random, i, parameters, material, tunnels[x, y], _distance(x, y))
-                if kind == COW:
-                    add_object(levels, i, COW, x, y, COW_HEALTH)
-                elif kind == ZOMBIE:
-                    add_object(levels, i, ZOMBIE, x, y, ZOMBIE_HEALTH)
-                elif kind == SKELETON:
-                    add_object(levels, i, SKELETON, x, y, SKELETON_HEALTH)
+                kind = _creature(level, material, codes[x * WIDTH + y] == _TUNNEL, _squared_distance(x, y))
+                if kind != NOBODY:
+                    add_object(level, kind, x, y, ZOMBIE_HEALTH if kind == ZOMBIE else COW_HEALTH, 0)
 
 
-@register_jitable
-def generate_world(levels: Any, i: Any, slices: Any) -> None:
+@jitable
+def generate_world(level: Any, slices: Any) -> None:
     """`crafter.worldgen.generate_world`: fills a world that holds the player only.
 
     Args:
-        levels: of the batch.
-        i: the environment; its parameters hold, and its random stream goes on.
+        level: a row of `Levels.rows`; its parameters hold, and its random stream goes on.
         slices: of `terrain_slices`.
     """
-    random, parameters = levels.random, levels.parameters[i]
-    materials, tunnels = levels.materials[i], levels.tunnels[i]
     permutation = np.empty(256, dtype=np.uint8)
-    permute(random_integer(random, i, 0, 2**31 - 1), permutation)
+    permute(random_integer(level, 0, 2**31 - 1), permutation)
     maps = np.zeros((NUM_MAPS, AREA * WIDTH), dtype=np.float32)
     needed = np.zeros((_NUM_NEEDED, 2, AREA), dtype=np.int64)
     needed[_ALL, 1] = AREA
-    _survey(parameters, slices, permutation, needed, maps)
+    _survey(level, slices, permutation, needed, maps)
     _note_needs(needed, maps[WATERS], maps[MOUNTAINS])
     for feature in range(STARTS):
         add_noise(slices, feature, permutation, needed[_NEEDED_WHERE[feature]], maps[feature])
     codes = np.empty(AREA * WIDTH, dtype=np.uint8)
     _classify(maps, codes)
-    _settle(codes, permutation, parameters)
+    _settle(level, maps, codes, permutation)
     for x in range(AREA):
         for y in range(AREA):
             code = codes[x * WIDTH + y]
-            tunnels[x, y] = code == _TUNNEL
             material = PATH if code == _TUNNEL else code
-            materials[x, y] = material if material <= _MATERIAL else _draw_material(random, i, parameters, code)
-    _populate(levels, i)
+            level.materials[x, y] = material if material <= _MATERIAL else _draw_material(level, code)
+    _populate(level, codes)

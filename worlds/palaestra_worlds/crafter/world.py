@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import gymnasium
@@ -19,10 +20,10 @@ from palaestra_worlds.batches import (
     cumulative_weights,
     seeds_by_row,
 )
-from palaestra_worlds.compiled import available_threads, most_threads, use_threads
+from palaestra_worlds.compiled import available_threads, in_pieces, most_threads
 from palaestra_worlds.crafter.character import ACHIEVEMENTS, ACTIONS
 from palaestra_worlds.crafter.description import describe_level, explain_task
-from palaestra_worlds.crafter.engine import LOOK, WAIT, advance_kernel, allocate_outcome, begin_kernel
+from palaestra_worlds.crafter.engine import allocate_outcome, begin_kernel, look_kernel, step_kernel
 from palaestra_worlds.crafter.examine import problems_of
 from palaestra_worlds.crafter.lessons import ASSIGNED, NO_TASK, TaskTable, allocate_lessons, join_tables, make_table
 from palaestra_worlds.crafter.observations import allocate_observations, as_dict, single_space
@@ -45,7 +46,7 @@ PIXELS_PER_CELL_OF_LEVEL = 12
 """Of `render_level`."""
 LEVELS_EXAMINED = 4
 """Levels that are generated and looked at to see whether an environment holds what it promises."""
-_WORKING_SPACE = ("tunnels", "census")
+_WORKING_SPACE = ("census",)
 _DIAMOND = ACHIEVEMENTS.index("collect_diamond")
 
 
@@ -97,12 +98,17 @@ class CrafterWorld(World):
         self._compile()
 
     def _compile(self) -> None:
-        pictures = self.settings.observation != "symbolic"
         paying = self.settings.threads or max(1, self.num_envs // ENVIRONMENTS_WORTH_A_THREAD)
         allowed = most_threads() if self.settings.threads else available_threads() if paying > 1 else 1
         self._threads = min(paying, allowed)
-        self._advance, self._advance_few = (advance_kernel(pictures, threads) for threads in (self._threads, 1))
-        self._begin, self._begin_few = (begin_kernel(threads) for threads in (self._threads, 1))
+        self._step, self._begin, self._everybody = step_kernel(), begin_kernel(), np.arange(self.num_envs)
+        self._look_at: list[Callable[..., None]] = []
+        if self.settings.observation != "image" or self.settings.semantic:
+            self._look_at.append(partial(look_kernel(), self._levels.rows, self._observations))
+        if self.settings.observation != "symbolic":
+            from palaestra_worlds.crafter.images import image_kernel
+
+            self._look_at.append(partial(image_kernel(), self._levels.rows, self._observations.image))
 
     # ------------------------------------------------------------------------------------------ gymnasium
 
@@ -120,7 +126,6 @@ class CrafterWorld(World):
         chosen = checked_mask(options, self.num_envs)
         self._seed(seed, chosen)
         self._begin_episodes(np.flatnonzero(chosen))
-        self._look(chosen)
         return self._observation_dict(), self._semantic_info()
 
     def step(
@@ -138,20 +143,21 @@ class CrafterWorld(World):
         if not self._seeded:
             raise ValueError("call reset before step")
         outcome = self._outcome
-        self._use_threads()
-        self._advance(*self._state_arrays(), actions)
+        arguments = (self._levels.rows, self._lessons.status, outcome.rows, self._rules, actions)
+        in_pieces(partial(self._step, *arguments), self.num_envs, self._threads)
+        self._look(self._everybody)
         infos: dict[str, Any] = {"lesson_reward": np.zeros(self.num_envs, dtype=np.float32)}
         if outcome.ended.any():
+            self._keep_final(outcome.ended)
             infos |= self._ended_infos()
             self._begin_episodes(np.flatnonzero(outcome.ended))
-            self._look(outcome.ended)
         rewards, terminated, truncated = outcome.rewards, outcome.terminated, outcome.truncated
         if self.settings.copy_observations:
             rewards, terminated, truncated = rewards.copy(), terminated.copy(), truncated.copy()
         return self._observation_dict(), rewards, terminated, truncated, infos | self._semantic_info()
 
     def observe(self) -> dict[str, Any]:
-        self._look(np.ones(self.num_envs, dtype=np.bool_))
+        self._look(self._everybody)
         return self._observation_dict()
 
     def render(self) -> tuple[NDArray[np.uint8], ...]:
@@ -191,8 +197,9 @@ class CrafterWorld(World):
         levels, lessons = allocate(len(seeds)), allocate_lessons(len(seeds))
         lessons.status[:, ASSIGNED] = np.arange(len(seeds))
         table = make_table([task.model_copy(update={"level_seed": seed}) for seed in seeds])
-        begin = begin_kernel(1)
-        begin(levels, lessons, table, self._rules, self._slices, np.zeros(len(seeds)), np.arange(len(seeds)))
+        outcomes = allocate_outcome(len(seeds)).rows
+        rows = np.arange(len(seeds))
+        self._begin(levels.rows, lessons, table, outcomes, self._rules, self._slices, rows, 0, len(rows))
         return levels
 
     # ------------------------------------------------------------------------------------------ state
@@ -242,21 +249,19 @@ class CrafterWorld(World):
     # ------------------------------------------------------------------------------------------ internals
 
     def _identity(self) -> dict[str, Any]:
-        return {"world": self.id, "num_envs": self.num_envs, "max_steps": self.settings.max_steps}
+        # The second layout of state: streams of random numbers stand where NumPy's do.
+        return {"world": self.id, "layout": 2, "num_envs": self.num_envs, "max_steps": self.settings.max_steps}
 
-    def _use_threads(self) -> None:
-        if self._threads > 1:
-            use_threads(self._threads)
+    def _look(self, chosen: NDArray[np.int64]) -> None:
+        """Writes anew what the environments with these numbers see."""
+        threads = self._threads if len(chosen) >= 2 * ENVIRONMENTS_WORTH_A_THREAD else 1
+        for look in self._look_at:
+            in_pieces(partial(look, chosen), len(chosen), threads)
 
-    def _look(self, chosen: NDArray[np.bool_]) -> None:
-        """Writes anew what the chosen environments see."""
-        self._use_threads()
-        few = int(np.count_nonzero(chosen)) < 2 * ENVIRONMENTS_WORTH_A_THREAD
-        advance = self._advance_few if few else self._advance
-        advance(*self._state_arrays(), np.where(chosen, LOOK, WAIT))
-
-    def _state_arrays(self) -> tuple[Any, ...]:
-        return self._levels, self._lessons, self._observations, self._final, self._outcome, self._rules
+    def _keep_final(self, ended: NDArray[np.bool_]) -> None:
+        for seen, kept in zip(self._observations, self._final, strict=True):
+            if len(seen):
+                kept[ended] = seen[ended]
 
     def _observation_dict(self) -> dict[str, Any]:
         return as_dict(self._observations, self.settings.copy_observations)
@@ -274,16 +279,17 @@ class CrafterWorld(World):
             seed = int(np.random.SeedSequence().generate_state(1, np.uint32)[0])
         given = seeds_by_row(seed, self.num_envs, chosen)
         rows, numbers = list(given), list(given.values())
-        self._levels.seeds[rows] = numbers
+        self._levels.seed[rows] = numbers
         self._levels.status[rows, EPISODE] = 0
         self._lessons.random[rows] = seed_streams(numbers, stream=1)
         self._seeded = True
 
-    def _begin_episodes(self, rows: NDArray[np.intp]) -> None:
-        self._use_threads()
-        begin = self._begin_few if len(rows) < LEVELS_WORTH_A_THREAD else self._begin
-        running_return = self._outcome.running_return
-        begin(self._levels, self._lessons, self._table, self._rules, self._slices, running_return, rows)
+    def _begin_episodes(self, rows: NDArray[np.int64]) -> None:
+        levels, outcomes = self._levels.rows, self._outcome.rows
+        arguments = (levels, self._lessons, self._table, outcomes, self._rules, self._slices, rows)
+        threads = min(self._threads, max(1, len(rows) // LEVELS_WORTH_A_THREAD))
+        in_pieces(partial(self._begin, *arguments), len(rows), threads)
+        self._look(rows)
 
     def _ended_infos(self) -> dict[str, Any]:
         outcome = self._outcome
