@@ -14,16 +14,18 @@ from palaestra_agents.mpc.control import Controller, drive
 from palaestra_agents.mpc.predictive_sampling import PredictiveSampling
 from palaestra_worlds.planning import Trajectories
 from palaestra_worlds.robots.manipulator_cost import ManipulatorCost
-from palaestra_worlds.robots.manipulator_grip import turned
+from palaestra_worlds.robots.manipulator_grip import CLOSED_ANGLE, turned
 from palaestra_worlds.robots.manipulator_measures import x_turn
 from palaestra_worlds.robots.manipulator_model import (
     CLOSED,
     CONTROL_SCALE,
     HOME_CONTROL,
     HOME_PLACE,
+    OPEN,
     POINTS,
     first_positions,
     manipulator_model,
+    planning_model_with,
 )
 from palaestra_worlds.robots.manipulator_task import ManipulatorTask
 from palaestra_worlds.robots.mismatch import measure_mismatch
@@ -135,6 +137,51 @@ def test_each_target_is_one_terms_residual(task: dict, residual: float) -> None:
     assert [term.size for term in cost.terms][1:] == [3]
     assert np.linalg.norm(found[:-3]) == pytest.approx(residual, abs=1e-6)
     np.testing.assert_allclose(found[-3:], 0.0, atol=1e-12)
+
+
+@pytest.mark.parametrize(("told", "off"), [(CLOSED, 0.0), (OPEN, 1.0)])
+def test_fingers_that_are_told_to_close_are_done_whatever_they_hold(told: float, off: float) -> None:
+    model, data = started("planning", **{"hand/right_driver_joint": 0.3})
+    data.ctrl[-1] = told
+    cost = ManipulatorCost(ManipulatorTask(fingers="closed"), model)
+    found = cost.residuals(Trajectories(np.zeros(()), data.sensordata, data.ctrl))
+    assert abs(found[0]) == off
+
+
+def test_a_plan_touches_only_what_its_task_is_about() -> None:
+    task = ManipulatorTask.model_validate({"distances": [{"first": "palm", "second": "apple"}]})
+    assert task.things == {"apple"}
+    # Whoever lets go may hold anything.
+    away = ManipulatorTask.model_validate({"distances": [{"first": "palm", "second": "rest_position"}]})
+    assert away.things == set(OBJECTS)
+    model = planning_model_with(task.things)
+    data = mujoco.MjData(model)
+    data.qpos[:], data.ctrl[:] = first_positions(model), HOME_CONTROL
+    # Both begin to fall from above the table; only what can be touched does.
+    for name in ("apple", "box"):
+        data.qpos[model.joint(name).qposadr[0] + 2] = 0.3
+    for _ in range(100):
+        mujoco.mj_step(model, data)
+    assert data.body("apple").xpos[2] < 0.05
+    assert data.body("box").xpos[2] == pytest.approx(0.3)
+
+
+@pytest.mark.parametrize("held", [0.0, 0.5])
+def test_a_hand_that_holds_something_opens_before_it_goes_away(held: float) -> None:
+    model, data = started("planning")
+    at = Sensors(model)
+    task = ManipulatorTask.model_validate({"distances": [{"first": "palm", "second": "rest_position"}]})
+    cost = ManipulatorCost(task, model)
+
+    def way(closed: float, apart: float) -> float:
+        seen = data.sensordata.copy()
+        seen[at["palm"]] = seen[at["rest_position"]] + np.array([0.0, 0.0, -apart])
+        seen[at["angle_right_driver_joint"]] = closed * CLOSED_ANGLE
+        return float(np.linalg.norm(cost.residuals(Trajectories(np.zeros(()), seen, data.ctrl))[:3]))
+
+    # The way there shrinks with the hand open, and only then.
+    assert (way(held, 0.1) < way(held, 0.3)) == (held == 0.0)
+    assert way(held, 0.3) >= way(0.0, 0.3)
 
 
 def test_turns_about_x_are_told_whichever_way_a_thing_faces() -> None:

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from palaestra_worlds.costs import L2, Quadratic, SmoothAbs, Term
 from palaestra_worlds.planning import Trajectories
-from palaestra_worlds.robots.manipulator_grip import CLOSED_ANGLE, Grip, above, turned
+from palaestra_worlds.robots.manipulator_grip import Grip, above, turned
+from palaestra_worlds.robots.manipulator_model import CLOSED, OPEN
 from palaestra_worlds.robots.manipulator_task import DistanceTarget, ManipulatorTask, TurnTarget
 from palaestra_worlds.robots.sensors import Sensors
 from palaestra_worlds.robots.tabletop import OBJECTS, TRAVEL
@@ -64,8 +65,8 @@ class ManipulatorCost:
             base = 0.0 if task.aim.beside is None else seen[..., self._at[task.aim.beside]]
             parts.append(seen[..., self._at["palm"]] - base - np.array([task.aim.x, task.aim.y, task.aim.z]))
         if task.fingers is not None:
-            closed = seen[..., self._at["angle_right_driver_joint"]] / CLOSED_ANGLE
-            parts.append(closed - (1.0 if task.fingers == "closed" else 0.0))
+            # What they are told, not where they are: round a thing they never close, and would drop it to do so.
+            parts.append(trajectories.controls[..., 6:7] - (CLOSED if task.fingers == "closed" else OPEN))
         parts += [self._between(seen, d) for d in self._apart]
         parts += [self._off(seen, turn) for turn in task.turns]
         parts += [seen[..., self._at[h.thing]][..., 2:] - h.height for h in task.heights]
