@@ -322,6 +322,16 @@ def test_a_program_that_cannot_be_wrong_that_way_stays_right() -> None:
         assert UNDERSTANDING.spoiled(right, mistakes, np.random.default_rng(0)) == right
 
 
+def test_a_sign_that_means_the_same_is_no_mistake() -> None:
+    mistakes = Mistakes.model_validate({"wrong_calls": 1, "call_mistakes": ["sign"]})
+    for instruction in ("Roll over.", "Turn towards the rising sun.", "Turn towards the sunset."):
+        right = program_from_words(in_words(understood([instruction])))
+        assert UNDERSTANDING.spoiled(right, mistakes, np.random.default_rng(0)) == right
+    spin = program_from_words(in_words(understood(["Spin fast."])))
+    wrong = UNDERSTANDING.spoiled(spin, mistakes, np.random.default_rng(0)).motions()[0].task
+    assert wrong.torso.turning_speed == pytest.approx(-3.0, abs=0.01)
+
+
 @pytest.mark.parametrize("mistake", UNDERSTANDING.mistakes)
 def test_a_call_that_cannot_be_wrong_that_way_is_left_alone(mistake: str) -> None:
     (reset,) = QuadrupedProgram.from_text("reset_reward()").calls

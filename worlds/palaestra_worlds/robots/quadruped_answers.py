@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,18 @@ def wrong_foot(call: Any, random: np.random.Generator) -> Any:
     return None if foot is None else call.model_copy(update={"foot": _OTHER_FOOT[foot]})
 
 
+def wrong_sign(call: Any, random: np.random.Generator) -> Any:
+    """The call with one number's sign changed; None where that comes to the same: half a step ahead, half a turn."""
+    changed = flip_sign(call, random)
+    halves = {"phase_offset": 0.5, "roll": math.pi, "heading": math.pi}
+    same = any(
+        getattr(changed, name) != getattr(call, name) and math.isclose(abs(getattr(call, name)), half)
+        for name, half in halves.items()
+        if hasattr(changed, name)
+    )
+    return None if same else changed
+
+
 UNDERSTANDING = Understanding(
     world="Quadruped",
     programs=PROGRAMS,
@@ -36,5 +49,5 @@ UNDERSTANDING = Understanding(
     in_words=in_words,
     coded=program_from_words,
     primitives=primitives_for,
-    mistakes={"sign": flip_sign, "factor": scale, "foot": wrong_foot},
+    mistakes={"sign": wrong_sign, "factor": scale, "foot": wrong_foot},
 )
