@@ -39,8 +39,8 @@ class PlannerConfig(BaseModel):
     knowledge: KnowledgeConfig = KnowledgeConfig()
     check: bool = Field(
         default=False,
-        description="Verify a plan against the world's recipes before it runs; the model is told the fault found. Off "
-        "in the papers.",
+        description="Verify a plan of steps, or a decomposition, against the world's recipes before it runs; the model "
+        "is told the fault found. Off in the papers.",
     )
     same: int = Field(
         default=5, ge=1, le=1000, description="How often the same plan may fail at the same step before it is a loop."

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from typing import Any
 
 from palaestra_worlds.base import World
+from palaestra_worlds.plan_faults import first_fault
 from palaestra_worlds.structured import MEANINGS, PlanStep
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -22,9 +24,12 @@ from palaestra_teachers.planners.config import GhostConfig
 from palaestra_teachers.planners.lesson import Plan, PlanRequest, held
 from palaestra_teachers.planners.memory import PlanMemory
 from palaestra_teachers.planners.replies import Actions, Needs, Summary
-from palaestra_teachers.planners.tree import Decomposition, SubGoal, with_fewer_trips
+from palaestra_teachers.planners.tree import Decomposition, SubGoal, as_step, with_fewer_trips
 from palaestra_teachers.planners.words import outcomes_in_words
 from palaestra_teachers.replies import refuse
+
+MANY = 99
+"""Tools of a kind, of which none wears out."""
 
 
 class _Episode(BaseModel):
@@ -201,16 +206,22 @@ class GhostPlanner:
 
         async def needs(item: str, count: int) -> Needs:
             nonlocal asked
-            asked += 1
-            answer = await self._dialogue.ask(
-                "needs",
-                request,
-                f"needs {count} {item}",
-                Needs,
-                item=item,
-                count=count,
-                knowledge=self._dialogue.known_about(item),
-            )
+            fault = ""
+            for attempt in range(self._config.retries + 1):
+                asked += 1
+                answer = await self._dialogue.ask(
+                    "needs",
+                    request,
+                    f"needs {count} {item}" + (f", fault {attempt}" if fault else ""),
+                    Needs,
+                    item=item,
+                    count=count,
+                    fault=fault,
+                    knowledge=self._dialogue.known_about(item),
+                )
+                fault = self._fault(answer.value, item, count) if self._config.check else ""
+                if not fault:
+                    break
             return answer.value
 
         known = [item for item in self._dialogue.knowledge.items if item in request.counts]
@@ -221,6 +232,17 @@ class GhostPlanner:
         episode.subgoals, episode.number = tuple(with_fewer_trips(tree.order)), 0
         self._begin(request, episode)
         return asked
+
+    def _fault(self, needs: Needs, item: str, count: int) -> str:
+        """What is wrong by the recipes with what an item is said to take; "" for nothing."""
+        step = as_step(needs, item, count)
+        at_hand = Counter(needs.material) + Counter(needs.fuel)
+        known = {name: amount for name, amount in at_hand.items() if self._dialogue.knowledge.named(name)}
+        if self._dialogue.knowledge.named(needs.tool):
+            # Whether one lasts is no question here.
+            known[needs.tool] = MANY
+        fault = first_fault(self._dialogue.knowledge, [step], known, {item: count})
+        return f"{fault.why} (the reply was: {needs})" if fault else ""
 
     # ------------------------------------------------------------------------------------------ memory
 

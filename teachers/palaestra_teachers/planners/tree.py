@@ -75,7 +75,7 @@ class Decomposition:
         self._shared[needs.tool] -= 1
         self._stock -= used
         self._stock[item] += max(count, needs.count)
-        self.order.append(SubGoal(step=_as_step(needs, item, count), info=needs.info, depth=len(path)))
+        self.order.append(SubGoal(step=as_step(needs, item, count), info=needs.info, depth=len(path)))
 
     async def _have(self, item: str, count: int, path: tuple[str, ...]) -> None:
         """Reserves so many of an item, got before where they are not at hand."""
@@ -102,7 +102,7 @@ def with_fewer_trips(order: Sequence[SubGoal]) -> list[SubGoal]:
     return merged
 
 
-def _as_step(needs: Needs, item: str, count: int) -> PlanStep:
+def as_step(needs: Needs, item: str, count: int) -> PlanStep:
     """What is to be done for an item; tables and furnaces are put up, not held."""
     is_made = needs.how in ("craft", "smelt")
     changed = {"object": item, "count": max(count, needs.count), **({"tool": ""} if is_made else {})}

@@ -233,6 +233,21 @@ def test_the_goal_is_decomposed_and_reached_sub_goal_by_sub_goal(world: World, m
     assert "Item: 1 stone_pickaxe" in model.asked("needs")[0]
 
 
+def test_a_checked_decomposition_is_told_its_faults(world: World) -> None:
+    noisy = Listening(build_model({"backend": "noisy", "accuracy": 0.5, "inner": {"backend": "scripted"}}))
+    planner = ghost(world, noisy, check=True, retries=10)
+    plan = propose(planner, request())
+    assert "By the recipes this can't be: cannot " in "".join(noisy.asked("needs"))
+    order = [
+        PlanStep.model_validate(one["step"])
+        for one in next(iter(planner.state_dict()["episodes"].values()))["subgoals"]
+    ]
+    assert order[0] == plan.subgoal
+    knowledge = world.knowledge()
+    assert knowledge is not None
+    assert first_fault(knowledge, order, {}, {"stone_pickaxe": 1}) is None
+
+
 def test_without_decomposition_the_goal_is_planned_for_at_once(world: World, model: Listening) -> None:
     plan = propose(ghost(world, model, decompose=False), request())
     assert plan.subgoal is None
