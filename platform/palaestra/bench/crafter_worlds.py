@@ -22,8 +22,8 @@ def symbolic_contenders() -> tuple[list[Contender], list[str]]:
     found = [ours("symbolic", 1024), reference(images=False)]
     if find_spec("craftax") is None:
         return found, [
-            "Craftax is not installed (pip install jax flax; pip install --no-deps craftax: alone it would bring "
-            "pygame, which overwrites the pygame-ce that minigrid uses)."
+            "Craftax is not installed (pip install jax==0.10.2 flax==0.12.8; pip install --no-deps craftax==1.6.1: "
+            "alone it would bring pygame, which overwrites the pygame-ce that minigrid uses)."
         ]
     return [*found, *(craftax(size) for size in CRAFTAX_BATCHES)], [
         "Craftax-Classic steps without its automatic resets, which slow it down; its rules are not quite crafter's."
