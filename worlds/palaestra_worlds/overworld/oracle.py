@@ -34,7 +34,8 @@ class KnowledgeWithout(OverworldKnowledge):
         missing = _with_a_way_round(choices, self._sources)
         if not missing:
             return super()._goal(item, count, inventory, near)
-        tree = _tree(frozenset(load_rules().natural.keys() & set(near)), missing)
+        # Of what has been seen only the trees count: each set of names is a technology tree of its own to be made.
+        tree = _tree(frozenset(block for block in near if block.endswith("_log")) - missing, missing)
         if sum(inventory.get(name, 0) for name in choices) >= count:
             return None, tree
         return decompose(tree, tree.easiest(choices), count, inventory), tree
@@ -68,8 +69,9 @@ def _with_a_way_round(items: tuple[str, ...], sources: frozenset[str]) -> frozen
 @cache
 def _tree(near: frozenset[str], missing: frozenset[str]) -> TechnologyTree:
     rules = load_rules()
-    sources = Sources(frozenset(rules.natural.keys() - missing), frozenset(rules.mobs.keys() - missing))
-    return technology_tree(rules, sources, near)
+    other_trees = {name for name in rules.natural if name.endswith("_log")} - near if near else set()
+    blocks = rules.natural.keys() - missing - other_trees
+    return technology_tree(rules, Sources(frozenset(blocks), frozenset(rules.mobs.keys() - missing)), near)
 
 
 ORACLE = PlanOracle("Overworld", KnowledgeWithout)
