@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 import palaestra_worlds
 import pytest
+from palaestra_worlds.overworld.observations import KINDS
 from palaestra_worlds.overworld.senses import Senses
+from palaestra_worlds.overworld.sight import EYES, RANGE
 from palaestra_worlds.overworld.state import FACING, SIDE, X, Y, Z
 from palaestra_worlds.overworld.tables import numbers
 from palaestra_worlds.overworld.tasks import ItemStack, OverworldTask
@@ -15,6 +17,7 @@ from palaestra_worlds.structured import ActionFeedback, StructuredAction
 
 GROUND, MIDDLE = 30, SIDE // 2
 BLOCK = numbers().block
+KINDS_OF = list(KINDS)
 
 
 def world_with(inventory: dict[str, int], rules: str = "vanilla", seed: int = 0, goal: str = "elytra") -> Any:
@@ -270,3 +273,27 @@ def test_players_of_a_batch_do_not_disturb_each_other():
     first = world.player(0).perform(StructuredAction(name="mine", object="log"), ticks=500)
     assert (world.state().blocks[1] == before).all()
     assert world.player(1).perform(StructuredAction(name="mine", object="log"), ticks=500) == first
+
+
+def test_lidar_says_how_far_and_what():
+    world: Any = palaestra_worlds.make("Overworld", num_envs=2, lidar=256)
+    observations, _ = world.reset(seed=0)
+    levels = world.state()
+    levels.blocks[0, :, :, 1 : GROUND + 1] = BLOCK["stone"]
+    levels.blocks[0, :, :, GROUND + 1 :] = 0
+    levels.status[0, [X, Z, Y, FACING]] = MIDDLE, MIDDLE, GROUND + 1, 0
+    put(world, "oak_log", ahead=3, above=1)
+    before = observations["lidar"][1]
+    observations = world.observe()
+    lidar = observations["lidar"][0]
+    assert lidar.shape == (256, 2)
+    straight_down, straight_up = lidar[-1], lidar[0]
+    assert straight_down[0] * RANGE == pytest.approx(EYES, abs=0.05)
+    assert KINDS_OF[int(straight_down[1])] == "stone"
+    assert tuple(straight_up) == (1.0, 0.0)
+    logs = lidar[lidar[:, 1] == KINDS_OF.index("log")]
+    assert len(logs)
+    assert logs[:, 0].min() * RANGE == pytest.approx(2.5, abs=0.2)
+    assert (observations["lidar"][1] == before).all()
+    levels.status[0, FACING] = 2
+    assert not (world.observe()["lidar"][0] == lidar).all()

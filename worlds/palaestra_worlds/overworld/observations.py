@@ -120,6 +120,8 @@ def single_space(settings: OverworldSettings) -> spaces.Dict:
     }
     if settings.cells == "ids":
         parts["slots"] = spaces.Box(0, 10_000, (SLOTS, 3), np.int32)
+    if settings.lidar:
+        parts["lidar"] = spaces.Box(0.0, float(most), (settings.lidar, 2), np.float32)
     return spaces.Dict(parts)
 
 
@@ -133,9 +135,16 @@ def allocate_observations(settings: OverworldSettings, num_envs: int) -> Observa
     )
 
 
-def as_dict(arrays: Observations, copy: bool) -> dict[str, Any]:
+def allocate_lidar(settings: OverworldSettings, num_envs: int) -> NDArray[np.float32]:
+    """(N, rays, 2): distance as a share of `sight.RANGE`, and what is met, as `blocks` has it, 0 for nothing. No rows
+    if it is not observed."""
+    return np.zeros((num_envs if settings.lidar else 0, settings.lidar, 2), np.float32)
+
+
+def as_dict(arrays: Observations, lidar: NDArray[np.float32], copy: bool) -> dict[str, Any]:
     """The observed parts of the batch."""
-    found = {name: array for name, array in arrays._asdict().items() if len(array)}
+    every = arrays._asdict() | {"lidar": lidar}
+    found = {name: array for name, array in every.items() if len(array)}
     return {name: array.copy() for name, array in found.items()} if copy else found
 
 

@@ -47,8 +47,6 @@ from palaestra_worlds.overworld.tables import BLOCK, numbers, tables
 
 Cell = tuple[int, int, int]
 """x, z, y."""
-_NONE = np.zeros(0)
-_NO_HITS = np.zeros(0, np.int64)
 
 
 class Steps(Protocol):
@@ -111,9 +109,7 @@ class Senses:
         x, z, y = self.place
         if y + 1 < HEIGHT:
             blocks = self._levels.blocks[self._index]
-            look_kernel()(
-                *(blocks, x, z, y, flags, rays, first, stride, self.seen, self.counts, _NONE, _NO_HITS),
-            )
+            look_kernel()(blocks, x, z, y, flags, rays, first, stride, self.seen, self.counts)
             # One feels what one stands in and on.
             for height in (y, y - 1):
                 if height >= 0:

@@ -27,6 +27,13 @@ class OverworldSettings(BaseModel):
         description="How the cube of cells says what is where: 22 kinds of blocks, or every block's own number; with "
         "ids, the 36 slots of the inventory are observed too.",
     )
+    lidar: int = Field(
+        default=0,
+        ge=0,
+        le=4096,
+        description="Rays from the eyes, evenly over the sphere, that are observed: how far each goes, and what it "
+        "meets; 0: none.",
+    )
     max_steps: int = Field(
         default=12_000,
         ge=1,

@@ -15,8 +15,9 @@ from palaestra_worlds.overworld.controllers.build import build
 from palaestra_worlds.overworld.controllers.dig_down import dig_to
 from palaestra_worlds.overworld.controllers.equip import equip
 from palaestra_worlds.overworld.controllers.explore import Search
+from palaestra_worlds.overworld.controllers.failures import EpisodeOver, Failed
 from palaestra_worlds.overworld.controllers.go_up import go_up, is_underground
-from palaestra_worlds.overworld.controllers.hands import EpisodeOver, Failed, Hands
+from palaestra_worlds.overworld.controllers.hands import Hands
 from palaestra_worlds.overworld.controllers.mine import mine
 from palaestra_worlds.overworld.controllers.names import blocks_to_see
 from palaestra_worlds.overworld.controllers.place import place

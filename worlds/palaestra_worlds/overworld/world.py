@@ -26,10 +26,17 @@ from palaestra_worlds.overworld.constants import Rules, action_names, rules_of
 from palaestra_worlds.overworld.description import describe_level, explain_task
 from palaestra_worlds.overworld.engine import LOOK, UNSEEN, WAIT, advance_kernel, allocate_outcome, begin_kernel
 from palaestra_worlds.overworld.objectives import GOAL_BIT, GOAL_REACHED, OBJECTIVES
-from palaestra_worlds.overworld.observations import allocate_observations, as_dict, single_space, view_of
+from palaestra_worlds.overworld.observations import (
+    allocate_lidar,
+    allocate_observations,
+    as_dict,
+    single_space,
+    view_of,
+)
 from palaestra_worlds.overworld.planning import OverworldKnowledge
 from palaestra_worlds.overworld.senses import Senses
 from palaestra_worlds.overworld.settings import OverworldSettings
+from palaestra_worlds.overworld.sight import write_lidar
 from palaestra_worlds.overworld.state import IS_SEEDED, Levels, allocate
 from palaestra_worlds.overworld.structured_player import OverworldPlayer
 from palaestra_worlds.overworld.tables import tables
@@ -55,7 +62,7 @@ class OverworldWorld(World):
     **Observations**: `blocks` uint16 (9, 9, 9), the cells around the eyes, indexed [right, ahead, up], by kind (see
     `observations.KINDS`; 0 where something is in between) or by number; `status` float32, see `observations.STATUS`;
     `counts` float32, how many are at hand of what the objectives name; with block numbers also `slots` int32 (36, 3):
-    item, how many, uses of a tool.
+    item, how many, uses of a tool; with `lidar` also `lidar` float32 (rays, 2): how far each ray goes, what it meets.
     **Actions**: discrete, named in `action_names`. A step is one action: a block walked, or a tick of all else.
     **Rewards**: 1 for each objective the first time, and for the goal.
     **Ends**: the goal is reached (success); death; truncation after `max_steps` ticks.
@@ -96,6 +103,7 @@ class OverworldWorld(World):
         self._bank = self._table = make_table([])
         self._outcome = allocate_outcome(num_envs)
         self._observations, self._final = (allocate_observations(settings, num_envs) for _ in range(2))
+        self._lidar, self._final_lidar = (allocate_lidar(settings, num_envs) for _ in range(2))
         self._seeded = False
         paying = settings.threads or max(1, num_envs // ENVIRONMENTS_WORTH_A_THREAD)
         allowed = most_threads() if settings.threads else available_threads() if paying > 1 else 1
@@ -118,7 +126,7 @@ class OverworldWorld(World):
         self._seed(seed, chosen)
         self._begin_episodes(np.flatnonzero(chosen))
         self._look(chosen)
-        return as_dict(self._observations, self.settings.copy_observations), {}
+        return as_dict(self._observations, self._lidar, self.settings.copy_observations), {}
 
     def step(
         self, actions: Any
@@ -133,6 +141,9 @@ class OverworldWorld(World):
             raise ValueError("call reset before step")
         outcome, copy = self._outcome, self.settings.copy_observations
         self._advance(actions, self._threads)
+        if self.settings.lidar:
+            self._scan(~outcome.ended, self._lidar)
+            self._scan(outcome.ended, self._final_lidar)
         rewards, terminated, truncated = outcome.rewards, outcome.terminated, outcome.truncated
         if copy:
             rewards, terminated, truncated = rewards.copy(), terminated.copy(), truncated.copy()
@@ -141,11 +152,11 @@ class OverworldWorld(World):
             infos |= self._ended_infos()
             self._begin_episodes(np.flatnonzero(outcome.ended))
             self._look(outcome.ended)
-        return as_dict(self._observations, copy), rewards, terminated, truncated, infos
+        return as_dict(self._observations, self._lidar, copy), rewards, terminated, truncated, infos
 
     def observe(self) -> dict[str, Any]:
         self._look(np.ones(self.num_envs, np.bool_))
-        return as_dict(self._observations, self.settings.copy_observations)
+        return as_dict(self._observations, self._lidar, self.settings.copy_observations)
 
     def render(self) -> tuple[NDArray[np.uint8], ...]:
         return tuple(self.render_frame(i) for i in range(self.num_envs))
@@ -276,6 +287,13 @@ class OverworldWorld(World):
         """Writes anew what the chosen environments see."""
         few = int(np.count_nonzero(chosen)) < 2 * ENVIRONMENTS_WORTH_A_THREAD
         self._advance(np.where(chosen, LOOK, WAIT), 1 if few else self._threads)
+        if self.settings.lidar:
+            self._scan(chosen, self._lidar)
+
+    def _scan(self, chosen: NDArray[np.bool_], target: NDArray[np.float32]) -> None:
+        """Writes anew what the chosen environments' rays meet."""
+        if chosen.any():
+            write_lidar(self._levels, chosen, tables(), self._view.shown, target, self._threads)
 
     def _seed(self, seed: int | Sequence[int | None] | None, chosen: NDArray[np.bool_]) -> None:
         if seed is None and self._seeded:
@@ -312,5 +330,5 @@ class OverworldWorld(World):
             "objectives": objectives,
             "ticks": outcome.episode_ticks.copy(),
         }
-        final = FinalObservations(as_dict(self._final, self.settings.copy_observations), ended)
+        final = FinalObservations(as_dict(self._final, self._final_lidar, self.settings.copy_observations), ended)
         return {"final_obs": final, "_final_obs": ended, "episode": episode, "_episode": ended}

@@ -8,7 +8,8 @@ from palaestra_worlds.overworld.constants import BUCKET, EAT, LAVA, USE, WATER
 from palaestra_worlds.overworld.controllers.approach import AT_A_TIME, go_near
 from palaestra_worlds.overworld.controllers.equip import item_at_hand
 from palaestra_worlds.overworld.controllers.explore import Search
-from palaestra_worlds.overworld.controllers.hands import Failed, Hands
+from palaestra_worlds.overworld.controllers.failures import Failed
+from palaestra_worlds.overworld.controllers.hands import Hands
 from palaestra_worlds.overworld.controllers.names import blocks_to_see
 from palaestra_worlds.overworld.state import FULL
 from palaestra_worlds.overworld.tables import FOOD_POINTS, numbers, tables

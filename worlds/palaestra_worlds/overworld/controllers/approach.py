@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from palaestra_worlds.overworld.controllers.explore import Search
+from palaestra_worlds.overworld.controllers.failures import Failed
 from palaestra_worlds.overworld.controllers.go_up import go_up, is_underground
-from palaestra_worlds.overworld.controllers.hands import Failed, Hands
+from palaestra_worlds.overworld.controllers.hands import Hands
 from palaestra_worlds.overworld.paths import places_to_reach
 
 FAR_ABOVE = 8

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from palaestra_worlds.overworld.controllers.hands import Failed, Hands
+from palaestra_worlds.overworld.controllers.failures import Failed
+from palaestra_worlds.overworld.controllers.hands import Hands
 from palaestra_worlds.overworld.controllers.names import items_named
 from palaestra_worlds.overworld.rules import load_rules
 from palaestra_worlds.structured import StructuredAction

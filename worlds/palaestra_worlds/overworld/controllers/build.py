@@ -8,8 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from palaestra_worlds.overworld.constants import PLACE
+from palaestra_worlds.overworld.controllers.arms import DOWN
 from palaestra_worlds.overworld.controllers.equip import item_at_hand
-from palaestra_worlds.overworld.controllers.hands import DOWN, Failed, Hands
+from palaestra_worlds.overworld.controllers.failures import Failed
+from palaestra_worlds.overworld.controllers.hands import Hands
 from palaestra_worlds.overworld.controllers.names import items_named
 from palaestra_worlds.overworld.paths import FIXED, FREE, ROCK, WATER, places_to_reach
 from palaestra_worlds.overworld.player import SIGHT

@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from palaestra_worlds.overworld.controllers.hands import Failed, Hands
+from palaestra_worlds.overworld.controllers.failures import Failed
+from palaestra_worlds.overworld.controllers.hands import Hands
 from palaestra_worlds.overworld.paths import FIXED, LAVA, ROCK, UNSEEN, WATER
 from palaestra_worlds.overworld.state import SIDE
 

@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from palaestra_worlds.overworld.controllers.caves import explore_caves
 from palaestra_worlds.overworld.controllers.dig_down import dig_to
+from palaestra_worlds.overworld.controllers.failures import Failed
 from palaestra_worlds.overworld.controllers.go_up import go_up, is_underground
-from palaestra_worlds.overworld.controllers.hands import Failed, Hands
+from palaestra_worlds.overworld.controllers.hands import Hands
 from palaestra_worlds.overworld.controllers.names import Wanted, natural_of
 from palaestra_worlds.overworld.paths import FREE, ROCK
 from palaestra_worlds.overworld.state import HEIGHT, SEA_LEVEL, SIDE, STEPS
@@ -116,7 +117,7 @@ def roam(hands: Hands, until: Callable[[], bool], name: str) -> None:
 
 def _known_columns(hands: Hands) -> NDArray[np.bool_]:
     """(SIDE, SIDE): whether the ground was seen there."""
-    return (hands.ground().kinds[hands.senses.seen[:, :, SEA_LEVEL - 6 :]] > FREE).any(axis=2)
+    return np.asarray((hands.ground().kinds[hands.senses.seen[:, :, SEA_LEVEL - 6 :]] > FREE).any(axis=2))
 
 
 def _unknown_around(hands: Hands, radius: int) -> NDArray[np.int64]:

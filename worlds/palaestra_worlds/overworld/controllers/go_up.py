@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from palaestra_worlds.overworld.controllers.hands import Failed, Hands
+from palaestra_worlds.overworld.controllers.failures import Failed
+from palaestra_worlds.overworld.controllers.hands import Hands
 from palaestra_worlds.overworld.state import HEIGHT, SIDE
 from palaestra_worlds.overworld.tables import OPAQUE, numbers, tables
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from palaestra_worlds.overworld.controllers.approach import AT_A_TIME, go_near
 from palaestra_worlds.overworld.controllers.explore import Search
-from palaestra_worlds.overworld.controllers.hands import FATAL, Failed, Hands
+from palaestra_worlds.overworld.controllers.failures import FATAL, Failed
+from palaestra_worlds.overworld.controllers.hands import Hands
 from palaestra_worlds.overworld.controllers.names import Wanted, items_named, wanted
 from palaestra_worlds.overworld.rules import load_rules
 from palaestra_worlds.overworld.tables import HARVESTS, TOOL, numbers, tables

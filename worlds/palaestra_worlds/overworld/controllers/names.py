@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 
-from palaestra_worlds.overworld.controllers.hands import Failed
+from palaestra_worlds.overworld.controllers.failures import Failed
 from palaestra_worlds.overworld.rules import Natural, UnknownItem, load_rules
 from palaestra_worlds.overworld.tables import numbers
 from palaestra_worlds.registry import nearest

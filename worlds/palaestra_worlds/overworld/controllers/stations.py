@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from palaestra_worlds.overworld.constants import CRAFT, FURNACE_BLOCK, FURNACE_ITEM, SMELT, TABLE_BLOCK, TABLE_ITEM
-from palaestra_worlds.overworld.controllers.hands import FATAL, Failed, Hands
+from palaestra_worlds.overworld.controllers.failures import FATAL, Failed
+from palaestra_worlds.overworld.controllers.hands import Hands
 from palaestra_worlds.overworld.controllers.names import items_named
 from palaestra_worlds.overworld.crafting import STATION_REACH
 from palaestra_worlds.overworld.rules import FURNACE, TABLE, Recipe, load_rules

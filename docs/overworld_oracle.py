@@ -1,0 +1,191 @@
+"""Plays DEPS' tasks with the scripted planner, and writes results/overworld.md. No language model takes part.
+
+Every game is one line of a file as soon as it is over: stopped and started anew, it goes on where it was.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+import platform
+import statistics
+import subprocess
+import time
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import palaestra_worlds
+from palaestra_worlds.overworld.planning import OverworldKnowledge
+from palaestra_worlds.overworld.scripted import play
+from palaestra_worlds.overworld.task_lists import ItemTask, deps_tasks
+from palaestra_worlds.overworld.tasks import ItemStack, OverworldTask
+from palaestra_worlds.overworld.technology import game_tree
+
+PAGE = Path(__file__).with_name("results") / "overworld.md"
+GROUPS = ("MT1", "MT2", "MT4", "MT5", "MT6", "MT7", "MT8")
+STAGES = ("crafting_table", "wooden_pickaxe", "stone_pickaxe", "iron_pickaxe", "diamond")
+INTRODUCTION = """# Overworld: what world and controllers allow
+
+A **scripted planner that knows all recipes** (`overworld/scripted.py`: it decomposes the goal, carries the plan out by
+structured actions, plans anew after each failure; **no language model**) plays DEPS' tasks, as many worlds for each
+task as the table says, each with its own seed, from plains with an empty inventory, within the paper's limits of
+steps, under **{rules}** rules. Controllers see by rays and remember what they saw; none reads a hidden block. Tasks
+that need animals are left out. What a language model adds or loses is measured against this.
+
+`{command}`; commit {commit}; {machine}. In brackets: 95 % interval (Wilson).
+
+| Group | Tasks | Games | Success | Steps, median | Processor seconds a game |
+| --- | ---: | ---: | ---: | ---: | ---: |
+"""
+
+
+def needs_animals(task: ItemTask) -> bool:
+    """Whether the easiest plan hunts, or takes something from an animal."""
+    rules = game_tree().rules
+    steps = OverworldKnowledge().plan(goal_of(task), task.count, task.inventory)
+    return any(step.how == "hunt" or step.source in rules.mobs for step in steps)
+
+
+def goal_of(task: ItemTask) -> str:
+    """The item that ends the game: the task's object, or the easiest of what counts where that is something else."""
+    named = OverworldKnowledge().named(task.object)
+    return task.object if set(named) == set(task.counts) else game_tree().easiest(task.counts)
+
+
+@cache
+def world_of(steps: int, rules: str) -> Any:
+    """One environment."""
+    return palaestra_worlds.make("Overworld", num_envs=1, rules=rules, max_steps=steps)
+
+
+def game(task: ItemTask, seed: int, rules: str) -> dict[str, Any]:
+    """Plays one game; its line."""
+    world, item = world_of(task.steps, rules), goal_of(task)
+    goal = ItemStack(item=item, count=task.count)
+    world.assign([OverworldTask(biome=task.biome, goal=goal, level_seed=seed)])
+    world.reset(seed=0)
+    began = time.process_time()
+    played = play(world.player(0), world.knowledge(), item, task.count)
+    had: dict[str, int] = {}
+    ticks = 0
+    for feedback in played.feedback:
+        ticks += feedback.ticks
+        for name in STAGES:
+            if feedback.status.inventory.get(name) and name not in had:
+                had[name] = ticks
+    last = "" if played.success or not played.feedback else str(played.feedback[-1])[:300]
+    return {
+        "task": task.object,
+        "group": task.group,
+        "seed": seed,
+        "rules": rules,
+        "success": played.success,
+        "ticks": played.ticks,
+        "plans": played.plans,
+        "actions": len(played.feedback),
+        "stages": had,
+        "seconds": round(time.process_time() - began, 2),
+        "last": last,
+    }
+
+
+def read_games(path: Path) -> list[dict[str, Any]]:
+    """The games of a file; what was not written to its end is left out."""
+    if not path.exists():
+        return []
+    lines = path.read_text(encoding="utf-8").split("\n")
+    return [json.loads(line) for line in lines[:-1]]
+
+
+def play_missing(path: Path, groups: tuple[str, ...], seeds: int, rules: str) -> None:
+    """Plays the games that the file does not have yet; of every task the first seeds first."""
+    done = {(row["task"], row["seed"], row["rules"]) for row in read_games(path)}
+    tasks = [task for group in groups for task in deps_tasks().of_group(group) if not needs_animals(task)]
+    waiting = [(task, seed) for seed in range(seeds) for task in tasks if (task.object, seed, rules) not in done]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    kept = "".join(json.dumps(row) + "\n" for row in read_games(path))
+    with path.open("w", encoding="utf-8") as file:
+        file.write(kept)
+        for number, (task, seed) in enumerate(waiting, 1):
+            row = game(task, seed, rules)
+            file.write(json.dumps(row) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+            words = "done" if row["success"] else "failed"
+            print(
+                f"{number} of {len(waiting)}: {task.group} {task.object}, world {seed}: {words} in {row['ticks']} steps"
+            )
+
+
+def interval(good: int, games: int) -> str:
+    """Wilson's 95 % interval in percent."""
+    z = 1.96
+    share, spread = good / games, z * math.sqrt(good * (games - good) / games + z * z / 4) / games
+    middle, scale = share + z * z / (2 * games), 1 + z * z / games
+    return f"{100 * max(0.0, (middle - spread) / scale):.0f} to {100 * min(1.0, (middle + spread) / scale):.0f}"
+
+
+def lines_of(rows: list[dict[str, Any]], groups: tuple[str, ...]) -> Iterator[str]:
+    """Of the table, one for each group."""
+    for group in groups:
+        games = [row for row in rows if row["group"] == group]
+        if not games:
+            continue
+        good = sum(row["success"] for row in games)
+        ticks = [row["ticks"] for row in games if row["success"]]
+        yield (
+            f"| {group} {deps_tasks().groups[group].title} | {len({row['task'] for row in games})} | {len(games)} | "
+            f"{100 * good / len(games):.0f} % ({interval(good, len(games))}) | "
+            f"{statistics.median(ticks) if ticks else 0:.0f} | {statistics.mean(row['seconds'] for row in games):.1f} |"
+        )
+
+
+def stage_lines(rows: list[dict[str, Any]]) -> Iterator[str]:
+    """How far the games for a diamond came."""
+    games = [row for row in rows if row["task"] == "diamond"]
+    if not games:
+        return
+    yield f"\nHow far the {len(games)} games for a diamond came, and after how many steps (median):\n"
+    yield "| Stage | Games | Steps |\n| --- | ---: | ---: |"
+    for stage in STAGES:
+        ticks = [row["stages"][stage] for row in games if stage in row["stages"]]
+        yield f"| {stage} | {100 * len(ticks) / len(games):.0f} % | {statistics.median(ticks) if ticks else 0:.0f} |"
+    failed = [row for row in games if not row["success"]]
+    if failed:
+        yield "\nWorlds without a diamond: " + ", ".join(str(row["seed"]) for row in failed) + "."
+
+
+def page(rows: list[dict[str, Any]], command: str, rules: str) -> str:
+    """The whole page."""
+    found = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
+    machine = f"{os.cpu_count()} cores ({platform.machine()}), shared with other work while it ran"
+    head = INTRODUCTION.format(rules=rules, command=command, commit=found.stdout.strip() or "unknown", machine=machine)
+    groups = tuple(deps_tasks().groups)
+    own = [row for row in rows if row["rules"] == rules]
+    return head + "\n".join(lines_of(own, groups)) + "\n" + "\n".join(stage_lines(own)) + "\n"
+
+
+def main() -> None:
+    """Plays what is missing, then writes the page."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--games", type=Path, default=Path("runs/overworld-oracle.jsonl"), help="one line for each game"
+    )
+    parser.add_argument("--groups", nargs="+", default=list(GROUPS), choices=list(deps_tasks().groups))
+    parser.add_argument("--seeds", type=int, default=20, help="worlds for each task")
+    parser.add_argument("--rules", default="vanilla", choices=["vanilla", "easy"])
+    parser.add_argument("--page", type=Path, default=PAGE)
+    chosen = parser.parse_args()
+    play_missing(chosen.games, tuple(chosen.groups), chosen.seeds, chosen.rules)
+    groups = "" if chosen.groups == list(GROUPS) else f" --groups {' '.join(chosen.groups)}"
+    command = f"python docs/overworld_oracle.py{groups} --seeds {chosen.seeds} --rules {chosen.rules}"
+    chosen.page.write_text(page(read_games(chosen.games), command, chosen.rules), encoding="utf-8")
+    print(f"Written: {chosen.page}")
+
+
+if __name__ == "__main__":
+    main()
