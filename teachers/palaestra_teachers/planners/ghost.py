@@ -206,13 +206,13 @@ class GhostPlanner:
 
         async def needs(item: str, count: int) -> Needs:
             nonlocal asked
-            fault = ""
-            for attempt in range(self._config.retries + 1):
+            fault, faults = "", 0
+            while True:
                 asked += 1
                 answer = await self._dialogue.ask(
                     "needs",
                     request,
-                    f"needs {count} {item}" + (f", fault {attempt}" if fault else ""),
+                    f"needs {count} {item}" + (f", fault {faults}" if faults else ""),
                     Needs,
                     item=item,
                     count=count,
@@ -220,18 +220,25 @@ class GhostPlanner:
                     knowledge=self._dialogue.known_about(item),
                 )
                 fault = self._fault(answer.value, item, count) if self._config.check else ""
-                if not fault:
-                    break
-            return answer.value
+                if not fault or faults == self._config.retries:
+                    return answer.value
+                faults += 1
 
-        known = [item for item in self._dialogue.knowledge.items if item in request.counts]
-        item = known[0]
         lacking = max(1, request.count - held(request.status.inventory, request.counts))
         tree = Decomposition(needs, request.status.inventory, self._config.depth)
-        await tree.get(item, lacking)
+        await tree.get(self._item(request), lacking)
         episode.subgoals, episode.number = tuple(with_fewer_trips(tree.order)), 0
         self._begin(request, episode)
         return asked
+
+    def _item(self, request: PlanRequest) -> str:
+        """Of the items that count, the easiest, of the kind that has been seen where a name stands for several."""
+        known = self._dialogue.knowledge
+        if set(request.counts) == set(known.named(request.goal)):
+            goal = known.decompose(request.goal, 1, {}, near=request.status.seen)
+            if goal is not None:
+                return goal.step.object
+        return next(item for item in known.items if item in request.counts)
 
     def _fault(self, needs: Needs, item: str, count: int) -> str:
         """What is wrong by the recipes with what an item is said to take; "" for nothing."""

@@ -248,6 +248,11 @@ def test_a_checked_decomposition_is_told_its_faults(world: World) -> None:
     assert first_fault(knowledge, order, {}, {"stone_pickaxe": 1}) is None
 
 
+def test_of_a_name_for_several_items_the_kind_that_is_seen_is_decomposed(world: World, model: Listening) -> None:
+    propose(ghost(world, model), request("planks", status=status(seen={"spruce_log": 3})))
+    assert "Item: 1 spruce_planks" in model.asked("needs")[0]
+
+
 def test_without_decomposition_the_goal_is_planned_for_at_once(world: World, model: Listening) -> None:
     plan = propose(ghost(world, model, decompose=False), request())
     assert plan.subgoal is None
