@@ -75,7 +75,9 @@ class EnvpoolWorld(AdaptedWorld):
         """A pool with one environment for each seed."""
         import envpool
 
-        limit = {} if self.settings.max_steps is None else {"max_episode_steps": self.settings.max_steps}
+        arguments: dict[str, Any] = dict(self.settings.options)
+        if self.settings.max_steps is not None:
+            arguments["max_episode_steps"] = self.settings.max_steps
         threads = min(len(seeds), self.settings.threads or _processors())
         try:
             with _quiet():
@@ -86,7 +88,7 @@ class EnvpoolWorld(AdaptedWorld):
                     num_threads=threads,
                     seed=[_folded(seed) for seed in seeds],
                     render_mode="rgb_array",
-                    **{**limit, **self.settings.options},
+                    **arguments,
                 )
                 # It makes its spaces, and the warnings about them, when they are asked for first.
                 _ = pool.observation_space, pool.action_space

@@ -49,10 +49,13 @@ class GymnasiumWorld(AdaptedWorld):
         return one.observation_space, one.action_space, one.spec.reward_threshold if one.spec else None
 
     def _made(self) -> gymnasium.Env[Any, Any]:
-        limit = {} if self.settings.max_steps is None else {"max_episode_steps": self.settings.max_steps}
+        arguments: dict[str, Any] = dict(self.settings.options)
+        if self.settings.max_steps is not None:
+            arguments["max_episode_steps"] = self.settings.max_steps
         try:
-            drawn = {"render_mode": "rgb_array"} if self._can_draw() else {}
-            return gymnasium.make(self.name, **{**drawn, **limit, **self.settings.options})
+            if self._can_draw():
+                arguments.setdefault("render_mode", "rgb_array")
+            return gymnasium.make(self.name, **arguments)
         except (gymnasium.error.Error, ImportError, TypeError, ValueError) as error:
             raise ValueError(f"gymnasium cannot make {self.name}: {error}") from error
 
