@@ -105,9 +105,9 @@ def plan(free: NDArray[np.bool_], starts: Sequence[Cell], goals: Sequence[Cell])
     """
     agents = [pymapf.Agent(str(k), *ends) for k, ends in enumerate(zip(starts, goals, strict=True))]
     problem = pymapf.MAPFProblem(pymapf.GridMap(~free), agents)
-    solution = pymapf.WeightedCBS(weight=WEIGHT, time_limit=TIME_LIMIT).solve(problem)
+    solution = pymapf.get_solver("wcbs", weight=WEIGHT, time_limit=TIME_LIMIT).solve(problem)
     if solution is None:
-        solution = pymapf.PrioritizedPlanning().solve(problem)
+        solution = pymapf.get_solver("prioritized").solve(problem)
     if solution is None:
         return [[start] for start in starts]
     return [solution.paths[agent.name] for agent in agents]
@@ -159,9 +159,10 @@ class FleetDriver:
         starts: dict[int, Cell] = {}
         # Who is on the way first: nobody else may be where it stops.
         for vehicle, i in sorted(enumerate(rows), key=lambda pair: levels.status[pair[1], STEP] == 0):
-            new = before is None or levels.status[i, STEP] == 0
-            cell = _cell_of(places[i]) if new else before.next_cell(vehicle, *places[i])
-            starts[vehicle] = _nearest(free, cell, starts.values()) if new else cell
+            if before is None or levels.status[i, STEP] == 0:
+                starts[vehicle] = _nearest(free, _cell_of(places[i]), starts.values())
+            else:
+                starts[vehicle] = before.next_cell(vehicle, *places[i])
         goals: dict[int, Cell] = {}
         for vehicle, i in enumerate(rows):
             goals[vehicle] = _nearest(free, _cell_of(wanted[i]), goals.values())
