@@ -260,12 +260,14 @@ def test_studies_that_come_with_palaestra_can_be_read_and_know_their_measures() 
         assert failure(task.success, [measures] * 500, [measures], 0.02), f"{name} is passed by standing still"
 
 
-def test_the_page_on_motions_shows_a_study_and_a_program_that_can_be_read(tmp_path: Path) -> None:
+def test_the_page_on_motions_shows_a_study_and_programs_that_can_be_read(tmp_path: Path) -> None:
+    from palaestra_worlds.robots.manipulator_program import ManipulatorProgram
     from palaestra_worlds.robots.quadruped_program import QuadrupedProgram
 
     page = (Path(__file__).parents[2] / "docs" / "motions.md").read_text(encoding="utf-8")
-    (program,) = re.findall(r"^```text\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
-    assert QuadrupedProgram.from_text(program).motions()
+    dog, arm = re.findall(r"^```text\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
+    assert QuadrupedProgram.from_text(dog).motions()
+    assert ManipulatorProgram.from_text(arm).motions()
     (study,) = re.findall(r"^```yml\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
     (tmp_path / "study.yaml").write_text(study, encoding="utf-8")
     assert load_study(tmp_path / "study.yaml").tasks["higher"].success.hold == 0.5

@@ -99,7 +99,8 @@ def _execute(started: Sweep, trials: list[FoundTrial], jobs: int | None, ray: st
         else:
             threads = max(trial.run.spec.threads for trial in trials)
             execute_here(trials, jobs or max(default_jobs() // threads, 1), tell, stop)
-        return stop.is_set() and bool(started.unfinished())
+        # Of a Ctrl-C during a sweep on Ray only Ray knows.
+        return any(trial.status != "failed" for trial in started.unfinished())
 
 
 Told = Callable[["FoundTrial", "TrialProgress | None"], None]

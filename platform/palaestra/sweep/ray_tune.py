@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -93,11 +94,16 @@ def execute_on_ray(
             verbose=0,
         ),
     )
+    here = threading.current_thread() is threading.main_thread()
+    handler = signal.getsignal(signal.SIGINT)
     try:
         with _watching(trials, ended):
             tuner.fit()
     finally:
         ray.shutdown()
+        if here:
+            # Ray Tune saves and ends at the first Ctrl-C, and leaves its own handler behind.
+            signal.signal(signal.SIGINT, handler)
     if sweep.early_stopping is not None:
         runs = [trial.run for trial in trials]
         sweep.stop_early([run for run in runs if _was_stopped(run, sweep.early_stopping)])

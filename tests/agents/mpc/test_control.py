@@ -10,7 +10,7 @@ from palaestra_agents.mpc.control import Controller, drive, make_controllers
 from palaestra_agents.mpc.cross_entropy import CrossEntropy
 from palaestra_agents.mpc.predictive_sampling import PredictiveSampling
 
-from .problems import Masses
+from .problems import Masses, Pendulum
 
 PERIOD = 0.02
 
@@ -70,7 +70,7 @@ def test_a_negative_latency_and_another_model_are_refused() -> None:
     with pytest.raises(ValueError, match="latency is -1"):
         controller(-1)
     with pytest.raises(ValueError, match="make another planner"):
-        controller(0).planner.take_problem(Masses())
+        controller(0).planner.take_problem(Pendulum())
 
 
 def test_several_robots_are_driven_each_by_its_own_task_through_ends_of_episodes() -> None:

@@ -9,9 +9,10 @@ import os
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
+from gymnasium import spaces
 from gymnasium.spaces import Space
 from numpy.typing import NDArray
 
@@ -69,7 +70,7 @@ class EnvpoolWorld(AdaptedWorld):
         self._groups: list[_Group] | None = None
         self._restores = 0
         first = self._pool([0])
-        return first.observation_space, first.action_space, first.spec.reward_threshold
+        return _honest(first.observation_space), first.action_space, first.spec.reward_threshold
 
     def _pool(self, seeds: Sequence[int]) -> Any:
         """A pool with one environment for each seed."""
@@ -198,3 +199,16 @@ def _folded(seed: int) -> int:
     if seed <= _LARGEST_SEED:
         return seed
     return int(np.random.SeedSequence(seed).generate_state(1, np.uint32)[0] >> 1)
+
+
+def _honest(space: Space[Any]) -> Space[Any]:
+    """A space without envpool's bounds that are none: C++'s least positive and greatest number, which observations with
+    a sign are outside of."""
+    if isinstance(space, spaces.Dict):
+        return spaces.Dict({key: _honest(part) for key, part in space.spaces.items()})
+    if not isinstance(space, spaces.Box) or not np.issubdtype(space.dtype, np.floating):
+        return space
+    numbers = np.finfo(cast("np.dtype[np.floating[Any]]", space.dtype))
+    low = np.where(space.low == numbers.tiny, -np.inf, space.low)
+    high = np.where(space.high == numbers.max, np.inf, space.high)
+    return spaces.Box(low.astype(space.dtype), high.astype(space.dtype), dtype=cast(Any, space.dtype))

@@ -19,6 +19,8 @@ WIDTH, HEIGHT = 480, 360
 _PLATFORM = "PYOPENGL_PLATFORM"
 BACKENDS = ("egl", "osmesa")
 """Ways to draw without a screen, the first that works is used."""
+ATTEMPTS = ("egl", *BACKENDS)
+"""EGL twice: MuJoCo keeps its display for good, and envpool may have closed it; then a new one is opened."""
 HOW = (
     "install one of them, e.g. `apt-get install libegl1` (EGL, also without a GPU) or `apt-get install libosmesa6` "
     "(OSMesa)"
@@ -34,18 +36,25 @@ def _context(width: int, height: int) -> Any:
     # loaded second.
     if find_spec("triton") is not None:
         import_module("triton._C.libtriton")
-    reasons = []
+    reasons: dict[str, str] = {}
     chosen = os.environ.get(_PLATFORM)
-    for backend in BACKENDS:
+    for backend in ATTEMPTS:
         try:
             context = import_module(f"mujoco.{backend}").GLContext(width, height)
             context.make_current()
             return context
-        except (ImportError, AttributeError, RuntimeError, OSError) as error:
-            # Libraries that are not there show as any of these, by way of PyOpenGL.
-            reasons.append(f"{backend}: {str(error).partition(chr(10))[0]}")
+        except Exception as error:
+            if not _is_about_libraries(error):
+                raise
+            reasons[backend] = f"{backend}: {str(error).partition(chr(10))[0]}"
             _forget_opengl(chosen)
-    raise RenderingUnavailable(f"robots cannot be drawn here ({'; '.join(reasons)}): {HOW}")
+    raise RenderingUnavailable(f"robots cannot be drawn here ({'; '.join(reasons.values())}): {HOW}")
+
+
+def _is_about_libraries(error: Exception) -> bool:
+    """Libraries that are not there show as any of these, by way of PyOpenGL, whose own errors have no common base."""
+    expected = isinstance(error, ImportError | AttributeError | RuntimeError | OSError)
+    return expected or type(error).__module__.startswith("OpenGL")
 
 
 def _forget_opengl(chosen: str | None) -> None:
