@@ -48,11 +48,24 @@ class FeedbackRollouts:
         for name, field in self._fields.items():
             field[...] = getattr(self._first, name)
         before = np.zeros((len(step_sizes), controls.shape[1]))
-        moving = tuple(self._fields[name] for name in ("qpos", "qvel", "act"))
-        limits, physics = (problem.control_low, problem.control_high), states[:, self._physics]
+        positions, velocities, activations = (self._fields[name] for name in ("qpos", "qvel", "act"))
+        physics = states[:, self._physics]
         for t in range(len(controls)):
-            gain = controls[t], gains.change[t], gains.feedback[t]
-            follow(self._joints, physics[t], *moving, *gain, step_sizes, *limits, before, self._ctrl)
+            follow(
+                self._joints,
+                physics[t],
+                positions,
+                velocities,
+                activations,
+                controls[t],
+                gains.change[t],
+                gains.feedback[t],
+                step_sizes,
+                problem.control_low,
+                problem.control_high,
+                before,
+                self._ctrl,
+            )
             found[:, t] = self._ctrl
             began = time.perf_counter()
             self._batch.step()

@@ -45,7 +45,7 @@ class CrafterSymbols(gymnasium.Env[Any, Any]):
 
         self.env = Reference(images=False, seed=seed)
         kinds = (objects.Cow, objects.Zombie, objects.Skeleton, objects.Arrow, objects.Plant)
-        self._kinds = {kind: k for k, kind in enumerate(kinds)}
+        self._kinds: dict[Any, int] = {kind: k for k, kind in enumerate(kinds)}
         self._materials = np.eye(1 + len(cast(Any, constants).materials), dtype=np.float32)
         self._cells = COLUMNS * ROWS * (len(self._materials) + len(kinds))
         size = self._cells + len(cast(Any, constants).items) + 2 + 4

@@ -275,7 +275,7 @@ def compare_sample_efficiency(
         if name == "stable-baselines3":
             model = make_sb3(id, setting, seed)
             return Sb3Agent(model), one_iteration(model)
-        agent, world = make_ours(id, setting, seed, **({"encoding": "raw"} if "raw" in name else {}))
+        agent, world = make_ours(id, setting, seed, encoding="raw" if "raw" in name else "auto")
         return agent, lambda: agent.train_iteration(world, progress=0.0)
 
     results = []

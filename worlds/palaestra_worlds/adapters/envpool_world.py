@@ -29,7 +29,7 @@ class _Place(NamedTuple):
     """Where an environment is: in which pool, as which of its environments."""
 
     pool: Any
-    index: int
+    number: int
 
 
 class _Group(NamedTuple):
@@ -131,7 +131,7 @@ class EnvpoolWorld(AdaptedWorld):
         for i in rows:
             found.setdefault(id(self._now[i].pool), []).append(i)
         return [
-            _Group(self._now[at[0]].pool, np.array(at, np.intp), np.array([self._now[i].index for i in at], np.int32))
+            _Group(self._now[at[0]].pool, np.array(at, np.intp), np.array([self._now[i].number for i in at], np.int32))
             for at in found.values()
         ]
 
@@ -156,7 +156,7 @@ class EnvpoolWorld(AdaptedWorld):
             # MuJoCo ends the process where it cannot draw.
             return None
         try:
-            return np.asarray(place.pool.render(place.index)[0], np.uint8)
+            return np.asarray(place.pool.render(place.number)[0], np.uint8)
         except RuntimeError:
             return None
 
