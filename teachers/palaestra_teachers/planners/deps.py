@@ -123,7 +123,7 @@ class DepsPlanner:
         """Describes, and has explained, what became of the last plan; how many questions that took."""
         config = self._config
         if not config.replan:
-            raise refuse("plan_failed", f"it plans once, and the plan failed: {_happened(request)}")
+            raise refuse("plan_failed", f"it plans once, and the plan failed: {_happened(request).splitlines()[-1]}")
         number = min(request.done + 1, len(episode.steps))
         step = episode.steps[number - 1]
         failed_at = f"{number} of {len(episode.steps)}: {step}"
