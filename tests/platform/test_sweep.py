@@ -160,7 +160,11 @@ def numbers(trial: FoundTrial) -> list[tuple[float, ...]]:
     return [(point.step, point.success or 0, point.return_mean or 0) for point in evaluations] + losses
 
 
-LONG = RUN.replace("steps: 512", "steps: 25_600").replace("every: 256", "every: 12_800")
+LONG = (
+    RUN.replace("steps: 512", "steps: 25_600")
+    .replace("every: 256", "every: 12_800")
+    .replace("iterations: 1", "iterations: 10")
+)
 
 
 def test_a_killed_trial_is_named_and_done_when_the_sweep_goes_on(
@@ -172,7 +176,7 @@ def test_a_killed_trial_is_named_and_done_when_the_sweep_goes_on(
     killed: set[int] = set()
 
     def kill(trial: FoundTrial, message: Any) -> None:
-        if not killed and message is not None and message.iteration >= 3 and trial.arm == "alone":
+        if not killed and message is not None and message.iteration >= 15 and trial.arm == "alone":
             killed.add(holder(trial))
             os.kill(holder(trial), signal.SIGKILL)
 
@@ -186,6 +190,14 @@ def test_a_killed_trial_is_named_and_done_when_the_sweep_goes_on(
 def holder(trial: FoundTrial) -> int:
     """The process that did, or does, a trial."""
     return int((trial.run.folder / ".run.lock").read_text())
+
+
+def parent(process: int) -> int:
+    """The process that started another; 0 where that is gone."""
+    try:
+        return int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[1])
+    except FileNotFoundError:
+        return 0
 
 
 @pytest.fixture
@@ -210,24 +222,26 @@ def test_a_sweep_on_ray_outlives_one_of_its_two_nodes(
     second = cluster.add_node(num_cpus=1)
     spec = load(SWEEP.replace("0.001, 0.0003", "0.001"), LONG)
     whole, sweep = start_sweep(spec, tmp_path / "whole"), start_sweep(spec, tmp_path / "sweep")
-    before: dict[str, int] = {}
+    raylet = second.all_processes["raylet"][0].process.pid
+    ended = threading.Event()
+    lost: list[int] = []
 
     def lose_a_node() -> None:
-        ended = threading.Event()
         while not ended.wait(0.05):
-            trials = sweep.trials()
-            if all(trial.status == "running" and trial.row.steps > 0 for trial in trials):
-                before.update({trial.name: holder(trial) for trial in trials})
-                cluster.remove_node(second, allow_graceful=False)
-                return
+            for trial in sweep.trials():
+                if trial.status == "running" and trial.row.steps > 0 and parent(holder(trial)) == raylet:
+                    lost.append(holder(trial))
+                    cluster.remove_node(second, allow_graceful=False)
+                    return
 
     losing = threading.Thread(target=lose_a_node, daemon=True)
     losing.start()
     execute_on_ray(sweep, sweep.unfinished(), cluster.address, gpus=0)
+    ended.set()
     losing.join()
-    after = {trial.name: holder(trial) for trial in sweep.trials()}
+    assert lost, "the second node was never given a trial"
     assert [trial.status for trial in sweep.trials()] == ["done", "done"]
-    assert sum(before[name] != after[name] for name in after) == 1, "one of them had to begin again elsewhere"
+    assert lost[0] not in map(holder, sweep.trials()), "its trial had to begin again elsewhere"
     execute_here(whole.trials(), 2, lambda trial, message: None, threading.Event())
     assert [numbers(trial) for trial in sweep.trials()] == [numbers(trial) for trial in whole.trials()]
 

@@ -19,8 +19,6 @@ WIDTH, HEIGHT = 480, 360
 _PLATFORM = "PYOPENGL_PLATFORM"
 BACKENDS = ("egl", "osmesa")
 """Ways to draw without a screen, the first that works is used."""
-ATTEMPTS = ("egl", *BACKENDS)
-"""EGL twice: MuJoCo keeps its display for good, and envpool may have closed it; then a new one is opened."""
 HOW = (
     "install one of them, e.g. `apt-get install libegl1` (EGL, also without a GPU) or `apt-get install libosmesa6` "
     "(OSMesa)"
@@ -38,7 +36,8 @@ def _context(width: int, height: int) -> Any:
         import_module("triton._C.libtriton")
     reasons: dict[str, str] = {}
     chosen = os.environ.get(_PLATFORM)
-    for backend in ATTEMPTS:
+    # EGL twice: MuJoCo keeps its display for good, and envpool may have closed it; then a new one is opened.
+    for backend in (BACKENDS[0], *BACKENDS):
         try:
             context = import_module(f"mujoco.{backend}").GLContext(width, height)
             context.make_current()
