@@ -48,17 +48,15 @@ def median(samples: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def trimmed_means(samples: NDArray[np.float64], share: float = 0.25) -> NDArray[np.float64]:
-    """The same over the last axis."""
+    """Means over the last axis without the lowest and the highest `share` (0.25: interquartile means)."""
     from scipy.stats import trim_mean
 
     return np.asarray(trim_mean(samples, share, axis=-1))
 
 
 def trimmed_mean(samples: Sequence[float], share: float = 0.25) -> float:
-    """The mean without the lowest and the highest `share` of the samples (0.25: the interquartile mean)."""
-    from scipy.stats import trim_mean
-
-    return float(trim_mean(np.asarray(samples, dtype=np.float64), share))
+    """The same of one row of samples."""
+    return float(trimmed_means(np.asarray(samples, dtype=np.float64), share))
 
 
 def bootstrap(samples: Sequence[float] | NDArray[np.float64], statistic: Statistic = mean) -> Interval:

@@ -203,12 +203,17 @@ class _Workers:
         """A worker that ended without saying so was killed, or stopped before it had begun."""
         if self._stopping() and -exitcode in STOPPING_SIGNALS:
             return Ended("interrupted")
-        how = f"was ended by {signal.Signals(-exitcode).name}" if exitcode < 0 else f"ended with code {exitcode}"
+        how = how_it_ended(exitcode)
         hint = "; the machine may be short of memory: try fewer jobs" if exitcode == -signal.SIGKILL else ""
         message = f"the worker process of trial {trial.name} {how}{hint}; resume the run to go on from its checkpoint"
         self._store.set_status(trial.id, "failed", message)
         self._store.event("worker_died", message, trial.id)
         return Ended("failed", message)
+
+
+def how_it_ended(exitcode: int) -> str:
+    """A process that is gone without a word: by which signal, or with which code."""
+    return f"was ended by {signal.Signals(-exitcode).name}" if exitcode < 0 else f"ended with code {exitcode}"
 
 
 @contextmanager

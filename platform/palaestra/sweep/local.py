@@ -17,7 +17,7 @@ from typing import Any
 from palaestra.progress import LessonProgress, TrialProgress
 from palaestra.run import open_run
 from palaestra.sweep.folder import FoundTrial
-from palaestra.trials import SECONDS_BETWEEN_LOOKS, execute, signals_held
+from palaestra.trials import SECONDS_BETWEEN_LOOKS, execute, how_it_ended, signals_held
 from palaestra.worker import STOPPING_SIGNALS
 
 Told = Callable[[FoundTrial, TrialProgress | None], None]
@@ -88,7 +88,7 @@ class _Processes:
         """A process that did not end by itself was killed, unless it was stopped before it had begun."""
         if exitcode == 0 or (self._stop.is_set() and -exitcode in STOPPING_SIGNALS):
             return
-        how = f"was ended by {signal.Signals(-exitcode).name}" if exitcode < 0 else f"ended with code {exitcode}"
+        how = how_it_ended(exitcode)
         message = f"the process of this trial {how}; begin the sweep again with --resume to go on from its checkpoint"
         with trial.run.open_store() as store:
             row = store.trials()[0]
