@@ -84,8 +84,7 @@ def test_nothing_is_driven_through_at_any_speed(
 @given(x=st.floats(0.8, 4.2), y=st.floats(0.8, 2.7), angle=st.floats(-math.pi, math.pi))
 def test_beams_end_where_small_steps_first_meet_something(floor: Any, x: float, y: float, angle: float) -> None:
     cells = floor._drawing.cells
-    if cells[int(x / CELL), int(y / CELL)] & 3:
-        return
+    assume(_between_edges(x, y) and not cells[int(x / CELL), int(y / CELL)] & 3)
     found = beam(cells, CELL, x, y, math.cos(angle), math.sin(angle), 10.0)
     steps = np.arange(0.0, 10.0, 0.001)
     columns = ((x + steps * math.cos(angle)) / CELL).astype(int)
@@ -97,6 +96,11 @@ def test_beams_end_where_small_steps_first_meet_something(floor: Any, x: float, 
     # A corner may be cut between two small steps.
     assert found <= expected + 1e-9
     assert abs(found - expected) < 0.01 or _corner_near(cells, x + found * math.cos(angle), y + found * math.sin(angle))
+
+
+def _between_edges(x: float, y: float) -> bool:
+    """False on the edges of cells: a beam that runs along a wall's surface has no length to agree on."""
+    return abs(x / CELL - round(x / CELL)) > 1e-3 and abs(y / CELL - round(y / CELL)) > 1e-3
 
 
 def _corner_near(cells: Any, x: float, y: float) -> bool:
@@ -134,7 +138,7 @@ def _aimed(most: float, *directions: float) -> Any:
 def test_beams_at_rectangles_are_those_over_cells(floor: Any, x: float, y: float, heading: float, most: float) -> None:
     """Two ways to the same lengths: rectangles in float32, and cell by cell, jumping over free floor."""
     drawing = floor._drawing
-    assume(not drawing.cells[int(x / CELL), int(y / CELL)] & 3)
+    assume(_between_edges(x, y) and not drawing.cells[int(x / CELL), int(y / CELL)] & 3)
     aimed = np.zeros((4, 32), np.float32)
     aim(floor._beams, heading, most, aimed)
     by_blocks, by_cells = np.zeros((2, 32), np.float32)
@@ -142,7 +146,9 @@ def test_beams_at_rectangles_are_those_over_cells(floor: Any, x: float, y: float
     see_blocks(drawing.blocks, len(drawing.blocks), x, y, most, aimed, by_blocks)
     see_cells(drawing.cells, CELL, x, y, most, aimed, by_cells)
     off = np.abs(by_blocks - by_cells) * most
-    for b in np.flatnonzero(off > 1e-4):
+    lean = np.abs(aimed[[TO_X, TO_Y]]).min(axis=0)
+    grazing = (lean > 1e-6) & (lean < 1e-3)  # where these end hangs on the last bits of a float32
+    for b in np.flatnonzero((off > 1e-4) & ~grazing):
         # Only a beam that just touches a corner may go on in one of them.
         reach = min(by_blocks[b], by_cells[b]) * most
         assert _corner_near(drawing.cells, x + reach * aimed[TO_X, b], y + reach * aimed[TO_Y, b])
