@@ -134,7 +134,7 @@ def test_each_is_reported_by_name_package_file_and_cause(site: Path) -> None:
 
 
 def test_list_shows_them(site: Path) -> None:
-    done = python(site, "-m", "palaestra.cli", "list", "teachers")
+    done = python(site, "-m", "palaestra", "list", "teachers")
     assert done.returncode == 0
     assert "Works." in done.stdout
     told = [line for line in done.stderr.splitlines() if line.startswith("palaestra: skipped: teacher '")]
@@ -145,7 +145,7 @@ def test_a_run_with_one_says_why_and_with_another_works(site: Path) -> None:
     spec = site / "spec.yaml"
     text = "world: {{id: MiniGrid-DoorKey-5x5-v0, num_envs: 2}}\nteacher: {{kind: {}}}\nbudget: {{steps: 1_000}}\n"
     spec.write_text(text.format("twin"))
-    done = python(site, "-m", "palaestra.cli", "run", "spec.yaml")
+    done = python(site, "-m", "palaestra", "run", "spec.yaml")
     assert done.returncode == 2
     assert done.stderr.startswith("palaestra: spec.yaml:2:17: teacher.kind: teacher 'twin' of package 'first' (fine:")
     assert done.stderr.endswith("uninstall or rename one of the two\n")

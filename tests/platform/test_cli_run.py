@@ -135,7 +135,7 @@ def test_a_teacher_that_is_asked_while_training_goes_on_is_told_of_too(cli: Cli,
 def test_ctrl_c_saves_and_the_command_that_it_names_goes_on(cli: Cli, folder: Path) -> None:
     arguments = ["run", "tiny.yaml", "--seeds", "1", "--set", "budget.steps=40_000", "--jobs", "2"]
     started = subprocess.Popen(
-        [sys.executable, "-m", "palaestra.cli", *arguments],
+        [sys.executable, "-m", "palaestra", *arguments],
         stdout=subprocess.PIPE,
         text=True,
         start_new_session=True,

@@ -133,7 +133,7 @@ def test_a_world_that_does_not_wait_goes_on_by_itself(crafter: World, terminal: 
 
 
 def test_keys_can_be_piped() -> None:
-    command = [sys.executable, "-m", "palaestra.cli", "play", "Crafter", "--set", "observation=symbolic"]
+    command = [sys.executable, "-m", "palaestra", "play", "Crafter", "--set", "observation=symbolic"]
     done = subprocess.run(command, input="ws?", capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()

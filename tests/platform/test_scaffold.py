@@ -23,7 +23,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where a user called `palaestra new` once for each kind."""
     folder = tmp_path_factory.mktemp("new")
     for kind in KINDS:
-        command(sys.executable, folder, "-m", "palaestra.cli", "new", kind, f"my-{kind}")
+        command(sys.executable, folder, "-m", "palaestra", "new", kind, f"my-{kind}")
     return folder
 
 

@@ -258,7 +258,7 @@ def test_a_run_that_is_taught_through_the_command_learns_as_if_taught_directly(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cli: Callable[..., Any]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    command = [sys.executable, "-m", "palaestra.cli", "serve-teacher", "--port", "0"]
+    command = [sys.executable, "-m", "palaestra", "serve-teacher", "--port", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         said = [process.stdout.readline() for _ in range(6)]

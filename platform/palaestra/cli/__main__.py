@@ -1,6 +1,0 @@
-"""`python -m palaestra.cli`, for those who have no console script on their path."""
-
-from palaestra.cli import main
-
-if __name__ == "__main__":
-    main()
