@@ -39,7 +39,7 @@ _STEP = re.compile(
 )
 _NUMBERED_STEP = re.compile(rf"^(\d+)\. {_STEP.pattern}$", re.MULTILINE)
 _FAILED_AT = re.compile(r"^It failed at goal (\d+)", re.MULTILINE)
-_IN_VAIN = re.compile(r"^Failed: [a-z]+ (?:\d+ )?([a-z0-9_]+)[^(\n]*\(not_found\)", re.MULTILINE)
+_IN_VAIN = re.compile(r"^Failed: [a-z]+ (?:\d+ )?([a-z0-9_]+)[^(\n]*\((?:not_found|gave_up)\)", re.MULTILINE)
 _WORN_OUT = re.compile(r"^Failed: .*\(missing_tool\) - (There is no tool left to dig [a-z0-9_]+ with)", re.MULTILINE)
 _LIST = re.compile(r"^What worked: (\[.*\])$", re.MULTILINE)
 

@@ -7,7 +7,7 @@ by `World.knowledge()`. Planners, and worlds behind the same interface, know eac
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Annotated, Literal, Protocol, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
@@ -63,6 +63,8 @@ FailureKind = Literal[
     "unreachable",
     "no_room",
     "out_of_time",
+    "gave_up",
+    "stopped",
     "died",
 ]
 FAILURES: dict[FailureKind, str] = {
@@ -76,6 +78,8 @@ FAILURES: dict[FailureKind, str] = {
     "unreachable": "one has been seen, but no safe way leads there",
     "no_room": "no free slot, or no free place nearby",
     "out_of_time": "the episode's steps, or those of this action, ran out",
+    "gave_up": "looking for ways took too much thought for what came of it",
+    "stopped": "whoever watches stopped it; nothing is wrong with it",
     "died": "the player died",
 }
 """What each kind of failure means, for prompts."""
@@ -251,7 +255,9 @@ class StructuredPlayer(Protocol):
         """The same, the goal, and what it has seen, in words for a language model."""
         ...
 
-    def perform(self, action: StructuredAction, ticks: int | None = None) -> ActionFeedback:
+    def perform(
+        self, action: StructuredAction, ticks: int | None = None, stop: Callable[[], bool] = lambda: False
+    ) -> ActionFeedback:
         """Carries out an action to its end.
 
         Never raises for what a plan says: whatever is wrong with it is in the feedback.
@@ -259,6 +265,8 @@ class StructuredPlayer(Protocol):
         Args:
             action: what to do.
             ticks: at most so many; None: as long as the controller sees fit.
+            stop: asked again and again while it runs; once it holds, the action ends with the failure "stopped", and
+                the world is as after the last primitive action.
         """
         ...
 

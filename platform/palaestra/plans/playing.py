@@ -184,9 +184,9 @@ class Game:
         return outcomes
 
     def _perform(self, action: Any, stop: Callable[[], bool]) -> ActionFeedback:
-        if stop():
+        feedback = self.player.perform(action, stop=stop)
+        if feedback.failure == "stopped":
             raise Stopped
-        feedback = self.player.perform(action)
         self._look(feedback.status.inventory)
         outcome = "done" if feedback.success else f"failed ({feedback.failure})"
         self._note(f"  {action}: {outcome}: {feedback.message} [{feedback.ticks} ticks]")
@@ -229,7 +229,7 @@ async def play(
         model: whom the planner asks.
         ledger: keeps the calls.
         config: the planner's settings.
-        stop: asked before each action.
+        stop: asked before and during each action.
 
     Returns:
         What became of it, and an account of it, line by line.

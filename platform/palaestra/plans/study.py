@@ -77,7 +77,7 @@ def run_study(
         folder: of its results and calls; made where it is missing.
         tasks: by name.
         wanted: which games.
-        stop: asked before each game, and before each action.
+        stop: asked before each game, and again and again in each action.
         tell: is told of each one that was played.
 
     Raises:

@@ -220,6 +220,56 @@ def test_an_action_ends_with_its_time():
     assert 50 <= feedback.ticks < 260
 
 
+def test_a_search_that_leads_nowhere_is_given_up():
+    world = stage({"wooden_pickaxe": 1})
+    blocks = world.state().blocks[0]
+    blocks[:, :, : GROUND + 1] = BLOCK["bedrock"]
+    blocks[MIDDLE - 26 : MIDDLE + 26, MIDDLE - 26 : MIDDLE + 26, GROUND + 8] = BLOCK["coal_ore"]
+    put(world, "oak_log", ahead=3)
+    player = world.player(0)
+    feedback = perform(player, "mine", "coal")
+    assert feedback.failure == "gave_up"
+    assert "cells" in feedback.message
+    assert feedback.ticks < 100
+    assert perform(player, "mine", "oak_log").success
+
+
+def test_tunnels_lead_out_of_what_is_known():
+    world = stage({"stone_pickaxe": 4})
+    world.state().blocks[0, MIDDLE, MIDDLE, 12:14] = 0
+    world.state().status[0, Y] = 12
+    player = world.player(0)
+    known = np.s_[MIDDLE - 22 : MIDDLE + 23, MIDDLE - 22 : MIDDLE + 23, 8:20]
+    player._senses.seen[known] = world.state().blocks[0][known] + 1
+    player._senses.remember(player._senses.seen.copy(), 0)
+    feedback = player.perform(StructuredAction(name="explore", object="diamond_ore"), ticks=1500)
+    assert feedback.failure == "out_of_time"
+    x, z = (int(n) for n in world.state().status[0, [X, Z]])
+    assert max(abs(x - MIDDLE), abs(z - MIDDLE)) > 18
+
+
+def test_an_action_is_stopped_at_any_time_and_begun_anew():
+    """Wherever it is stopped, the same action comes to its end the next time."""
+    for calls in (0, 7, 20):
+        world = stage({"stone_pickaxe": 1, "crafting_table": 1, "oak_planks": 3, "stick": 2})
+        put(world, "coal_ore", ahead=6)
+        player = world.player(0)
+        left = [calls]
+
+        def stop(left: list[int] = left) -> bool:
+            left[0] -= 1
+            return left[0] < 0
+
+        action = StructuredAction(name="mine", object="coal")
+        feedback = player.perform(action, stop=stop)
+        assert (feedback.success, feedback.failure) == (False, "stopped")
+        saved = player.snapshot()
+        ended = player.perform(action)
+        assert ended.success, ended.message
+        player.restore(saved)
+        assert player.perform(action) == ended
+
+
 HOUSE = {
     "layers": [["####", "#  #", "#  #", "## #"], ["####", "#  #", "#  #", "## #"], ["####", "####", "####", "####"]],
     "blocks": {"#": "cobblestone"},

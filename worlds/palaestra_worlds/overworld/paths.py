@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from palaestra_worlds.compiled import kernel
 from palaestra_worlds.overworld.constants import JUMPING_TICKS, WALKING_TICKS
-from palaestra_worlds.overworld.player import SIGHT
-from palaestra_worlds.overworld.state import HEIGHT, SIDE, STEPS
+from palaestra_worlds.overworld.heap import pop, push
+from palaestra_worlds.overworld.state import HEIGHT, SIDE
 
 UNSEEN, FREE, WATER, LAVA, ROCK, FIXED = range(6)
 """What a cell is to somebody on his way: ROCK can be dug, FIXED can't or mustn't."""
@@ -67,7 +67,8 @@ def _scratch() -> tuple[_Scratch, int]:
 
 
 @register_jitable
-def _kind(seen: Any, ground: Any, x: Any, z: Any, y: Any) -> Any:
+def kind_at(seen: Any, ground: Any, x: Any, z: Any, y: Any) -> Any:
+    """What a cell is on a way; the world's sides and bottom are FIXED, above it is FREE."""
     if not (0 <= x < SIDE and 0 <= z < SIDE and y >= 0):
         return FIXED
     return ground.kinds[seen[x, z, y]] if y < HEIGHT else FREE
@@ -76,7 +77,7 @@ def _kind(seen: Any, ground: Any, x: Any, z: Any, y: Any) -> Any:
 @register_jitable
 def _clear(seen: Any, ground: Any, x: Any, z: Any, y: Any) -> Any:
     """Ticks to make a cell free."""
-    kind = _kind(seen, ground, x, z, y)
+    kind = kind_at(seen, ground, x, z, y)
     if kind == FREE or kind == WATER:
         return 0.0
     if kind == LAVA or kind == FIXED:
@@ -85,46 +86,9 @@ def _clear(seen: Any, ground: Any, x: Any, z: Any, y: Any) -> Any:
     for way in range(6):
         step = 1 if way % 2 else -1
         a, b, c = x + step * (way < 2), z + step * (2 <= way < 4), y + step * (way >= 4)
-        if _kind(seen, ground, a, b, c) == LAVA:
+        if kind_at(seen, ground, a, b, c) == LAVA:
             ticks += RISK
     return ticks
-
-
-@register_jitable
-def _swap(scratch: Any, a: Any, b: Any) -> None:
-    key, node = scratch.keys[a], scratch.heap[a]
-    scratch.keys[a], scratch.heap[a] = scratch.keys[b], scratch.heap[b]
-    scratch.keys[b], scratch.heap[b] = key, node
-
-
-@register_jitable
-def _push(scratch: Any, size: Any, key: Any, node: Any) -> Any:
-    if size >= len(scratch.heap):
-        return size
-    scratch.keys[size], scratch.heap[size] = key, node
-    at = size
-    while at > 0 and scratch.keys[(at - 1) // 2] > scratch.keys[at]:
-        _swap(scratch, at, (at - 1) // 2)
-        at = (at - 1) // 2
-    return size + 1
-
-
-@register_jitable
-def _pop(scratch: Any, size: Any) -> Any:
-    """Takes the least; gives its node. The heap has `size` - 1 entries afterwards."""
-    node = scratch.heap[0]
-    size -= 1
-    scratch.keys[0], scratch.heap[0] = scratch.keys[size], scratch.heap[size]
-    at = 0
-    while True:
-        least = at
-        for child in (2 * at + 1, 2 * at + 2):
-            if child < size and scratch.keys[child] < scratch.keys[least]:
-                least = child
-        if least == at:
-            return node
-        _swap(scratch, at, least)
-        at = least
 
 
 @register_jitable
@@ -138,7 +102,7 @@ def _guess(x: Any, z: Any, y: Any, box: Any) -> Any:
 def _land(seen: Any, ground: Any, x: Any, z: Any, y: Any) -> Any:
     """Height at which one who steps into a free cell comes to rest, -1 if that is unknown or harmful."""
     for fallen in range(24):
-        below = _kind(seen, ground, x, z, y - fallen - 1)
+        below = kind_at(seen, ground, x, z, y - fallen - 1)
         if below == ROCK or below == FIXED:
             return y - fallen if fallen <= SAFE_FALL else -1
         if below == WATER:
@@ -163,7 +127,96 @@ def _reach(
     scratch.stamps[number] = stamp
     scratch.costs[number] = cost
     scratch.parents[number] = node
-    return _push(scratch, size, cost + weight * _guess(x, z, y, box), number)
+    return push(scratch, size, cost + weight * _guess(x, z, y, box), number)
+
+
+@register_jitable
+def _up_or_down(
+    seen: Any, ground: Any, scratch: Any, stamp: Any, size: Any, box: Any, node: Any, blocks: Any, weight: Any
+) -> Any:
+    """Notes the cells above and below one: piling up, swimming, digging down."""
+    x, z, y = node // (SIDE * HEIGHT), node // HEIGHT % SIDE, node % HEIGHT
+    cost = scratch.costs[node]
+    below = kind_at(seen, ground, x, z, y - 1)
+    stands = below == ROCK or below == FIXED or below == UNSEEN
+    rises = (
+        kind_at(seen, ground, x, z, y + 1) == WATER if kind_at(seen, ground, x, z, y) == WATER else blocks and stands
+    )
+    if rises and y + 3 < HEIGHT:
+        ticks = _clear(seen, ground, x, z, y + 2) + PILING_TICKS
+        size = _reach(seen, scratch, stamp, size, box, node, x, z, y + 1, cost + ticks, weight)
+    if below == ROCK or below == UNSEEN:
+        under = kind_at(seen, ground, x, z, y - 2)
+        ticks = _clear(seen, ground, x, z, y - 1) + (RISK if under == UNSEEN else 0.0)
+        if y > 2 and (under == ROCK or under == FIXED or (under == UNSEEN and y > 14)):
+            size = _reach(seen, scratch, stamp, size, box, node, x, z, y - 1, cost + ticks, weight)
+    elif below == WATER:
+        size = _reach(seen, scratch, stamp, size, box, node, x, z, y - 1, cost + SWIMMING_TICKS, weight)
+    return size
+
+
+@register_jitable
+def _level_ticks(seen: Any, ground: Any, a: Any, b: Any, y: Any, clearing: Any) -> Any:
+    """Ticks to the cell (a, b, y) from beside it; `clearing` of them are digging."""
+    in_water = kind_at(seen, ground, a, b, y) == WATER
+    swims = in_water or kind_at(seen, ground, a, b, y - 1) == WATER
+    ticks = clearing + (SWIMMING_TICKS if swims else WALKING_TICKS)
+    return ticks + (RISK if kind_at(seen, ground, a, b, y + 1) == WATER else 0.0)
+
+
+@register_jitable
+def _aside(
+    seen: Any,
+    ground: Any,
+    scratch: Any,
+    stamp: Any,
+    size: Any,
+    box: Any,
+    node: Any,
+    way: Any,
+    blocks: Any,
+    weight: Any,
+) -> Any:
+    """Notes the cells beside one in a direction: level, a step down or up, a fall, across a gap."""
+    x, z, y = node // (SIDE * HEIGHT), node // HEIGHT % SIDE, node % HEIGHT
+    step = 1 if way % 2 else -1
+    a, b = x + step * (way < 2), z + step * (way >= 2)
+    if not (0 <= a < SIDE and 0 <= b < SIDE) or y + 3 >= HEIGHT:
+        return size
+    cost = scratch.costs[node]
+    head, feet = _clear(seen, ground, a, b, y + 1), _clear(seen, ground, a, b, y)
+    block, floor = kind_at(seen, ground, a, b, y), kind_at(seen, ground, a, b, y - 1)
+    level = cost + _level_ticks(seen, ground, a, b, y, head + feet)
+    if block == WATER and floor == WATER:
+        size = _reach(seen, scratch, stamp, size, box, node, a, b, y, level, weight)
+    if floor == ROCK or floor == FIXED or floor == UNSEEN:
+        size = _reach(seen, scratch, stamp, size, box, node, a, b, y, level, weight)
+        under = kind_at(seen, ground, a, b, y - 2)
+        if y > 2 and floor != FIXED and (under == ROCK or under == FIXED or under == UNSEEN):
+            lower = level + _clear(seen, ground, a, b, y - 1)
+            size = _reach(seen, scratch, stamp, size, box, node, a, b, y - 1, lower, weight)
+    else:
+        rest = _land(seen, ground, a, b, y) if floor != LAVA else -1
+        if rest > 0:
+            size = _reach(seen, scratch, stamp, size, box, node, a, b, rest, level, weight)
+        below = kind_at(seen, ground, x, z, y - 1)
+        if blocks and (below == ROCK or below == FIXED or below == UNSEEN):
+            size = _reach(seen, scratch, stamp, size, box, node, a, b, y, level + BRIDGING_TICKS, weight)
+    if block == ROCK or block == FIXED or block == UNSEEN:
+        above = _clear(seen, ground, x, z, y + 2) + _clear(seen, ground, a, b, y + 2)
+        size = _reach(seen, scratch, stamp, size, box, node, a, b, y + 1, cost + above + head + JUMPING_TICKS, weight)
+    return size
+
+
+@register_jitable
+def _trace(scratch: Any, node: Any) -> Any:
+    """Writes the way to a cell to `scratch.path`, from its end back; gives how many cells it has."""
+    length = 0
+    while node >= 0 and length < len(scratch.path):
+        scratch.path[length] = node
+        node = scratch.parents[node]
+        length += 1
+    return length
 
 
 def _find(
@@ -179,122 +232,43 @@ def _find(
     stamp: Any,
     scratch: Any,
 ) -> Any:
-    """A way from (x, z, y) to the nearest stamped goal: how many cells it has, written to `scratch.path` from the goal
-    back; 0 if there is none. `blocks`: whether there are some to bridge and pile up with; `most`: cells looked at."""
+    """A way from (x, z, y) to the nearest stamped goal.
+
+    Args:
+        seen, ground: see `find_way`.
+        x, z, y: of the feet.
+        box: around the goals: lowest and highest x, z, y.
+        blocks: whether there are some to bridge and pile up with.
+        most: cells looked at.
+        weight: of the guess of what is left.
+        stamp: that nothing in `scratch` has, the goals aside.
+        scratch: its `path` is written.
+
+    Returns:
+        How many cells the way has, 0 if there is none, and how many were looked at.
+    """
     start = (x * SIDE + z) * HEIGHT + y
     scratch.stamps[start], scratch.costs[start], scratch.parents[start] = stamp, 0.0, -1
-    size = _push(scratch, 0, 0.0, start)
-    for _ in range(most):
+    size = push(scratch, 0, 0.0, start)
+    for looked in range(most):
         if size == 0:
-            return 0
-        node = _pop(scratch, size)
+            return 0, looked
+        node = pop(scratch, size)
         size -= 1
         if scratch.stamps[node] == stamp + 1:
             continue
         scratch.stamps[node] = stamp + 1
         if scratch.goals[node] == stamp:
-            length = 0
-            while node >= 0 and length < len(scratch.path):
-                scratch.path[length] = node
-                node = scratch.parents[node]
-                length += 1
-            return length
-        x, z, y = node // (SIDE * HEIGHT), node // HEIGHT % SIDE, node % HEIGHT
-        cost = scratch.costs[node]
-        below = _kind(seen, ground, x, z, y - 1)
-        stands = below == ROCK or below == FIXED or below == UNSEEN
-        swims = _kind(seen, ground, x, z, y) == WATER
-        overhead = _clear(seen, ground, x, z, y + 2)
-        rises = _kind(seen, ground, x, z, y + 1) == WATER if swims else blocks and stands
-        if rises and y + 3 < HEIGHT:
-            size = _reach(seen, scratch, stamp, size, box, node, x, z, y + 1, cost + overhead + PILING_TICKS, weight)
-        if below == ROCK or below == UNSEEN:
-            under = _kind(seen, ground, x, z, y - 2)
-            ticks = _clear(seen, ground, x, z, y - 1) + (RISK if under == UNSEEN else 0.0)
-            if y > 2 and (under == ROCK or under == FIXED or (under == UNSEEN and y > 14)):
-                size = _reach(seen, scratch, stamp, size, box, node, x, z, y - 1, cost + ticks, weight)
-        elif below == WATER:
-            size = _reach(seen, scratch, stamp, size, box, node, x, z, y - 1, cost + SWIMMING_TICKS, weight)
+            return _trace(scratch, node), looked
+        size = _up_or_down(seen, ground, scratch, stamp, size, box, node, blocks, weight)
         for way in range(4):
-            step = 1 if way % 2 else -1
-            a, b = x + step * (way < 2), z + step * (way >= 2)
-            if not (0 <= a < SIDE and 0 <= b < SIDE) or y + 3 >= HEIGHT:
-                continue
-            head, feet = _clear(seen, ground, a, b, y + 1), _clear(seen, ground, a, b, y)
-            floor = _kind(seen, ground, a, b, y - 1)
-            level = cost + head + feet + WALKING_TICKS
-            in_water = _kind(seen, ground, a, b, y) == WATER
-            if in_water or floor == WATER:
-                level += SWIMMING_TICKS - WALKING_TICKS
-            if _kind(seen, ground, a, b, y + 1) == WATER:
-                level += RISK
-            if in_water and floor == WATER:
-                size = _reach(seen, scratch, stamp, size, box, node, a, b, y, level, weight)
-            if floor == ROCK or floor == FIXED or floor == UNSEEN:
-                size = _reach(seen, scratch, stamp, size, box, node, a, b, y, level, weight)
-                under = _kind(seen, ground, a, b, y - 2)
-                if y > 2 and floor != FIXED and (under == ROCK or under == FIXED or under == UNSEEN):
-                    lower = level + _clear(seen, ground, a, b, y - 1)
-                    size = _reach(seen, scratch, stamp, size, box, node, a, b, y - 1, lower, weight)
-            else:
-                rest = _land(seen, ground, a, b, y) if floor != LAVA else -1
-                if rest > 0:
-                    size = _reach(seen, scratch, stamp, size, box, node, a, b, rest, level, weight)
-                if blocks and stands:
-                    size = _reach(seen, scratch, stamp, size, box, node, a, b, y, level + BRIDGING_TICKS, weight)
-            block = _kind(seen, ground, a, b, y)
-            if block == ROCK or block == FIXED or block == UNSEEN:
-                up = cost + overhead + head + _clear(seen, ground, a, b, y + 2) + JUMPING_TICKS
-                size = _reach(seen, scratch, stamp, size, box, node, a, b, y + 1, up, weight)
-    return 0
+            size = _aside(seen, ground, scratch, stamp, size, box, node, way, blocks, weight)
+    return 0, most
 
 
 @cache
-def _find_kernel() -> Callable[..., int]:
+def _find_kernel() -> Callable[..., tuple[int, int]]:
     return kernel(_find, "overworld-paths")
-
-
-def _stands(seen: Any, ground: Any, targets: Any, sight: Any, steps: Any, found: Any) -> Any:
-    """Where one can stand to reach one of some cells: how many, written to `found` (M, 3)."""
-    count = 0
-    for t in range(targets.shape[0]):
-        for facing in range(4):
-            for pitch in range(sight.shape[0]):
-                for k in range(sight.shape[1]):
-                    forward, up = sight[pitch, k, 0], sight[pitch, k, 1]
-                    if forward == 0 and facing > 0:
-                        continue
-                    x = targets[t, 0] - steps[facing, 0] * forward
-                    z = targets[t, 1] - steps[facing, 1] * forward
-                    y = targets[t, 2] - 1 - up
-                    if not (0 <= x < SIDE and 0 <= z < SIDE and 0 < y < HEIGHT - 2):
-                        continue
-                    if forward == 0 and 0 <= targets[t, 2] - y <= 1:
-                        continue
-                    is_open = True
-                    for j in range(k):
-                        ahead = sight[pitch, j, 0]
-                        height = y + 1 + sight[pitch, j, 1]
-                        kind = _kind(seen, ground, x + steps[facing, 0] * ahead, z + steps[facing, 1] * ahead, height)
-                        # The cell of the feet is free once one stands there, that before them can be dug.
-                        in_way = not (kind == FREE or kind == WATER) and not (ahead == 0 and height == y)
-                        if in_way and not (k == 1 and ahead == 1 and (kind == ROCK or kind == UNSEEN)):
-                            is_open = False
-                    if is_open and count < found.shape[0]:
-                        found[count, 0], found[count, 1], found[count, 2] = x, z, y
-                        count += 1
-    return count
-
-
-@cache
-def _stands_kernel() -> Callable[..., int]:
-    return kernel(_stands, "overworld-stands")
-
-
-def places_to_reach(seen: NDArray[np.uint16], ground: Ground, targets: NDArray[np.int64]) -> NDArray[np.int64]:
-    """(G, 3): cells for the feet from which one of the targets (T, 3) is in view, or nearly so."""
-    found = np.zeros((96 * len(targets), 3), np.int64)
-    return found[: _stands_kernel()(seen, ground, targets, SIGHT, STEPS, found)]
 
 
 @dataclass(frozen=True)
@@ -313,7 +287,7 @@ def find_way(
     has_blocks: bool,
     most: int = 60_000,
     weight: float = 1.2,
-) -> Way | None:
+) -> tuple[Way | None, int]:
     """The quickest way to the nearest of some cells through what was seen; the unseen is taken for rock.
 
     Args:
@@ -324,17 +298,20 @@ def find_way(
         has_blocks: whether there are blocks to bridge gaps and pile up with.
         most: cells to look at before giving up.
         weight: how much the guess of what is left counts; more is faster, and ways may be longer.
+
+    Returns:
+        The way, None if none was found, and how many cells were looked at.
     """
     scratch, stamp = _scratch()
     inside = goals[((goals >= 0) & (goals < (SIDE, SIDE, HEIGHT - 2))).all(axis=1)]
     if not len(inside):
-        return None
+        return None, 0
     scratch.goals[(inside[:, 0] * SIDE + inside[:, 1]) * HEIGHT + inside[:, 2]] = stamp
     lowest, highest = inside.min(axis=0), inside.max(axis=0)
     box = np.array([lowest[0], highest[0], lowest[1], highest[1], lowest[2], highest[2]])
-    length = _find_kernel()(seen, ground, *start, box, has_blocks, most, weight, stamp, scratch)
+    length, looked = _find_kernel()(seen, ground, *start, box, has_blocks, most, weight, stamp, scratch)
     if not length:
-        return None
+        return None, looked
     nodes = scratch.path[:length][::-1]
     cells = [(int(n) // (SIDE * HEIGHT), int(n) // HEIGHT % SIDE, int(n) % HEIGHT) for n in nodes]
-    return Way(tuple(cells[1:]), float(scratch.costs[nodes[-1]]))
+    return Way(tuple(cells[1:]), float(scratch.costs[nodes[-1]])), looked

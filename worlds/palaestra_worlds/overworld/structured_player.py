@@ -15,9 +15,10 @@ from palaestra_worlds.overworld.controllers.build import build
 from palaestra_worlds.overworld.controllers.dig_down import dig_to
 from palaestra_worlds.overworld.controllers.equip import equip
 from palaestra_worlds.overworld.controllers.explore import Search
-from palaestra_worlds.overworld.controllers.failures import EpisodeOver, Failed
+from palaestra_worlds.overworld.controllers.failures import EpisodeOver, Failed, Stopped
 from palaestra_worlds.overworld.controllers.go_up import go_up, is_underground
 from palaestra_worlds.overworld.controllers.hands import Hands
+from palaestra_worlds.overworld.controllers.limits import never
 from palaestra_worlds.overworld.controllers.mine import mine
 from palaestra_worlds.overworld.controllers.names import blocks_to_see
 from palaestra_worlds.overworld.controllers.place import place
@@ -132,10 +133,12 @@ class OverworldPlayer:
         words = ", ".join(f"{name} {far} cells away" for name, far in seen)
         return f"{self._environment.describe(self._index)}\nIt remembers, the nearest of each: {words or 'nothing'}."
 
-    def perform(self, action: StructuredAction, ticks: int | None = None) -> ActionFeedback:
+    def perform(
+        self, action: StructuredAction, ticks: int | None = None, stop: Callable[[], bool] = never
+    ) -> ActionFeedback:
         senses, hands = self._senses, self._hands
         began = senses.clock
-        hands.deadline = senses.max_ticks if ticks is None else min(senses.max_ticks, began + ticks)
+        hands.limits.begin(ticks, stop)
         hands.kept = 0
         failure: FailureKind | None = None
         lacking: dict[str, int] = {}
@@ -143,6 +146,8 @@ class OverworldPlayer:
             message = CONTROLLERS[action.name](hands, action)
         except Failed as failed:
             failure, message, lacking = failed.kind, failed.message, failed.lacking
+        except Stopped:
+            failure, message = "stopped", "It was stopped."
         except EpisodeOver:
             message = ""
         if hands.has_succeeded:

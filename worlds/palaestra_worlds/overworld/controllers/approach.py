@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from palaestra_worlds.overworld.controllers.explore import Search
-from palaestra_worlds.overworld.controllers.failures import Failed
+from palaestra_worlds.overworld.controllers.failures import FATAL, Failed
 from palaestra_worlds.overworld.controllers.go_up import go_up, is_underground
 from palaestra_worlds.overworld.controllers.hands import Hands
-from palaestra_worlds.overworld.paths import places_to_reach
+from palaestra_worlds.overworld.standing import places_to_reach
 
 FAR_ABOVE = 8
 """Cells: for what is higher one first comes up to the open sky; a way through that much rock takes long to find."""
@@ -22,7 +22,11 @@ AT_A_TIME = 48
 def go_near(hands: Hands, targets: NDArray[np.int64], until: Callable[[], bool] | None = None) -> bool:
     """Goes to where one of some cells (T, 3) can be reached by hand; whether that was possible."""
     if int(targets[0, 2]) > hands.senses.place[2] + FAR_ABOVE and is_underground(hands):
-        go_up(hands, None)
+        try:
+            go_up(hands, None)
+        except Failed as failure:
+            if failure.kind in FATAL:
+                raise
     goals = places_to_reach(hands.senses.seen, hands.ground(), targets)
     return hands.travel(goals, until)
 

@@ -21,6 +21,7 @@ from palaestra_worlds.overworld.constants import (
 from palaestra_worlds.overworld.constants import LAVA as LAVA_BLOCK
 from palaestra_worlds.overworld.constants import WATER as WATER_BLOCK
 from palaestra_worlds.overworld.controllers.failures import EpisodeOver, Failed
+from palaestra_worlds.overworld.controllers.limits import Limits
 from palaestra_worlds.overworld.objectives import GOAL_BIT
 from palaestra_worlds.overworld.paths import FIXED, FREE, LAVA, ROCK, UNSEEN, WATER, Ground
 from palaestra_worlds.overworld.player import REACH, SIGHT
@@ -71,8 +72,7 @@ class Arms:
 
     def __init__(self, senses: Senses) -> None:
         self.senses = senses
-        self.deadline = senses.max_ticks
-        """Of the clock: until when the running action may go on."""
+        self.limits = Limits(senses)
         self.by_hand = False
         """Whether what takes long by hand is dug so where there is no tool."""
         self.kept = 0
@@ -98,8 +98,7 @@ class Arms:
         """A primitive action."""
         if self.is_over:
             raise EpisodeOver
-        if self.senses.clock >= self.deadline:
-            raise Failed("out_of_time", "The time for this action ran out.")
+        self.limits.check()
         self.senses.act(kind, argument)
 
     def turn_to(self, facing: int) -> None:

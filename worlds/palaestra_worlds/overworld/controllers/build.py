@@ -13,9 +13,10 @@ from palaestra_worlds.overworld.controllers.equip import item_at_hand
 from palaestra_worlds.overworld.controllers.failures import Failed
 from palaestra_worlds.overworld.controllers.hands import Hands
 from palaestra_worlds.overworld.controllers.names import items_named
-from palaestra_worlds.overworld.paths import FIXED, FREE, ROCK, WATER, places_to_reach
+from palaestra_worlds.overworld.paths import FIXED, FREE, ROCK, WATER
 from palaestra_worlds.overworld.player import SIGHT
 from palaestra_worlds.overworld.senses import Cell
+from palaestra_worlds.overworld.standing import places_to_reach
 from palaestra_worlds.overworld.state import AHEAD, HEIGHT, PITCHES, SIDE, STEPS
 from palaestra_worlds.overworld.tables import BLOCK, tables
 from palaestra_worlds.structured import Blueprint, StructuredAction, in_words

@@ -62,6 +62,7 @@ def _places(
     hands: Hands, lowest: int, highest: int, vain: NDArray[np.bool_]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     """(G, 3) cells to stand on, (G,) how many open ends are around each, and (E, 3) the open ends."""
+    hands.limits.think()
     x, z, _ = hands.senses.place
     west, north = max(0, x - WITHIN), max(0, z - WITHIN)
     part = np.s_[west : min(SIDE, x + WITHIN), north : min(SIDE, z + WITHIN)]

@@ -53,6 +53,7 @@ class Search:
 
     def cells(self) -> NDArray[np.int64]:
         """(T, 3): all that are remembered and have not been given up, the nearest first."""
+        self.hands.limits.think()
         seen = self.hands.senses.seen
         wanted = np.zeros(len(self.hands.senses.counts), np.bool_)
         wanted[self.values] = True
@@ -146,6 +147,7 @@ def _until_learned(hands: Hands, until: Callable[[], bool], goals: NDArray[np.in
 
 def _places_to_learn_from(hands: Hands, avoided: NDArray[np.bool_]) -> NDArray[np.int64]:
     """Cells to stand on, close together, from where most is to be learned for the way there."""
+    hands.limits.think()
     kinds = hands.ground().kinds[hands.senses.seen]
     low = SEA_LEVEL - 4
     firm = (kinds[:, :, low - 1 : HEIGHT - 3] >= ROCK) & (kinds[:, :, low : HEIGHT - 2] == FREE)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from palaestra_worlds.structured import FailureKind
 
-FATAL: tuple[FailureKind, ...] = ("out_of_time", "missing_tool")
+FATAL: tuple[FailureKind, ...] = ("out_of_time", "missing_tool", "gave_up")
 """Failures on the way after which trying another way is of no use."""
 
 
@@ -18,6 +18,10 @@ class Failed(Exception):
         self.kind: FailureKind = kind
         self.message = message
         self.lacking = dict(lacking or {})
+
+
+class Stopped(Exception):
+    """Somebody stopped the action; the world is as its last primitive action left it."""
 
 
 class EpisodeOver(Exception):

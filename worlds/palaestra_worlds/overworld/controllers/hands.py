@@ -14,6 +14,8 @@ from palaestra_worlds.overworld.paths import FIXED, FREE, LAVA, ROCK, SAFE_FALL,
 from palaestra_worlds.overworld.senses import Cell
 from palaestra_worlds.overworld.state import HEIGHT, STEPS
 
+STRAIGHT = 10.0
+"""Weight of the guess of what is left where the quickest way takes too long to find: through rock, nearly straight."""
 _LOST_TRIES = 14
 """Ways that are begun anew when something unforeseen is met, before one gives up."""
 
@@ -22,11 +24,21 @@ class Hands(Arms):
     """Walking, on top of turning, digging and placing."""
 
     def way_to(self, goals: NDArray[np.int64], most: int = 60_000) -> Way | None:
-        """The quickest way to the nearest of some cells."""
+        """The quickest way to the nearest of some cells.
+
+        Raises:
+            Failed: the action has looked at too many cells.
+        """
         if not len(goals):
             return None
         seen, place = self.senses.seen, self.senses.place
-        return find_way(seen, self.ground(), place, goals, self.filler() > 0, most)
+        ground, has_blocks = self.ground(), self.filler() > 0
+        way, looked = find_way(seen, ground, place, goals, has_blocks, most)
+        self.limits.think(looked)
+        if way is None and looked >= most:
+            way, looked = find_way(seen, ground, place, goals, has_blocks, most, weight=STRAIGHT)
+            self.limits.think(looked)
+        return way
 
     def travel(self, goals: NDArray[np.int64], until: Callable[[], bool] | None = None, most: int = 60_000) -> bool:
         """Goes to the nearest of some cells, or until something holds; gives whether it got there.
