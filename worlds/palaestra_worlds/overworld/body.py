@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from numba.extending import register_jitable
-
+from palaestra_worlds.compiled import jitable
 from palaestra_worlds.overworld.constants import LAVA as LAVA_BLOCK
 from palaestra_worlds.overworld.constants import WATER
 from palaestra_worlds.overworld.state import (
@@ -41,20 +40,20 @@ LAVA_DAMAGE, DROWNING_DAMAGE = 4, 2
 HEALING_EXHAUSTION = 6.0
 
 
-@register_jitable
+@jitable
 def hurt(levels: Any, i: Any, damage: Any, cause: Any) -> None:
     if damage > 0 and levels.status[i, HEALTH] > 0:
         levels.status[i, HEALTH] = max(0, levels.status[i, HEALTH] - damage)
         levels.status[i, DIED_OF] = cause
 
 
-@register_jitable
+@jitable
 def _block_at(levels: Any, i: Any, above: Any) -> Any:
     y = levels.status[i, Y] + above
     return levels.blocks[i, levels.status[i, X], levels.status[i, Z], y] if 0 <= y < HEIGHT else 0
 
 
-@register_jitable
+@jitable
 def fall(levels: Any, i: Any, tables: Any, rose: Any) -> None:
     """Down to firm ground; in water by one cell, unless the player has just swum up."""
     x, z = levels.status[i, X], levels.status[i, Z]
@@ -76,7 +75,7 @@ def fall(levels: Any, i: Any, tables: Any, rose: Any) -> None:
         hurt(levels, i, fallen - SAFE_FALL, FALL)
 
 
-@register_jitable
+@jitable
 def _breathe(levels: Any, i: Any, ticks: Any) -> None:
     if _block_at(levels, i, 1) != WATER:
         levels.status[i, AIR] = FULL_AIR
@@ -87,7 +86,7 @@ def _breathe(levels: Any, i: Any, ticks: Any) -> None:
         hurt(levels, i, DROWNING_DAMAGE, DROWNING)
 
 
-@register_jitable
+@jitable
 def _tire(levels: Any, i: Any) -> None:
     while levels.body[i, EXHAUSTION] >= EXHAUSTED:
         levels.body[i, EXHAUSTION] -= EXHAUSTED
@@ -97,7 +96,7 @@ def _tire(levels: Any, i: Any) -> None:
             levels.status[i, FOOD] = max(0, levels.status[i, FOOD] - 1)
 
 
-@register_jitable
+@jitable
 def _heal_or_starve(levels: Any, i: Any, ticks: Any) -> None:
     food = levels.status[i, FOOD]
     heals = food >= HEALING_FROM and levels.status[i, HEALTH] < FULL
@@ -114,7 +113,7 @@ def _heal_or_starve(levels: Any, i: Any, ticks: Any) -> None:
             hurt(levels, i, 1, HUNGER)
 
 
-@register_jitable
+@jitable
 def live(levels: Any, i: Any, ticks: Any) -> None:
     """So many ticks of breathing, burning, hunger and healing."""
     _breathe(levels, i, ticks)

@@ -67,18 +67,18 @@ def build() -> dict[str, Any]:
         "origin": [
             f"https://github.com/PrismarineJS/minecraft-data in the Python package minecraft_data "
             f"{version('minecraft_data')} (MIT): items, blocks, drops, foods, recipes, names of {OLD_VERSION}",
-            "facts.yaml beside this file: smelting, fuels, chances, places, mobs, uses; its parts name sources",
+            "facts.yaml beside this file: smelting, fuels, chances, places, mobs, blows, uses; its parts name sources",
         ],
         "licence": "MIT. Copyright (c) 2021 N. Vito Gamberini and contributors; PrismarineJS. "
         "See LICENSE-minecraft-data.md beside this file.",
-        "items": list(_items(source, facts["fuels"])),
+        "items": list(_items(source, facts)),
         "tool_speeds": _tool_speeds(source),
         "blocks": list(_blocks(source, facts)),
         "recipes": list(_recipes(source)),
         "smelting": facts["smelting"],
         "smelting_ticks": facts["smelting_ticks"],
         "natural": facts["natural"],
-        "mobs": facts["mobs"],
+        "mobs": {name: row | facts["moves"].get(name, {}) for name, row in facts["mobs"].items()},
         "uses": facts["uses"],
         "old_names": _old_names(source),
     }
@@ -102,7 +102,7 @@ def _line(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
-def _items(source: SourceData, fuels: dict[str, int]) -> Iterator[Row]:
+def _items(source: SourceData, facts: dict[str, Any]) -> Iterator[Row]:
     foods = {row["name"]: row for row in source.table("foods")}
     for item in source.items:
         name = item["name"]
@@ -112,8 +112,12 @@ def _items(source: SourceData, fuels: dict[str, int]) -> Iterator[Row]:
         if name in foods:
             row["food"] = foods[name]["foodPoints"]
             row["saturation"] = foods[name]["saturation"]
-        if burns := _burning_ticks(name, fuels):
+        if burns := _burning_ticks(name, facts["fuels"]):
             row["burns"] = burns
+        if name in facts["weapons"]:
+            row["damage"], row["recovery"] = facts["weapons"][name]
+        if name in facts["armour"]:
+            row["armour"] = facts["armour"][name]
         yield row
 
 

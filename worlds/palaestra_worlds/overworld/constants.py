@@ -27,7 +27,9 @@ from palaestra_worlds.overworld.tables import BLOCK, numbers, tables, tool_names
     CRAFT,
     SMELT,
     DROP,
-) = range(13)
+    STORE,
+    TAKE,
+) = range(15)
 WALKING_TICKS, JUMPING_TICKS = 5, 7
 """Of a block at the game's 4.3 m/s; the rest take one tick, smelting aside."""
 EASY_SPEED = 100
@@ -45,6 +47,8 @@ EASY_SPEED = 100
     CACTUS,
     SUGAR_CANE,
     KELP,
+    FARMLAND,
+    WHEAT_BLOCK,
     TABLE_BLOCK,
     FURNACE_BLOCK,
 ) = (
@@ -62,14 +66,18 @@ EASY_SPEED = 100
         "cactus",
         "sugar_cane",
         "kelp",
+        "farmland",
+        "wheat",
         TABLE,
         FURNACE,
     )
 )
 """Numbers of blocks: constants of the compiled code."""
-BUCKET, WATER_BUCKET, LAVA_BUCKET, TABLE_ITEM, FURNACE_ITEM = (
-    numbers().item[name] for name in ("bucket", "water_bucket", "lava_bucket", TABLE, FURNACE)
+BUCKET, WATER_BUCKET, LAVA_BUCKET, MILK_BUCKET, SHEARS, WOOL, TABLE_ITEM, FURNACE_ITEM = (
+    numbers().item[name]
+    for name in ("bucket", "water_bucket", "lava_bucket", "milk_bucket", "shears", "white_wool", TABLE, FURNACE)
 )
+SEEDS, WHEAT_ITEM, BONE_MEAL = (numbers().item[name] for name in ("wheat_seeds", "wheat", "bone_meal"))
 SHEARS_TOOL = tool_names().index("shears")
 
 MOVES: dict[str, tuple[int, int]] = {
@@ -87,6 +95,8 @@ MOVES: dict[str, tuple[int, int]] = {
     "use": (USE, 0),
 }
 """Kind and argument of actions that take no item."""
+CHEST_MOVES: dict[str, tuple[int, int]] = {"store": (STORE, 0), "take": (TAKE, 0)}
+"""The same, of a chest in view: what is in hand goes in; all that fits comes out."""
 VERBS = {"place": PLACE, "eat": EAT, "equip": EQUIP, "craft": CRAFT, "smelt": SMELT, "drop": DROP}
 _DIAMOND = {
     "place": ("dirt", "cobblestone", "crafting_table", "furnace", "torch"),
@@ -118,10 +128,11 @@ class Rules(NamedTuple):
     """(actions, 2): kind, and a direction or an item."""
 
 
-def action_names(choice: str) -> tuple[str, ...]:
+def action_names(choice: str, has_chests: bool = False) -> tuple[str, ...]:
     """The actions of a world, by number: "diamond", or "all" that can be placed, eaten, held, crafted and smelted."""
     items = _all_items() if choice == "all" else _DIAMOND
-    return (*MOVES, *(f"{verb} {item}" for verb, chosen in items.items() for item in chosen))
+    named = (f"{verb} {item}" for verb, chosen in items.items() for item in chosen)
+    return (*MOVES, *named, *(CHEST_MOVES if has_chests else ()))
 
 
 @cache
@@ -140,7 +151,8 @@ def _all_items() -> dict[str, tuple[str, ...]]:
 
 def rules_of(max_ticks: int, easy: bool, names: Sequence[str]) -> Rules:
     """The constants of a world with these actions."""
-    pairs = [MOVES[name] if name in MOVES else _with_item(name) for name in names]
+    moves = MOVES | CHEST_MOVES
+    pairs = [moves[name] if name in moves else _with_item(name) for name in names]
     return Rules(max_ticks, easy, np.array(pairs, np.int32))
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from numba.extending import register_jitable
-
+from palaestra_worlds.compiled import jitable
 from palaestra_worlds.overworld.constants import FURNACE_BLOCK, FURNACE_ITEM, TABLE_BLOCK, TABLE_ITEM
 from palaestra_worlds.overworld.inventory import change, count_of
 from palaestra_worlds.overworld.state import FURNACE_LEFT, HEIGHT, ITEM, SIDE, SLOTS, X, Y, Z
@@ -28,7 +27,7 @@ STATION_REACH = 4
 SMELTING_TICKS = 200
 
 
-@register_jitable
+@jitable
 def is_at_hand(levels: Any, i: Any, rules: Any, block: Any, item: Any) -> Any:
     """Whether a table or furnace stands nearby, or, where the rules say so, is in the inventory."""
     if rules.is_easy and count_of(levels, i, item) > 0:
@@ -42,7 +41,7 @@ def is_at_hand(levels: Any, i: Any, rules: Any, block: Any, item: Any) -> Any:
     return False
 
 
-@register_jitable
+@jitable
 def _has_parts(levels: Any, i: Any, tables: Any, recipe: Any) -> Any:
     """Whether all parts are there. Parts of one recipe never compete for the same item."""
     for part in range(tables.recipes[recipe, NUM_PARTS]):
@@ -54,7 +53,7 @@ def _has_parts(levels: Any, i: Any, tables: Any, recipe: Any) -> Any:
     return True
 
 
-@register_jitable
+@jitable
 def _take_part(levels: Any, i: Any, tables: Any, recipe: Any, part: Any) -> None:
     """Takes what a part needs, any mix of its choices."""
     first, needed = tables.parts[recipe, part, 0], tables.parts[recipe, part, 2]
@@ -65,7 +64,7 @@ def _take_part(levels: Any, i: Any, tables: Any, recipe: Any, part: Any) -> None
             needed -= taken
 
 
-@register_jitable
+@jitable
 def craft(levels: Any, i: Any, tables: Any, rules: Any, item: Any) -> None:
     """Crafts an item once, by the first recipe that can be."""
     first = tables.items[item, FIRST_RECIPE]
@@ -86,7 +85,7 @@ def craft(levels: Any, i: Any, tables: Any, rules: Any, item: Any) -> None:
         change(levels, i, tables.recipes[chosen, COMES_BACK], tables.recipes[chosen, NUM_BACK])
 
 
-@register_jitable
+@jitable
 def _best_fuel(levels: Any, i: Any, tables: Any, ticks: Any, smelted: Any) -> Any:
     """The item that is burnt first, of those of which enough is at hand besides the one smelted; 0 if none is."""
     best, least = 0, 1 << 30
@@ -98,7 +97,7 @@ def _best_fuel(levels: Any, i: Any, tables: Any, ticks: Any, smelted: Any) -> An
     return best
 
 
-@register_jitable
+@jitable
 def smelt(levels: Any, i: Any, tables: Any, rules: Any, item: Any) -> Any:
     """Smelts one of an item; gives the ticks it takes. What is left of a fuel's fire is used by the next."""
     smelted, first = 0, tables.items[item, FIRST_INPUT]

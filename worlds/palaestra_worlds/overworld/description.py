@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from palaestra_worlds.overworld.mob_sight import mobs_in_sight
 from palaestra_worlds.overworld.observations import CUBE, KINDS, RADIUS, view_of, write_blocks
 from palaestra_worlds.overworld.player import NOTHING_HIT, first_hit, seen_cell
 from palaestra_worlds.overworld.state import (
@@ -22,6 +23,7 @@ from palaestra_worlds.overworld.state import (
     PITCH,
     PITCHES,
     SLOTS,
+    STEPS,
     TICKS_PER_DAY,
     Levels,
     X,
@@ -55,6 +57,8 @@ def describe_level(levels: Levels, i: int, lessons: Lessons, tables: Tables) -> 
         f"Inventory: {_inventory(levels, i)}.",
         f"Within {RADIUS} cells it sees: {_surroundings(levels, i, tables)}.",
     ]
+    if levels.mobs.shape[1]:
+        lines.append(f"In sight: {_mobs(levels, i)}.")
     return "\n".join(lines)
 
 
@@ -128,11 +132,25 @@ def _surroundings(levels: Levels, i: int, tables: Tables) -> str:
     return ", ".join(found) or "nothing but air"
 
 
+def _mobs(levels: Levels, i: int) -> str:
+    """The mobs in sight, and where the nearest of each kind is from the feet."""
+    seen = mobs_in_sight(levels, i)
+    status = levels.status[i]
+    ahead, right = STEPS[status[FACING]], STEPS[(status[FACING] + 1) % 4]
+    found: list[str] = []
+    for kind in dict.fromkeys(mob.kind for mob in seen):
+        x, z, y = next(mob.cell for mob in seen if mob.kind == kind)
+        level = np.array([x - status[X], z - status[Z]])
+        way = _way(int(level @ right), int(level @ ahead), y - int(status[Y]))
+        found.append(f"{sum(mob.kind == kind for mob in seen)} {kind} (nearest {way})")
+    return ", ".join(found) or "no animals"
+
+
 def _way(right: int, ahead: int, up: int) -> str:
-    """From the eyes."""
+    """From the eyes, or for mobs the feet."""
     words = (
         (ahead, "ahead", "behind"),
         (right, "to the right", "to the left"),
         (up, "above", "below"),
     )
-    return " and ".join(f"{abs(far)} {more if far > 0 else less}" for far, more, less in words if far) or "at the eyes"
+    return " and ".join(f"{abs(far)} {more if far > 0 else less}" for far, more, less in words if far) or "here"

@@ -8,10 +8,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numba import prange
-from numba.extending import register_jitable
 from numpy.typing import NDArray
 
-from palaestra_worlds.compiled import kernel, on_threads
+from palaestra_worlds.compiled import jitable, kernel, on_threads
 from palaestra_worlds.overworld.observations import write_blocks, write_counts, write_slots, write_status
 from palaestra_worlds.overworld.play import begin_level, step_level
 from palaestra_worlds.overworld.state import CLOCK, STEP, UNLOCKED
@@ -58,7 +57,7 @@ def allocate_outcome(num_envs: int) -> Outcome:
     )
 
 
-@register_jitable
+@jitable
 def _write(levels: Any, i: Any, tables: Any, view: Any, observations: Any) -> None:
     write_blocks(levels, i, tables, view, observations.blocks)
     write_status(levels, i, observations.status)
@@ -67,7 +66,7 @@ def _write(levels: Any, i: Any, tables: Any, view: Any, observations: Any) -> No
         write_slots(levels, i, observations.slots)
 
 
-@register_jitable
+@jitable
 def _finish(levels: Any, lessons: Any, outcome: Any, i: Any) -> None:
     """Keeps what is reported of an episode that has ended."""
     outcome.episode_return[i] = outcome.running_return[i]

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from numba.extending import register_jitable
-
+from palaestra_worlds.compiled import jitable
+from palaestra_worlds.overworld.objectives import GOAL_BIT
 from palaestra_worlds.overworld.state import COUNT, HELD, ITEM, NUM_CHANGES, SLOTS, UNLOCKED, WORN
 from palaestra_worlds.overworld.tables import DURABILITY, OBJECTIVE, STACK
 
 
-@register_jitable
+@jitable
 def count_of(levels: Any, i: Any, item: Any) -> Any:
     found = 0
     for slot in range(SLOTS):
@@ -19,7 +19,7 @@ def count_of(levels: Any, i: Any, item: Any) -> Any:
     return found
 
 
-@register_jitable
+@jitable
 def change(levels: Any, i: Any, item: Any, count: Any) -> None:
     """Notes that items come in, or with a negative count go, at the end of the step.
 
@@ -32,22 +32,22 @@ def change(levels: Any, i: Any, item: Any, count: Any) -> None:
     levels.status[i, NUM_CHANGES] = number + 1
 
 
-@register_jitable
+@jitable
 def carry_out_changes(levels: Any, i: Any, tables: Any) -> None:
     """What was noted, in order. What finds no room is lost."""
     for number in range(levels.status[i, NUM_CHANGES]):
         item, count = levels.changes[i, number, 0], levels.changes[i, number, 1]
         if count < 0:
             _take(levels, i, item, -count)
-        elif count > 0 and _add(levels, i, item, count, tables.items[item, STACK]) < count:
+        elif count > 0 and add(levels, i, item, count, tables.items[item, STACK]) < count:
             objective = tables.items[item, OBJECTIVE]
-            if objective >= 0:
+            if objective >= 0 and (objective < GOAL_BIT or levels.mobs.shape[1] > 0):
                 levels.status[i, UNLOCKED] |= 1 << objective
     levels.status[i, NUM_CHANGES] = 0
 
 
-@register_jitable
-def _add(levels: Any, i: Any, item: Any, count: Any, stack: Any) -> Any:
+@jitable
+def add(levels: Any, i: Any, item: Any, count: Any, stack: Any) -> Any:
     """Puts items into slots that hold such, then into empty ones; gives how many found no room."""
     left = count
     for search in range(2):
@@ -61,7 +61,7 @@ def _add(levels: Any, i: Any, item: Any, count: Any, stack: Any) -> Any:
     return left
 
 
-@register_jitable
+@jitable
 def _take(levels: Any, i: Any, item: Any, count: Any) -> None:
     """Takes items, those of the last slots first."""
     left = count
@@ -74,7 +74,7 @@ def _take(levels: Any, i: Any, item: Any, count: Any) -> None:
                 levels.slots[i, slot, ITEM] = levels.slots[i, slot, WORN] = 0
 
 
-@register_jitable
+@jitable
 def slot_of(levels: Any, i: Any, item: Any) -> Any:
     """The first slot with an item, -1 if there is none."""
     for slot in range(SLOTS):
@@ -83,10 +83,15 @@ def slot_of(levels: Any, i: Any, item: Any) -> Any:
     return -1
 
 
-@register_jitable
+@jitable
 def wear_held(levels: Any, i: Any, tables: Any) -> None:
     """One use of the tool in hand; it may break."""
-    slot = levels.status[i, HELD]
+    wear(levels, i, tables, levels.status[i, HELD])
+
+
+@jitable
+def wear(levels: Any, i: Any, tables: Any, slot: Any) -> None:
+    """One use of what is in a slot; it may break."""
     item = levels.slots[i, slot, ITEM]
     if tables.items[item, DURABILITY] == 0:
         return

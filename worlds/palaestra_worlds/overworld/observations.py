@@ -7,9 +7,11 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from gymnasium import spaces
-from numba.extending import register_jitable
 from numpy.typing import NDArray
 
+from palaestra_worlds.compiled import jitable
+from palaestra_worlds.overworld.mob_kinds import MOBS
+from palaestra_worlds.overworld.mob_sight import NEAREST
 from palaestra_worlds.overworld.objectives import OBJECTIVES
 from palaestra_worlds.overworld.player import NOTHING_HIT, REACH, first_hit
 from palaestra_worlds.overworld.rules import load_rules
@@ -112,7 +114,7 @@ class View(NamedTuple):
 
 def single_space(settings: OverworldSettings) -> spaces.Dict:
     """Observation space of one environment."""
-    most = len(KINDS) if settings.cells == "kinds" else len(numbers().blocks) + 1
+    most = kinds_shown(settings)
     parts: dict[str, spaces.Space[Any]] = {
         "blocks": spaces.Box(0, most - 1, (CUBE,) * 3, np.uint16),
         "status": spaces.Box(-1.0, 1.0, (len(STATUS),), np.float32),
@@ -120,9 +122,17 @@ def single_space(settings: OverworldSettings) -> spaces.Dict:
     }
     if settings.cells == "ids":
         parts["slots"] = spaces.Box(0, 10_000, (SLOTS, 3), np.int32)
+    if settings.mobs != "none":
+        parts["mobs"] = spaces.Box(-3.0, 3.0, (NEAREST, 3 + len(MOBS)), np.float32)
+        most += len(MOBS)
     if settings.lidar:
         parts["lidar"] = spaces.Box(0.0, float(most), (settings.lidar, 2), np.float32)
     return spaces.Dict(parts)
+
+
+def kinds_shown(settings: OverworldSettings) -> int:
+    """As how many numbers blocks are shown; rays that meet a mob have the next."""
+    return len(KINDS) if settings.cells == "kinds" else len(numbers().blocks) + 1
 
 
 def allocate_observations(settings: OverworldSettings, num_envs: int) -> Observations:
@@ -141,9 +151,14 @@ def allocate_lidar(settings: OverworldSettings, num_envs: int) -> NDArray[np.flo
     return np.zeros((num_envs if settings.lidar else 0, settings.lidar, 2), np.float32)
 
 
-def as_dict(arrays: Observations, lidar: NDArray[np.float32], copy: bool) -> dict[str, Any]:
+def allocate_mobs(settings: OverworldSettings, num_envs: int) -> NDArray[np.float32]:
+    """(N, NEAREST, 3 + kinds), see `mob_sight.write_mobs`. No rows if there are none."""
+    return np.zeros((num_envs if settings.mobs != "none" else 0, NEAREST, 3 + len(MOBS)), np.float32)
+
+
+def as_dict(arrays: Observations, lidar: NDArray[np.float32], mobs: NDArray[np.float32], copy: bool) -> dict[str, Any]:
     """The observed parts of the batch."""
-    every = arrays._asdict() | {"lidar": lidar}
+    every = arrays._asdict() | {"lidar": lidar, "mobs": mobs}
     found = {name: array for name, array in every.items() if len(array)}
     return {name: array.copy() for name, array in found.items()} if copy else found
 
@@ -179,7 +194,7 @@ def _lines() -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     return between, lengths
 
 
-@register_jitable
+@jitable
 def _place_of(levels: Any, i: Any, right: Any, ahead: Any, up: Any) -> Any:
     """The cell (x, z, y) at an offset from the eyes."""
     facing = levels.status[i, FACING]
@@ -189,7 +204,7 @@ def _place_of(levels: Any, i: Any, right: Any, ahead: Any, up: Any) -> Any:
     return x, z, levels.status[i, Y] + 1 + up
 
 
-@register_jitable
+@jitable
 def _is_seen(levels: Any, i: Any, tables: Any, view: Any, number: Any) -> Any:
     for k in range(view.lengths[number]):
         x, z, y = _place_of(
@@ -200,7 +215,7 @@ def _is_seen(levels: Any, i: Any, tables: Any, view: Any, number: Any) -> Any:
     return True
 
 
-@register_jitable
+@jitable
 def write_blocks(levels: Any, i: Any, tables: Any, view: Any, target: Any) -> None:
     number = 0
     for right in range(CUBE):
@@ -217,7 +232,7 @@ def write_blocks(levels: Any, i: Any, tables: Any, view: Any, target: Any) -> No
                 number += 1
 
 
-@register_jitable
+@jitable
 def write_status(levels: Any, i: Any, target: Any) -> None:
     target[i, 0] = levels.status[i, HEALTH] / FULL
     target[i, 1] = levels.status[i, FOOD] / FULL
@@ -235,19 +250,19 @@ def write_status(levels: Any, i: Any, target: Any) -> None:
         target[i, 13 + pitch] = levels.status[i, PITCH] == pitch
 
 
-@register_jitable
+@jitable
 def write_counts(levels: Any, i: Any, tables: Any, target: Any) -> None:
     for k in range(target.shape[1]):
         target[i, k] = 0.0
     for slot in range(SLOTS):
         number = tables.items[levels.slots[i, slot, ITEM], OBJECTIVE]
-        if number >= 0:
+        if 0 <= number < target.shape[1]:
             target[i, number] += levels.slots[i, slot, COUNT]
     for k in range(target.shape[1]):
         target[i, k] = np.log2(1.0 + target[i, k]) / 8.0
 
 
-@register_jitable
+@jitable
 def write_slots(levels: Any, i: Any, target: Any) -> None:
     for slot in range(SLOTS):
         for column in (ITEM, COUNT, WORN):

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from numba.extending import register_jitable
-
+from palaestra_worlds.compiled import jitable
 from palaestra_worlds.overworld.body import fall, live
 from palaestra_worlds.overworld.constants import (
     ATTACK,
@@ -26,7 +25,7 @@ from palaestra_worlds.overworld.constants import (
 )
 from palaestra_worlds.overworld.crafting import craft, smelt
 from palaestra_worlds.overworld.inventory import carry_out_changes, change, slot_of
-from palaestra_worlds.overworld.objectives import GOAL_BIT
+from palaestra_worlds.overworld.objectives import GOAL_BIT, NUM_OBJECTIVES
 from palaestra_worlds.overworld.player import attack, eat, equip, fill_bucket, first_hit, jump, place, walk
 from palaestra_worlds.overworld.state import (
     AHEAD,
@@ -68,7 +67,7 @@ from palaestra_worlds.overworld.terrain import generate
 FIRST_SATURATION = 5.0
 
 
-@register_jitable
+@jitable
 def _stand(levels: Any, i: Any, tables: Any) -> None:
     """On the ground nearest to the middle that is dry, open, and where there is room."""
     best, middle = 1 << 30, SIDE // 2
@@ -87,7 +86,7 @@ def _stand(levels: Any, i: Any, tables: Any) -> None:
         levels.status[i, X], levels.status[i, Z], levels.status[i, Y] = middle, middle, SEA_LEVEL
 
 
-@register_jitable
+@jitable
 def _choose_stream(levels: Any, i: Any, seed: Any, streams: Any, row: Any) -> None:
     """A level of a seed of its own leaves the environment's own stream where it stands."""
     was_seeded = levels.status[i, IS_SEEDED]
@@ -100,7 +99,7 @@ def _choose_stream(levels: Any, i: Any, seed: Any, streams: Any, row: Any) -> No
             levels.random[i, column] = levels.own[i, column]
 
 
-@register_jitable
+@jitable
 def begin_level(levels: Any, i: Any, tables: Any, lessons: Any, land: Any, seed: Any, streams: Any) -> None:
     """A new episode with the running task.
 
@@ -132,7 +131,7 @@ def begin_level(levels: Any, i: Any, tables: Any, lessons: Any, land: Any, seed:
         levels.slots[i, slot, WORN] = 0
 
 
-@register_jitable
+@jitable
 def _act(levels: Any, i: Any, tables: Any, rules: Any, kind: Any, argument: Any) -> Any:
     """Carries out an action; gives the ticks it takes."""
     held = levels.slots[i, levels.status[i, HELD], ITEM]
@@ -166,7 +165,7 @@ def _act(levels: Any, i: Any, tables: Any, rules: Any, kind: Any, argument: Any)
     return 1
 
 
-@register_jitable
+@jitable
 def _is_goal_reached(levels: Any, i: Any, lessons: Any) -> Any:
     found = 0
     for slot in range(SLOTS):
@@ -175,7 +174,7 @@ def _is_goal_reached(levels: Any, i: Any, lessons: Any) -> Any:
     return found >= lessons.parameters[i, GOAL_LEAST]
 
 
-@register_jitable
+@jitable
 def step_level(levels: Any, i: Any, tables: Any, lessons: Any, rules: Any, action: Any) -> Any:
     """One step: (reward, terminated). Each objective pays 1 the first time."""
     kind = rules.actions[action, 0]
@@ -194,6 +193,6 @@ def step_level(levels: Any, i: Any, tables: Any, lessons: Any, rules: Any, actio
     fresh = levels.status[i, UNLOCKED] & ~levels.status[i, REWARDED]
     levels.status[i, REWARDED] = levels.status[i, UNLOCKED]
     reward = 0.0
-    for bit in range(GOAL_BIT + 1):
+    for bit in range(NUM_OBJECTIVES):
         reward += (fresh >> bit) & 1
     return reward, levels.status[i, HEALTH] <= 0 or (levels.status[i, UNLOCKED] >> GOAL_BIT) & 1 == 1

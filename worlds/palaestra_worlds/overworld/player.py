@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba.extending import register_jitable
 
+from palaestra_worlds.compiled import jitable
 from palaestra_worlds.minigrid.random import random_double, random_integer
 from palaestra_worlds.overworld.constants import (
     BUCKET,
@@ -77,7 +77,7 @@ SIGHT = np.array(
 NOTHING_HIT = -1
 
 
-@register_jitable
+@jitable
 def seen_cell(levels: Any, i: Any, k: Any) -> Any:
     """The k-th cell (x, z, y) in view."""
     facing, pitch = levels.status[i, FACING], levels.status[i, PITCH]
@@ -87,7 +87,7 @@ def seen_cell(levels: Any, i: Any, k: Any) -> Any:
     return x, z, levels.status[i, Y] + 1 + SIGHT[pitch, k, 1]
 
 
-@register_jitable
+@jitable
 def first_hit(levels: Any, i: Any, liquids: Any) -> Any:
     """How many cells in view come before one with something in it, or NOTHING_HIT.
 
@@ -103,7 +103,7 @@ def first_hit(levels: Any, i: Any, liquids: Any) -> Any:
     return NOTHING_HIT
 
 
-@register_jitable
+@jitable
 def walk(levels: Any, i: Any, tables: Any, direction: Any) -> Any:
     """To the next cell, if there is room; gives the ticks it takes."""
     facing = (levels.status[i, FACING] + direction) % 4
@@ -115,7 +115,7 @@ def walk(levels: Any, i: Any, tables: Any, direction: Any) -> Any:
     return 1
 
 
-@register_jitable
+@jitable
 def jump(levels: Any, i: Any, tables: Any) -> Any:
     """Up onto the block ahead, or up in water; gives the ticks it takes."""
     x, z, y = levels.status[i, X], levels.status[i, Z], levels.status[i, Y]
@@ -136,7 +136,7 @@ def jump(levels: Any, i: Any, tables: Any) -> Any:
     return 1
 
 
-@register_jitable
+@jitable
 def settle(levels: Any, i: Any, tables: Any, x: Any, z: Any, y: Any) -> None:
     """After a block is gone: plants above go too, and sand and gravel come down."""
     if y + 1 >= HEIGHT:
@@ -149,7 +149,7 @@ def settle(levels: Any, i: Any, tables: Any, x: Any, z: Any, y: Any) -> None:
         y += 1
 
 
-@register_jitable
+@jitable
 def _leave_drops(levels: Any, i: Any, tables: Any, block: Any, tool: Any) -> None:
     """What a broken block leaves behind comes to the player."""
     if not tables.breaking[block, tool, HARVESTS]:
@@ -172,7 +172,7 @@ def _leave_drops(levels: Any, i: Any, tables: Any, block: Any, tool: Any) -> Non
             return
 
 
-@register_jitable
+@jitable
 def attack(levels: Any, i: Any, tables: Any, rules: Any, hit: Any) -> None:
     """One tick of breaking the block that is in view after `hit` cells."""
     if hit == NOTHING_HIT:
@@ -201,7 +201,7 @@ def attack(levels: Any, i: Any, tables: Any, rules: Any, hit: Any) -> None:
     settle(levels, i, tables, x, z, y)
 
 
-@register_jitable
+@jitable
 def place(levels: Any, i: Any, tables: Any, item: Any, hit: Any) -> None:
     """Puts a block, or what is in a bucket, before the first thing in view, or in place of a plant there; looking
     straight down, the player hops onto it; looking down where the ground ends, it goes on the ground's side."""
@@ -235,7 +235,7 @@ def place(levels: Any, i: Any, tables: Any, item: Any, hit: Any) -> None:
     levels.blocks[i, x, z, y] = block
 
 
-@register_jitable
+@jitable
 def equip(levels: Any, i: Any, item: Any) -> None:
     """Takes an item in hand: it changes places with what is in the first slot."""
     slot = slot_of(levels, i, item)
@@ -247,7 +247,7 @@ def equip(levels: Any, i: Any, item: Any) -> None:
         levels.slots[i, slot, column] = kept
 
 
-@register_jitable
+@jitable
 def fill_bucket(levels: Any, i: Any, hit: Any) -> None:
     """Fills a bucket with the liquid that is in view after `hit` cells."""
     if hit == NOTHING_HIT:
@@ -260,7 +260,7 @@ def fill_bucket(levels: Any, i: Any, hit: Any) -> None:
         change(levels, i, WATER_BUCKET if block == WATER else LAVA_BUCKET, 1)
 
 
-@register_jitable
+@jitable
 def eat(levels: Any, i: Any, tables: Any, item: Any) -> None:
     """Eats one of an item, if hungry."""
     points = tables.items[item, FOOD_POINTS]

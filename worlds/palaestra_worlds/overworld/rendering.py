@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from palaestra_worlds.overworld.constants import WATER
-from palaestra_worlds.overworld.state import HEIGHT, SEA_LEVEL, SIDE, Levels, X, Y, Z
-from palaestra_worlds.overworld.tables import OPAQUE, PLANT, numbers, tables
+from palaestra_worlds.overworld.mob_kinds import MOBS
+from palaestra_worlds.overworld.state import HEIGHT, KIND, MOB_X, MOB_Y, MOB_Z, SEA_LEVEL, SIDE, Levels, X, Y, Z
+from palaestra_worlds.overworld.tables import OPAQUE, PLANT, TALL, numbers, tables
 
 REACH = 12
 """Cells to each side of the player."""
@@ -59,6 +60,11 @@ _BY_ENDING = {
 }
 _PLANT, _OTHER = (80, 145, 60), (170, 120, 90)
 _FLOWERS = {"dandelion": (240, 220, 60), "poppy": (210, 40, 40), "pumpkin": (215, 125, 30), "cactus": (20, 110, 40)}
+_ANIMALS = {"cow": (68, 48, 34), "pig": (240, 150, 150), "sheep": (235, 235, 225), "chicken": (250, 250, 250)} | {
+    "zombie": (80, 120, 75),
+    "skeleton": (200, 200, 200),
+    "spider": (50, 40, 38),
+}
 _SHADES = {"top": 1.0, "left": 0.82, "right": 0.66}
 
 
@@ -94,18 +100,31 @@ def draw_level(levels: Levels, i: int) -> NDArray[np.uint8]:
     height = across * TILE // 2 + (ABOVE + BELOW + 2) * TILE // 2
     picture = np.empty((height, across * TILE, 3), np.uint8)
     picture[...] = SKY
+    animals = _animals(levels, i)
     for a in range(max(0, x - REACH), min(SIDE, x + REACH + 1)):
         for b in range(max(0, z - REACH), min(SIDE, z + REACH + 1)):
             for c in range(bottom, top + 1):
                 is_player = (a, b) == (x, z) and c in (y, y + 1)
-                if is_player or _shows(levels, i, a, b, c, top):
+                animal = animals.get((a, b, c))
+                if is_player or animal is not None or _shows(levels, i, a, b, c, top):
                     block = int(levels.blocks[i, a, b, c])
-                    colour = np.array(PLAYER) if is_player else _colours()[block]
+                    colour = _colours()[block] if animal is None else np.array(animal, np.float64)
+                    if is_player:
+                        colour = np.array(PLAYER, np.float64)
                     column, row = a - x + REACH, b - z + REACH
                     left = (column - row + across - 1) * TILE // 2
                     up = (column + row) * TILE // 4 + (y + ABOVE - c) * TILE // 2
                     _draw_block(picture[up : up + TILE, left : left + TILE], colour)
     return picture
+
+
+def _animals(levels: Levels, i: int) -> dict[tuple[int, int, int], tuple[int, int, int]]:
+    """The colour of each cell that a mob is in."""
+    found: dict[tuple[int, int, int], tuple[int, int, int]] = {}
+    for row in levels.mobs[i][levels.mobs[i, :, KIND] > 0]:
+        for above in range(int(tables().mobs[row[KIND], TALL])):
+            found[int(row[MOB_X]), int(row[MOB_Z]), int(row[MOB_Y]) + above] = _ANIMALS[MOBS[row[KIND] - 1]]
+    return found
 
 
 def _shows(levels: Levels, i: int, a: int, b: int, c: int, top: int) -> bool:

@@ -21,6 +21,8 @@ TICKS_PER_SECOND = 20
 TABLE, FURNACE = "crafting_table", "furnace"
 HAND_GRID = 2
 """Side of the crafting grid without a table."""
+HAND_DAMAGE, HAND_RECOVERY = 1, 5
+"""Of a blow with what is no tool."""
 EVERYWHERE = "everywhere"
 """In place of a biome."""
 
@@ -44,6 +46,9 @@ class Item:
         food: points of hunger that eating restores; 0: it can't be eaten.
         saturation: points of saturation that eating restores.
         burns: ticks that it burns in a furnace; 0: it doesn't.
+        damage: of a blow with it, in points of health.
+        recovery: ticks until the next blow is as strong.
+        armour: points when it is worn.
     """
 
     name: str
@@ -53,6 +58,9 @@ class Item:
     food: int = 0
     saturation: float = 0.0
     burns: int = 0
+    damage: float = HAND_DAMAGE
+    recovery: int = HAND_RECOVERY
+    armour: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +172,9 @@ class Mob:
         dark: whether it comes only at night or below ground.
         weight: how often it comes, of 100 for the most common.
         drops: when killed.
+        tall: cells.
+        walks, runs: ticks for a cell when going about, and when fleeing or chasing; 0: the engine has no such mob.
+        damage: points of health that it takes at most, at normal difficulty.
     """
 
     name: str
@@ -172,6 +183,10 @@ class Mob:
     dark: bool
     weight: int
     drops: tuple[Drop, ...]
+    tall: int = 1
+    walks: int = 0
+    runs: int = 0
+    damage: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -325,6 +340,10 @@ def load_rules() -> Rules:
             row.get("when") == "dark",
             row.get("weight", 100),
             _drops(row["drops"]),
+            row.get("tall", 1),
+            row.get("walks", 0),
+            row.get("runs", 0),
+            row.get("damage", 0),
         )
         for name, row in data["mobs"].items()
     }

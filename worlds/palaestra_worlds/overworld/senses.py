@@ -20,8 +20,11 @@ from palaestra_worlds.overworld.constants import (
     MOVES,
     PLACE,
     SMELT,
+    STORE,
+    TAKE,
     Rules,
 )
+from palaestra_worlds.overworld.mob_sight import SeenMob, mobs_in_sight
 from palaestra_worlds.overworld.player import NOTHING_HIT, first_hit, seen_cell
 from palaestra_worlds.overworld.rules import load_rules
 from palaestra_worlds.overworld.sight import RAYS, SETS, directions, look_kernel, new_map
@@ -35,6 +38,7 @@ from palaestra_worlds.overworld.state import (
     HEIGHT,
     HELD,
     ITEM,
+    KILLS,
     PITCH,
     UNLOCKED,
     WORN,
@@ -66,6 +70,7 @@ def all_actions() -> tuple[dict[tuple[int, int], int], NDArray[np.int32]]:
     pairs += [(kind, item) for kind in (EQUIP, DROP) for item in every]
     pairs += [(CRAFT, known.item[name]) for name in dict.fromkeys(recipe.makes for recipe in rules.recipes)]
     pairs += [(SMELT, known.item[name]) for name in rules.smelting]
+    pairs += [(kind, item) for kind in (STORE, TAKE) for item in (0, *every)]
     return {pair: number for number, pair in enumerate(pairs)}, np.array(pairs, np.int32)
 
 
@@ -136,6 +141,20 @@ class Senses:
         x, z, y = seen_cell(self._levels, self._index, k)
         cell = int(x), int(z), int(y)
         return cell, int(self._levels.blocks[self._index][cell])
+
+    @property
+    def has_mobs(self) -> bool:
+        """Whether this world has mobs at all."""
+        return self._levels.mobs.shape[1] > 0
+
+    @property
+    def kills(self) -> int:
+        """How many mobs died by the player's hand."""
+        return int(self._levels.status[self._index, KILLS])
+
+    def mobs(self) -> list[SeenMob]:
+        """The mobs in sight, the nearest first."""
+        return mobs_in_sight(self._levels, self._index)
 
     @property
     def place(self) -> Cell:

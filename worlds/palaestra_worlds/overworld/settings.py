@@ -27,12 +27,22 @@ class OverworldSettings(BaseModel):
         description="How the cube of cells says what is where: 22 kinds of blocks, or every block's own number; with "
         "ids, the 36 slots of the inventory are observed too.",
     )
+    mobs: Literal["none", "passive", "all"] = Field(
+        default="none",
+        description="none: nobody else lives there; passive: cows, pigs, sheep and chickens; all: zombies, skeletons "
+        "and spiders too, at night and in caves. They are observed as the part mobs, and what is hunted and made of it "
+        "is measured and pays too.",
+    )
+    homestead: bool = Field(
+        default=False,
+        description="Whether one can sleep in beds, keep things in chests, and till, sow and reap fields.",
+    )
     lidar: int = Field(
         default=0,
         ge=0,
         le=4096,
         description="Rays from the eyes, evenly over the sphere, that are observed: how far each goes, and what it "
-        "meets; 0: none.",
+        "meets, mobs included; 0: none.",
     )
     max_steps: int = Field(
         default=12_000,

@@ -44,7 +44,7 @@ def new_map() -> NDArray[np.uint16]:
 
 
 @register_jitable
-def _follow(blocks: Any, flags: Any, x: Any, z: Any, y: Any, dx: Any, dz: Any, dy: Any, seen: Any, counts: Any) -> Any:
+def follow(blocks: Any, flags: Any, x: Any, z: Any, y: Any, dx: Any, dz: Any, dy: Any, seen: Any, counts: Any) -> Any:
     """Follows one ray from the eyes of somebody whose feet are at (x, z, y): how far it went, and the block it met, 0
     for none. Writes all that it passes to `seen`, if that is not empty."""
     a, b, c = np.int64(x), np.int64(z), np.int64(y + 1)
@@ -95,7 +95,7 @@ def _look(
         counts: (blocks + 1,), how many cells of the map have each value; kept up.
     """
     for k in range(first, rays.shape[0], stride):
-        _follow(blocks, flags, x, z, y, rays[k, 0], rays[k, 1], rays[k, 2], seen, counts)
+        follow(blocks, flags, x, z, y, rays[k, 0], rays[k, 1], rays[k, 2], seen, counts)
 
 
 @cache
@@ -126,7 +126,7 @@ def _lidar(
         for k in range(rays.shape[0]):
             dx = rays[k, 0] * STEPS[beside, 0] + rays[k, 1] * STEPS[facing, 0]
             dz = rays[k, 0] * STEPS[beside, 1] + rays[k, 1] * STEPS[facing, 1]
-            far, block = _follow(levels.blocks[i], flags, x, z, y, dx, dz, rays[k, 2], nothing[0], nothing[1])
+            far, block = follow(levels.blocks[i], flags, x, z, y, dx, dz, rays[k, 2], nothing[0], nothing[1])
             target[i, k, 0] = far / RANGE
             target[i, k, 1] = shown[block] if block > 0 else 0
 

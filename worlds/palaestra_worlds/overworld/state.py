@@ -8,10 +8,11 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba.extending import register_jitable
 from numpy.typing import NDArray
 
+from palaestra_worlds.compiled import inlined, jitable
 from palaestra_worlds.minigrid.state import NUM_RANDOM
+from palaestra_worlds.overworld.mob_kinds import PASSIVE
 from palaestra_worlds.overworld.tables import SOLID
 
 SIDE, HEIGHT = 96, 64
@@ -43,14 +44,28 @@ TICKS_PER_DAY = 24_000
     DIED_OF,
     IS_SEEDED,
     NUM_CHANGES,
-) = range(21)
-NUM_STATUS = 21
+    READY,
+    LIVED,
+    KILLS,
+    HIT,
+) = range(25)
+NUM_STATUS = 25
 MOST_CHANGES = 16
 """Changes of the inventory in one step: a recipe's parts, or a block's drops, and a few more."""
 # Columns of `Levels.body`.
 SATURATION, EXHAUSTION, PROGRESS = range(3)
 # Columns of `Levels.slots`.
 ITEM, COUNT, WORN = range(3)
+# Columns of `Levels.mobs`.
+KIND, MOB_X, MOB_Z, MOB_Y, MOB_HEALTH, NEXT, HEADING, STRIDES, FLEES, SHORN = range(10)
+NUM_MOB = 10
+HERDS, HERD = 2, 4
+"""Of each kind of animals, and animals of a herd, as a world begins."""
+CHESTS, CHEST_SLOTS, PLOTS = 8, 27, 64
+"""What a world has room for, where chests and farming work."""
+MONSTERS = 10
+"""At most, at a time."""
+MOST_ANIMALS = len(PASSIVE) * HERDS * HERD
 
 FULL = 20
 """Health in half hearts, and hunger."""
@@ -64,8 +79,8 @@ STEPS = np.array([(0, -1), (1, 0), (0, 1), (-1, 0)], np.int64)
 PITCHES = ("straight down", "down", "slightly down", "ahead", "up", "straight up")
 AHEAD = PITCHES.index("ahead")
 
-UNHURT, FALL, DROWNING, LAVA, HUNGER = range(5)
-CAUSES = ("", "a fall", "drowning", "lava", "hunger")
+UNHURT, FALL, DROWNING, LAVA, HUNGER, MONSTER = range(6)
+CAUSES = ("", "a fall", "drowning", "lava", "hunger", "a monster")
 
 
 class Levels(NamedTuple):
@@ -79,7 +94,9 @@ class Levels(NamedTuple):
     """(N, SIDE, SIDE): height of the ground as it was made, water and plants aside."""
     status: NDArray[np.int32]
     """(N, NUM_STATUS). X, Z, Y are of the feet. UNLOCKED and REWARDED have a bit for each objective. TARGET is the
-    cell under attack, as a number, or NO_TARGET."""
+    cell under attack, as a number, or NO_TARGET. READY is the tick from which the next blow is as strong, LIVED the one
+    up to which mobs have moved, KILLS how many of them the player has killed, HIT when one
+    last hit the player."""
     body: NDArray[np.float64]
     """(N, 3): saturation, exhaustion, share of the target that is broken."""
     slots: NDArray[np.int32]
@@ -89,13 +106,27 @@ class Levels(NamedTuple):
     status[i, NUM_CHANGES]."""
     random: NDArray[np.uint64]
     """(N, NUM_RANDOM): the stream that the running world and its drops are made with."""
+    mobs: NDArray[np.int32]
+    """(N, places, NUM_MOB): kind, see `mob_kinds`, 0 for none; cell of its feet; health in tenths of a point; tick of
+    the clock at which it does something next; heading of its stroll and cells that are left of it; ticks of the clock
+    until which it flees, and until which a sheep is without wool. No places where there are no mobs."""
+    chest_cells: NDArray[np.int32]
+    """(N, chests): the cell of each chest with something in it, as a number + 1; 0 for none. No chests where they don't
+    work."""
+    chests: NDArray[np.int32]
+    """(N, chests, CHEST_SLOTS, 3): what is in them, as in `slots`."""
+    plots: NDArray[np.int32]
+    """(N, plots, 3): cell of what was sown, as a number + 1, 0 for none; stage of its growth; tick of the clock at
+    which it grows next."""
+    mob_random: NDArray[np.uint64]
+    """(N,): what mobs draw from, so that land and drops are the same with them and without."""
     own: NDArray[np.uint64]
     """(N, NUM_RANDOM): where the environment's own stream stands while the level is one of a task's own seed, which
     IS_SEEDED says."""
 
 
-def allocate(num_envs: int) -> Levels:
-    """Worlds of air."""
+def allocate(num_envs: int, places: int = 0, chests: int = 0, plots: int = 0) -> Levels:
+    """Worlds of air, with so many places for mobs, chests and sown plots."""
     return Levels(
         blocks=np.zeros((num_envs, SIDE, SIDE, HEIGHT), np.uint16),
         biomes=np.zeros((num_envs, SIDE, SIDE), np.uint8),
@@ -105,21 +136,26 @@ def allocate(num_envs: int) -> Levels:
         slots=np.zeros((num_envs, SLOTS, 3), np.int32),
         changes=np.zeros((num_envs, MOST_CHANGES, 2), np.int32),
         random=np.zeros((num_envs, NUM_RANDOM), np.uint64),
+        mobs=np.zeros((num_envs, places, NUM_MOB), np.int32),
+        chest_cells=np.zeros((num_envs, chests), np.int32),
+        chests=np.zeros((num_envs, chests, CHEST_SLOTS, 3), np.int32),
+        plots=np.zeros((num_envs, plots, 3), np.int32),
+        mob_random=np.zeros(num_envs, np.uint64),
         own=np.zeros((num_envs, NUM_RANDOM), np.uint64),
     )
 
 
-@register_jitable(forceinline=True)
+@inlined
 def is_inside(x: Any, z: Any, y: Any) -> Any:
     return 0 <= x < SIDE and 0 <= z < SIDE and 0 <= y < HEIGHT
 
 
-@register_jitable(forceinline=True)
+@inlined
 def cell_number(x: Any, z: Any, y: Any) -> Any:
     return (x * SIDE + z) * HEIGHT + y
 
 
-@register_jitable
+@jitable
 def is_free(levels: Any, i: Any, tables: Any, x: Any, z: Any, y: Any) -> Any:
     """Whether a body can be there. Above the world is air; its sides and bottom are walls."""
     if not (0 <= x < SIDE and 0 <= z < SIDE and y >= 0):

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from palaestra_worlds.overworld.controllers.apply import apply
-from palaestra_worlds.overworld.controllers.approach import approach
+from palaestra_worlds.overworld.controllers.approach import approach, approach_mob
 from palaestra_worlds.overworld.controllers.attack import attack
 from palaestra_worlds.overworld.controllers.build import build
 from palaestra_worlds.overworld.controllers.dig_down import dig_to
@@ -22,8 +22,10 @@ from palaestra_worlds.overworld.controllers.limits import never
 from palaestra_worlds.overworld.controllers.mine import mine
 from palaestra_worlds.overworld.controllers.names import blocks_to_see
 from palaestra_worlds.overworld.controllers.place import place
+from palaestra_worlds.overworld.controllers.prey import in_sight, look_for, prey_named
 from palaestra_worlds.overworld.controllers.stations import craft, smelt
 from palaestra_worlds.overworld.description import time_of_day
+from palaestra_worlds.overworld.rules import load_rules
 from palaestra_worlds.overworld.senses import Senses
 from palaestra_worlds.overworld.tables import numbers
 from palaestra_worlds.overworld.task_lists import BIOMES
@@ -32,15 +34,21 @@ from palaestra_worlds.structured import ActionFeedback, ActionName, FailureKind,
 
 
 def _explore(hands: Hands, action: StructuredAction) -> str:
+    if action.object in load_rules().mobs:
+        prey = prey_named(action.object)
+        mob = in_sight(hands, prey, set()) or look_for(hands, prey, set())
+        x, z, y = mob.cell
+        return f"{action.object} is at x {x}, z {z}, height {y}."
     search = Search(hands, blocks_to_see(action.object))
-    if not search.found.blocks:
-        raise Failed("not_found", f"This world has no animals or monsters: there is no {action.object}.")
     search.run(action.strategy)
     x, z, y = (int(n) for n in search.cells()[0])
     return f"{action.object} is at x {x}, z {z}, height {y}."
 
 
 def _approach(hands: Hands, action: StructuredAction) -> str:
+    if action.object in load_rules().mobs:
+        x, z, y = approach_mob(hands, action.object)
+        return f"{action.object} at x {x}, z {z}, height {y} is within reach."
     x, z, y = approach(hands, Search(hands, blocks_to_see(action.object)))
     return f"{action.object} at x {x}, z {z}, height {y} is within reach."
 
@@ -195,6 +203,8 @@ class OverworldPlayer:
         blocks = seen.ravel()[flat] - 1
         for block in np.unique(blocks):
             found[numbers().blocks[block]] = int(far[blocks == block].min())
+        for mob in self._senses.mobs():
+            found.setdefault(mob.kind, round(mob.distance))
         return found
 
 

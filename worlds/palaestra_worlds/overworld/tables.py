@@ -9,8 +9,19 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from palaestra_worlds.overworld.objectives import OBJECTIVES
-from palaestra_worlds.overworld.rules import Block, Rules, load_rules
+from palaestra_worlds.overworld.mob_kinds import MOBS
+from palaestra_worlds.overworld.objectives import FIRST_FROM_MOBS, FROM_MOBS, OBJECTIVES
+from palaestra_worlds.overworld.rules import (
+    EVERYWHERE,
+    HAND_DAMAGE,
+    HAND_RECOVERY,
+    Block,
+    Drop,
+    Item,
+    Rules,
+    load_rules,
+)
+from palaestra_worlds.overworld.task_lists import BIOMES
 
 HAND = 0
 """Column of tools: the hand, and whatever is no tool."""
@@ -20,12 +31,13 @@ ANY_TOOL, WITH_SHEARS = 0, 1
 LEFT_ALONE = -1
 """Ticks to break what can't be broken."""
 MOST_CHANCE = 10_000
+WORN_AT = ("helmet", "chestplate", "leggings", "boots")
 
 Ints = NDArray[np.int32]
 
 
 # Columns of `Tables.blocks`.
-SOLID, OPAQUE, FALLS, PLANT, ONE_OF = range(5)
+SOLID, OPAQUE, FALLS, PLANT, ONE_OF, LIGHT, IS_BED, IS_CHEST = range(8)
 # Columns of `Tables.breaking`.
 TICKS, HARVESTS = range(2)
 # Columns of `Tables.items`.
@@ -43,7 +55,15 @@ TICKS, HARVESTS = range(2)
     FIRST_INPUT,
     NUM_INPUTS,
     OBJECTIVE,
-) = range(13)
+    DAMAGE,
+    RECOVERY,
+    BLOW_WEARS,
+    ARMOUR_PLACE,
+    ARMOUR,
+    IS_HOE,
+) = range(19)
+# Columns of `Tables.mobs`.
+FULL_HEALTH, TALL, WALKS, RUNS, HOMES, HURTS = range(6)
 # Columns of `Tables.recipes`.
 MADE, NEEDS_TABLE, NUM_PARTS, COMES_BACK, NUM_BACK = range(5)
 
@@ -56,23 +76,29 @@ class Tables(NamedTuple):
     """
 
     blocks: Ints
-    """(B, 5): whether it is in the way; whether it can't be seen through; whether it is sand or gravel, that falls;
-    whether it is a plant, that goes when what it stands on goes; whether exactly one of its drops comes."""
+    """(B, 8): whether it is in the way; whether it can't be seen through; whether it is sand or gravel, that falls;
+    whether it is a plant, that goes when what it stands on goes; whether exactly one of its drops comes;
+    light that it gives; whether it is a bed, or a chest."""
     breaking: Ints
     """(B, T, 2): ticks to break it with a tool, or LEFT_ALONE; whether anything is left then."""
     drops: Ints
-    """(B, MOST_DROPS, 5): item, least, most, what it takes, chance in 10,000; item 0: no more."""
+    """(B + kinds of mobs, MOST_DROPS, 5): item, least, most, what it takes, chance in 10,000; item 0: no more. What
+    mobs leave comes after what blocks do."""
     items: Ints
-    """(I, 13): the block that placing it gives, 0 for none; column of tools; how many fit into a slot; uses, 0 without
+    """(I, 19): the block that placing it gives, 0 for none; column of tools; how many fit into a slot; uses, 0 without
     end; points of food, tenths of saturation; ticks it burns, which fuel is burnt first (the least); first recipe that
     makes it, and how many do; first of the choices that it is smelted from, and how many; the
-    objective that it is, or -1."""
+    objective that it is, or -1; tenths of a point that a blow with it takes, ticks until the next is as strong, uses
+    that a blow takes; where it is worn, 1 to 4, and its points of armour; whether it is a hoe."""
     recipes: Ints
     """(R, 5): count made; whether a table is needed; parts; item that comes back, and how many."""
     parts: Ints
     """(R, MOST_PARTS, 3): first of its choices, how many, how many of them are taken."""
     choices: Ints
     """Items, for parts and for smelting."""
+    mobs: Ints
+    """(kinds + 1, 6): health in tenths of a point, cells that it is tall, ticks for a cell when going about and when
+    fleeing or chasing, a bit for each biome that it lives in, points of health that it takes at most."""
 
 
 class Numbers(NamedTuple):
@@ -105,13 +131,22 @@ def tables() -> Tables:
     choices: list[int] = []
     recipes, parts, recipes_of = _recipes(rules, known, choices)
     smelts_of = _smelting(rules, known, choices)
-    items = np.zeros((len(known.items), 13), np.int32)
+    items = np.zeros((len(known.items), 19), np.int32)
+    items[0, DAMAGE:ARMOUR_PLACE] = 10 * HAND_DAMAGE, HAND_RECOVERY, 0
     for number, item in enumerate(rules.items.values(), 1):
         tool = tools.index(item.name) if item.name in tools else HAND
         saturation = round(10 * item.saturation)
         items[number, :FIRST_RECIPE] = (
             *(_block_of(item.name, known), tool, item.stack, item.durability, item.food, saturation, item.burns),
             _fuel_rank(item.name),
+        )
+        wear = 0 if not item.durability else 1 if item.name.endswith(("_sword", "trident", "_hoe")) else 2
+        items[number, DAMAGE:] = (
+            round(10 * item.damage),
+            item.recovery,
+            wear,
+            *_armour(item),
+            item.name.endswith("_hoe"),
         )
     items[:, FIRST_RECIPE:FIRST_INPUT], items[:, FIRST_INPUT:OBJECTIVE] = recipes_of, smelts_of
     items[:, OBJECTIVE] = _objectives(rules, known)
@@ -124,6 +159,7 @@ def tables() -> Tables:
         recipes=recipes,
         parts=parts,
         choices=np.array(choices, np.int32),
+        mobs=_mobs(rules),
     )
 
 
@@ -134,17 +170,26 @@ def tool_names() -> tuple[str, ...]:
 
 def _objectives(rules: Rules, known: Numbers) -> Ints:
     found = np.full(len(known.items), -1, np.int32)
-    for number, names in enumerate(OBJECTIVES.values()):
+    numbered = [*enumerate(OBJECTIVES.values()), *enumerate(FROM_MOBS.values(), FIRST_FROM_MOBS)]
+    for number, names in numbered:
         for name in names:
             for item in rules.named(name):
                 found[known.item[item]] = number
     return found
 
 
-def _flags(rules: Rules, block: Block) -> tuple[bool, ...]:
+def _flags(rules: Rules, block: Block) -> tuple[int, ...]:
     falls = block.name in ("sand", "red_sand", "gravel")
     one_of = len(block.drops) > 1 and sum(drop.chance for drop in block.drops) == 1
-    return block.solid, block.solid and not block.transparent, falls, _is_plant(rules, block.name), one_of
+    plant = _is_plant(rules, block.name)
+    opaque, is_bed = block.solid and not block.transparent, block.name.endswith("_bed")
+    return block.solid, opaque, falls, plant, one_of, block.light, is_bed, block.name == "chest"
+
+
+def _armour(item: Item) -> tuple[int, int]:
+    """Where it is worn, and its points."""
+    ending = item.name.rsplit("_", 1)[-1]
+    return (WORN_AT.index(ending) + 1 if item.armour else 0), item.armour
 
 
 def _ticks(rules: Rules, block: str, tool: str) -> int:
@@ -170,11 +215,22 @@ def _block_of(item: str, known: Numbers) -> int:
 
 
 def _drops(rules: Rules, known: Numbers) -> Ints:
-    found = np.zeros((len(known.blocks), MOST_DROPS, 5), np.int32)
-    for number, block in enumerate(rules.blocks.values()):
-        for place, drop in enumerate(block.drops):
+    left: list[tuple[Drop, ...]] = [block.drops for block in rules.blocks.values()]
+    left += [rules.mobs[name].drops for name in MOBS]
+    found = np.zeros((len(left), MOST_DROPS, 5), np.int32)
+    for number, drops in enumerate(left):
+        for place, drop in enumerate(drops):
             takes = WITH_SHEARS if drop.tool else ANY_TOOL
             found[number, place] = known.item[drop.item], drop.least, drop.most, takes, round(drop.chance * MOST_CHANCE)
+    return found
+
+
+def _mobs(rules: Rules) -> Ints:
+    found = np.zeros((len(MOBS) + 1, 6), np.int32)
+    for number, name in enumerate(MOBS, 1):
+        mob = rules.mobs[name]
+        homes = sum(1 << k for k, biome in enumerate(BIOMES) if biome in mob.places or EVERYWHERE in mob.places)
+        found[number] = 10 * mob.health, mob.tall, mob.walks, mob.runs, homes, mob.damage
     return found
 
 

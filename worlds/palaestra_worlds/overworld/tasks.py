@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba.extending import register_jitable
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from palaestra_worlds.base import Task, TaskError
+from palaestra_worlds.compiled import jitable
 from palaestra_worlds.minigrid.random import random_double, seed_streams
 from palaestra_worlds.minigrid.state import NUM_RANDOM
 from palaestra_worlds.overworld.rules import UnknownItem, load_rules
@@ -170,7 +170,7 @@ def join_tables(first: TaskTable, second: TaskTable) -> TaskTable:
     )
 
 
-@register_jitable
+@jitable
 def _take_row(lessons: Any, table: Any, row: Any, i: Any) -> None:
     for column in range(NUM_PARAMETERS):
         lessons.parameters[i, column] = table.parameters[row, column]
@@ -181,7 +181,7 @@ def _take_row(lessons: Any, table: Any, row: Any, i: Any) -> None:
         lessons.counts[i, item] = table.counts[row, item]
 
 
-@register_jitable
+@jitable
 def begin_task(lessons: Any, table: Any, own: Any, i: Any) -> Any:
     """Chooses environment i's next task, a row of `table` or the only one of `own`; gives the level's seed, or
     OWN_LEVEL."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba.extending import register_jitable
 
+from palaestra_worlds.compiled import jitable
 from palaestra_worlds.minigrid.random import random_double, random_integer, random_word
 from palaestra_worlds.overworld.biomes import BEACH, DESERT, FOREST, MOUNTAINS, OCEAN, PLAINS, SWAMP, TAIGA
 from palaestra_worlds.overworld.constants import (
@@ -47,7 +47,7 @@ WIDTHS = (56.0, 48.0, 64.0)
 """Cells over which warmth, wetness and height change."""
 
 
-@register_jitable
+@jitable
 def _corner(seed: Any, x: Any, z: Any) -> Any:
     """A number in [0, 1) for a lattice point."""
     mixed = (np.uint64(x) * np.uint64(0x9E3779B97F4A7C15)) ^ (np.uint64(z) * np.uint64(0xC2B2AE3D27D4EB4F)) ^ seed
@@ -56,7 +56,7 @@ def _corner(seed: Any, x: Any, z: Any) -> Any:
     return np.float64(mixed >> np.uint64(11)) * (1.0 / 9007199254740992.0)
 
 
-@register_jitable
+@jitable
 def _smooth_noise(seed: Any, x: Any, z: Any) -> Any:
     """Value noise in [0, 1): the corners of a unit cell blended smoothly."""
     left, top = np.int64(np.floor(x)), np.int64(np.floor(z))
@@ -67,7 +67,7 @@ def _smooth_noise(seed: Any, x: Any, z: Any) -> Any:
     return upper * (1.0 - b) + lower * b
 
 
-@register_jitable
+@jitable
 def _noise(seed: Any, x: Any, z: Any) -> Any:
     """Three octaves, in [0, 1)."""
     found = 0.0
@@ -77,7 +77,7 @@ def _noise(seed: Any, x: Any, z: Any) -> Any:
     return found / 1.75
 
 
-@register_jitable
+@jitable
 def _biome_of(warmth: Any, wetness: Any, height: Any) -> Any:
     if height < 0.33:
         return OCEAN
@@ -94,7 +94,7 @@ def _biome_of(warmth: Any, wetness: Any, height: Any) -> Any:
     return FOREST if wetness > 0.5 else PLAINS
 
 
-@register_jitable
+@jitable
 def _ground(height: Any, rough: Any, biome: Any) -> Any:
     """Height of the ground in cells."""
     if biome == SWAMP:
@@ -105,7 +105,7 @@ def _ground(height: Any, rough: Any, biome: Any) -> Any:
     return np.int64(min(HEIGHT - 10, max(12.0, found)))
 
 
-@register_jitable
+@jitable
 def _fill_column(levels: Any, i: Any, x: Any, z: Any, land: Any) -> None:
     ground, biome = np.int64(levels.surface[i, x, z]), levels.biomes[i, x, z]
     for y in range(HEIGHT):
@@ -126,7 +126,7 @@ def _fill_column(levels: Any, i: Any, x: Any, z: Any, land: Any) -> None:
         levels.blocks[i, x, z, y] = block
 
 
-@register_jitable
+@jitable
 def _make_land(levels: Any, i: Any, biome: Any, land: Any) -> None:
     """Biomes and heights; the start, in the middle, lies in the biome asked for, or anywhere (-1)."""
     seeds = (random_word(levels.random, i), random_word(levels.random, i), random_word(levels.random, i))
@@ -148,7 +148,7 @@ def _make_land(levels: Any, i: Any, biome: Any, land: Any) -> None:
             _fill_column(levels, i, x, z, land)
 
 
-@register_jitable
+@jitable
 def _make_ores(levels: Any, i: Any, land: Any) -> None:
     """Veins that wander through stone."""
     for ore in range(len(land.shares)):
@@ -175,7 +175,7 @@ def _make_ores(levels: Any, i: Any, land: Any) -> None:
                     y = min(highest, max(lowest, y + step))
 
 
-@register_jitable
+@jitable
 def _dig(levels: Any, i: Any, x: Any, z: Any, y: Any, radius: Any) -> None:
     """A ball of air, or of lava where it is deep, not below water."""
     reach = np.int64(radius) + 1
@@ -195,7 +195,7 @@ def _dig(levels: Any, i: Any, x: Any, z: Any, y: Any, radius: Any) -> None:
                     levels.blocks[i, a, b, c] = block
 
 
-@register_jitable
+@jitable
 def _make_caves(levels: Any, i: Any) -> None:
     """Tunnels that wander, widest in the middle; heights and widths are drawn as the game's carver draws them, which
     makes more of them the deeper it is."""
@@ -217,7 +217,7 @@ def _make_caves(levels: Any, i: Any) -> None:
             slope = max(-0.8, min(0.8, slope + (random_double(levels.random, i) - 0.5) * 0.4))
 
 
-@register_jitable
+@jitable
 def _make_tree(levels: Any, i: Any, x: Any, z: Any, y: Any, kind: Any, land: Any) -> None:
     """A trunk of four to six logs, with leaves around its upper part; spruces are pointed."""
     trunk = 4 + random_integer(levels.random, i, 0, 3)
@@ -237,7 +237,7 @@ def _make_tree(levels: Any, i: Any, x: Any, z: Any, y: Any, kind: Any, land: Any
         levels.blocks[i, x, z, c] = land.trees[kind, 0]
 
 
-@register_jitable
+@jitable
 def _make_plant(levels: Any, i: Any, x: Any, z: Any, y: Any, biome: Any, land: Any) -> None:
     """At most one plant on a column; tall ones grow one to three high."""
     chance, plant = random_double(levels.random, i), 0
@@ -254,7 +254,7 @@ def _make_plant(levels: Any, i: Any, x: Any, z: Any, y: Any, biome: Any, land: A
             levels.blocks[i, x, z, c] = plant
 
 
-@register_jitable
+@jitable
 def _grow(levels: Any, i: Any, land: Any) -> None:
     """Trees and plants on the ground, where caves have left it."""
     for x in range(SIDE):
@@ -282,7 +282,7 @@ def _grow(levels: Any, i: Any, land: Any) -> None:
                     _make_plant(levels, i, x, z, y + 1, biome, land)
 
 
-@register_jitable
+@jitable
 def generate(levels: Any, i: Any, biome: Any, land: Any) -> None:
     """A new world with the environment's random stream.
 

@@ -25,11 +25,15 @@ from palaestra_worlds.overworld.biomes import land
 from palaestra_worlds.overworld.constants import Rules, action_names, rules_of
 from palaestra_worlds.overworld.description import describe_level, explain_task
 from palaestra_worlds.overworld.engine import LOOK, UNSEEN, WAIT, advance_kernel, allocate_outcome, begin_kernel
-from palaestra_worlds.overworld.objectives import GOAL_BIT, GOAL_REACHED, OBJECTIVES
+from palaestra_worlds.overworld.life import AFTER, BEFORE, BEGIN, end_killed, has_life, live
+from palaestra_worlds.overworld.mob_sight import write_mobs, write_mobs_met
+from palaestra_worlds.overworld.objectives import GOAL_BIT, objectives_of
 from palaestra_worlds.overworld.observations import (
     allocate_lidar,
+    allocate_mobs,
     allocate_observations,
     as_dict,
+    kinds_shown,
     single_space,
     view_of,
 )
@@ -37,7 +41,7 @@ from palaestra_worlds.overworld.planning import OverworldKnowledge
 from palaestra_worlds.overworld.senses import Senses
 from palaestra_worlds.overworld.settings import OverworldSettings
 from palaestra_worlds.overworld.sight import write_lidar
-from palaestra_worlds.overworld.state import IS_SEEDED, Levels, allocate
+from palaestra_worlds.overworld.state import CHESTS, IS_SEEDED, MONSTERS, MOST_ANIMALS, PLOTS, Levels, allocate
 from palaestra_worlds.overworld.structured_player import OverworldPlayer
 from palaestra_worlds.overworld.tables import tables
 from palaestra_worlds.overworld.tasks import (
@@ -52,6 +56,8 @@ from palaestra_worlds.overworld.tasks import (
 )
 from palaestra_worlds.snapshots import pack_arrays, unpack_arrays
 
+PLACES = {"none": 0, "passive": MOST_ANIMALS, "all": MOST_ANIMALS + MONSTERS}
+"""For mobs, by the setting."""
 ENVIRONMENTS_WORTH_A_THREAD = 16
 """Fewer are stepped before a thread has started."""
 
@@ -62,7 +68,8 @@ class OverworldWorld(World):
     **Observations**: `blocks` uint16 (9, 9, 9), the cells around the eyes, indexed [right, ahead, up], by kind (see
     `observations.KINDS`; 0 where something is in between) or by number; `status` float32, see `observations.STATUS`;
     `counts` float32, how many are at hand of what the objectives name; with block numbers also `slots` int32 (36, 3):
-    item, how many, uses of a tool; with `lidar` also `lidar` float32 (rays, 2): how far each ray goes, what it meets.
+    item, how many, uses of a tool; with `lidar` also `lidar` float32 (rays, 2): how far each ray goes, what it meets;
+    with `mobs` also `mobs` float32 (8, 3 + kinds): the nearest in sight, see `mob_sight.write_mobs`.
     **Actions**: discrete, named in `action_names`. A step is one action: a block walked, or a tick of all else.
     **Rewards**: 1 for each objective the first time, and for the goal.
     **Ends**: the goal is reached (success); death; truncation after `max_steps` ticks.
@@ -74,8 +81,8 @@ class OverworldWorld(World):
     """
 
     task_space = OverworldTask
-    objectives = (*OBJECTIVES, GOAL_REACHED)
-    reward_range = (0.0, float(GOAL_BIT + 1))
+    objectives = objectives_of("none")
+    reward_range = (0.0, float(len(objectives)))
     about = (
         "The original worlds are 96 x 96 cells and 64 high, of plains, forest, desert, mountains, taiga, swamp, beach "
         "and ocean, with caves and ores at the game's depths; the player starts anywhere dry at sunrise, with nothing, "
@@ -90,20 +97,24 @@ class OverworldWorld(World):
         self.settings = settings
         self.metadata = {"autoreset_mode": AutoresetMode.SAME_STEP, "render_modes": ["rgb_array"], "render_fps": 20}
         self.render_mode = "rgb_array"
-        self.action_names = action_names(settings.actions)
+        self.objectives = objectives_of(settings.mobs)
+        self.reward_range = (0.0, float(len(self.objectives)))
+        self.action_names = action_names(settings.actions, settings.homestead)
         self.single_observation_space = single_space(settings)
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.single_action_space = gymnasium.spaces.Discrete(len(self.action_names))
         self.action_space = batch_space(self.single_action_space, num_envs)
         self._rules = rules_of(settings.max_steps, settings.rules == "easy", self.action_names)
         self._view = view_of(settings.cells)
-        self._levels = allocate(num_envs)
+        rooms = (CHESTS, PLOTS) if settings.homestead else (0, 0)
+        self._levels = allocate(num_envs, PLACES[settings.mobs], *rooms)
         self._lessons = allocate_lessons(num_envs)
         self._own = make_table([OverworldTask()])
         self._bank = self._table = make_table([])
         self._outcome = allocate_outcome(num_envs)
         self._observations, self._final = (allocate_observations(settings, num_envs) for _ in range(2))
         self._lidar, self._final_lidar = (allocate_lidar(settings, num_envs) for _ in range(2))
+        self._mobs, self._final_mobs = (allocate_mobs(settings, num_envs) for _ in range(2))
         self._seeded = False
         paying = settings.threads or max(1, num_envs // ENVIRONMENTS_WORTH_A_THREAD)
         allowed = most_threads() if settings.threads else available_threads() if paying > 1 else 1
@@ -126,7 +137,7 @@ class OverworldWorld(World):
         self._seed(seed, chosen)
         self._begin_episodes(np.flatnonzero(chosen))
         self._look(chosen)
-        return as_dict(self._observations, self._lidar, self.settings.copy_observations), {}
+        return self._observed(self.settings.copy_observations), {}
 
     def step(
         self, actions: Any
@@ -140,10 +151,9 @@ class OverworldWorld(World):
         if not self._seeded:
             raise ValueError("call reset before step")
         outcome, copy = self._outcome, self.settings.copy_observations
-        self._advance(actions, self._threads)
-        if self.settings.lidar:
-            self._scan(~outcome.ended, self._lidar)
-            self._scan(outcome.ended, self._final_lidar)
+        self._play(actions, self._rules, self._threads)
+        self._scan(~outcome.ended, self._lidar, self._mobs)
+        self._scan(outcome.ended, self._final_lidar, self._final_mobs)
         rewards, terminated, truncated = outcome.rewards, outcome.terminated, outcome.truncated
         if copy:
             rewards, terminated, truncated = rewards.copy(), terminated.copy(), truncated.copy()
@@ -152,11 +162,11 @@ class OverworldWorld(World):
             infos |= self._ended_infos()
             self._begin_episodes(np.flatnonzero(outcome.ended))
             self._look(outcome.ended)
-        return as_dict(self._observations, self._lidar, copy), rewards, terminated, truncated, infos
+        return self._observed(copy), rewards, terminated, truncated, infos
 
     def observe(self) -> dict[str, Any]:
         self._look(np.ones(self.num_envs, np.bool_))
-        return as_dict(self._observations, self._lidar, self.settings.copy_observations)
+        return self._observed(self.settings.copy_observations)
 
     def render(self) -> tuple[NDArray[np.uint8], ...]:
         return tuple(self.render_frame(i) for i in range(self.num_envs))
@@ -203,11 +213,8 @@ class OverworldWorld(World):
     def act(self, index: int, action: int, rules: Rules) -> None:
         """Steps one environment by a row of `rules.actions`. Nothing is observed, and no new episode begins."""
         actions = np.full(self.num_envs, WAIT)
-        actions[index] = UNSEEN - action
-        advance_kernel(1)(
-            *(self._levels, self._lessons, self._observations, self._final, self._outcome),
-            *(rules, tables(), self._view, actions),
-        )
+        actions[index] = action
+        self._play(actions, rules, 1, is_seen=False)
 
     # ------------------------------------------------------------------------------------------ state
 
@@ -266,9 +273,29 @@ class OverworldWorld(World):
             "rules": settings.rules,
             "actions": settings.actions,
             "max_steps": settings.max_steps,
+            "mobs": settings.mobs,
+            "homestead": settings.homestead,
         }
 
-    def _advance(self, actions: NDArray[np.int64], threads: int) -> None:
+    def _play(self, actions: NDArray[np.int64], rules: Rules, threads: int, is_seen: bool = True) -> None:
+        """Carries out actions, WAIT for environments that are left alone; what lives there lives on."""
+        if not has_life(self._levels):
+            self._advance(actions if is_seen else _unseen(actions), threads, rules)
+            return
+        life = self._levels, tables(), rules
+        actions = live(*life, BEFORE, actions, threads)
+        self._advance(_unseen(actions), threads, rules)
+        going_on = np.where((actions == WAIT) | self._outcome.ended, WAIT, LOOK)
+        live(*life, AFTER, going_on, threads)
+        if is_seen:
+            self._advance(going_on, threads, rules)
+        acted = going_on == LOOK
+        end_killed(self._levels, self._lessons, self._outcome, acted)
+        killed = acted & self._outcome.ended
+        for seen, last in zip(self._observations, self._final, strict=True):
+            last[killed[: len(last)]] = seen[killed[: len(last)]]
+
+    def _advance(self, actions: NDArray[np.int64], threads: int, rules: Rules | None = None) -> None:
         if threads > 1:
             use_threads(threads)
         advance_kernel(threads)(
@@ -277,7 +304,7 @@ class OverworldWorld(World):
             self._observations,
             self._final,
             self._outcome,
-            self._rules,
+            rules or self._rules,
             tables(),
             self._view,
             actions,
@@ -287,13 +314,20 @@ class OverworldWorld(World):
         """Writes anew what the chosen environments see."""
         few = int(np.count_nonzero(chosen)) < 2 * ENVIRONMENTS_WORTH_A_THREAD
         self._advance(np.where(chosen, LOOK, WAIT), 1 if few else self._threads)
-        if self.settings.lidar:
-            self._scan(chosen, self._lidar)
+        self._scan(chosen, self._lidar, self._mobs)
 
-    def _scan(self, chosen: NDArray[np.bool_], target: NDArray[np.float32]) -> None:
-        """Writes anew what the chosen environments' rays meet."""
-        if chosen.any():
-            write_lidar(self._levels, chosen, tables(), self._view.shown, target, self._threads)
+    def _scan(self, chosen: NDArray[np.bool_], lidar: NDArray[np.float32], mobs: NDArray[np.float32]) -> None:
+        """Writes anew what the chosen environments' rays meet, and which mobs they see."""
+        if len(lidar) and chosen.any():
+            write_lidar(self._levels, chosen, tables(), self._view.shown, lidar, self._threads)
+            if len(mobs):
+                shown = kinds_shown(self.settings)
+                write_mobs_met(self._levels, chosen, tables(), shown, lidar, self._threads)
+        if len(mobs) and chosen.any():
+            write_mobs(self._levels, chosen, tables(), mobs, self._threads)
+
+    def _observed(self, copy: bool) -> dict[str, Any]:
+        return as_dict(self._observations, self._lidar, self._mobs, copy)
 
     def _seed(self, seed: int | Sequence[int | None] | None, chosen: NDArray[np.bool_]) -> None:
         if seed is None and self._seeded:
@@ -316,11 +350,15 @@ class OverworldWorld(World):
         begin_kernel(threads)(
             self._levels, self._lessons, self._table, self._own, tables(), land(), running_return, rows
         )
+        if has_life(self._levels):
+            begun = np.full(self.num_envs, WAIT)
+            begun[rows] = LOOK
+            live(self._levels, tables(), self._rules, BEGIN, begun, threads)
 
     def _ended_infos(self) -> dict[str, Any]:
         outcome = self._outcome
         ended = outcome.ended.copy()
-        objectives = (outcome.episode_unlocked[:, None] >> np.arange(GOAL_BIT + 1) & 1).astype(np.bool_)
+        objectives = (outcome.episode_unlocked[:, None] >> np.arange(len(self.objectives)) & 1).astype(np.bool_)
         episode = {
             "return": outcome.episode_return.copy(),
             "length": outcome.episode_length.copy(),
@@ -330,5 +368,11 @@ class OverworldWorld(World):
             "objectives": objectives,
             "ticks": outcome.episode_ticks.copy(),
         }
-        final = FinalObservations(as_dict(self._final, self._final_lidar, self.settings.copy_observations), ended)
+        seen = as_dict(self._final, self._final_lidar, self._final_mobs, self.settings.copy_observations)
+        final = FinalObservations(seen, ended)
         return {"final_obs": final, "_final_obs": ended, "episode": episode, "_episode": ended}
+
+
+def _unseen(actions: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The same actions, without observations."""
+    return np.where(actions == WAIT, WAIT, UNSEEN - actions)

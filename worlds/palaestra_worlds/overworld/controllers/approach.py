@@ -11,6 +11,8 @@ from palaestra_worlds.overworld.controllers.explore import Search
 from palaestra_worlds.overworld.controllers.failures import FATAL, Failed
 from palaestra_worlds.overworld.controllers.go_up import go_up, is_underground
 from palaestra_worlds.overworld.controllers.hands import Hands
+from palaestra_worlds.overworld.controllers.prey import in_sight, keep_up, prey_named
+from palaestra_worlds.overworld.senses import Cell
 from palaestra_worlds.overworld.standing import places_to_reach
 
 FAR_ABOVE = 8
@@ -48,3 +50,21 @@ def approach(hands: Hands, search: Search) -> tuple[int, int, int]:
                     return cell
         search.given_up.update(map(tuple, targets.tolist()))
     raise Failed("unreachable", f"A {name} has been seen, but no safe way leads to it.")
+
+
+def approach_mob(hands: Hands, name: str) -> Cell:
+    """Goes to the nearest mob of a kind that is in sight, until it can be reached by hand; gives its cell.
+
+    Raises:
+        Failed: none is in sight, or none can be reached.
+    """
+    prey = prey_named(name)
+    found: list[Cell] = []
+    given_up: set[int] = set()
+    while (mob := in_sight(hands, prey, given_up)) is not None:
+        if keep_up(hands, mob, lambda now: not found.append(now.cell)):
+            return found[-1]
+        given_up.add(mob.place)
+    if given_up:
+        raise Failed("unreachable", f"A {name} has been seen, but got away.")
+    raise Failed("not_found", f"No {name} is in sight; explore first.")

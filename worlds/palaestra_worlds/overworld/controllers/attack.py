@@ -1,16 +1,137 @@
-"""Fighting."""
+"""Hunting and fighting, and what is got of animals alive."""
 
 from __future__ import annotations
 
+from palaestra_worlds.overworld.constants import ATTACK, NOTHING, USE
+from palaestra_worlds.overworld.controllers.equip import item_at_hand
 from palaestra_worlds.overworld.controllers.failures import Failed
 from palaestra_worlds.overworld.controllers.hands import Hands
-from palaestra_worlds.overworld.controllers.names import items_named
-from palaestra_worlds.overworld.rules import load_rules
+from palaestra_worlds.overworld.controllers.prey import (
+    Prey,
+    aim_at,
+    in_sight,
+    keep_up,
+    look_for,
+    prey_named,
+    same_mob,
+)
+from palaestra_worlds.overworld.mob_sight import SeenMob
+from palaestra_worlds.overworld.mobs import INVULNERABLE_TICKS
+from palaestra_worlds.overworld.tables import DAMAGE, DURABILITY, RECOVERY, numbers, tables
 from palaestra_worlds.structured import StructuredAction
+
+MOST_BLOWS = 60
+"""At one and the same mob before it is given up."""
+_ARMS = ("_sword", "_axe")
+"""What is taken in hand to fight; other tools are spared."""
 
 
 def attack(hands: Hands, action: StructuredAction) -> str:
-    """There is nothing to fight yet."""
-    if action.object not in load_rules().mobs:
-        items_named(action.object)
-    raise Failed("not_found", f"This world has no animals or monsters: {action.object} is not to be had by fighting.")
+    """Finds and kills mobs until `count` more of what they leave are at hand, or so many are dead."""
+    prey = prey_named(action.object)
+    if action.tool:
+        item_at_hand(hands, action.tool)
+    before, killed = _gained(hands, prey), hands.senses.kills
+    given_up: set[int] = set()
+    while (gained := _gained(hands, prey) - before) < action.count:
+        try:
+            mob = in_sight(hands, prey, given_up) or look_for(hands, prey, given_up)
+        except Failed as failure:
+            failure.message += f" {_result(prey, gained, hands.senses.kills - killed)}"
+            raise
+        if not _kill(hands, mob, action.tool):
+            given_up.add(mob.place)
+    return _result(prey, gained, hands.senses.kills - killed)
+
+
+def _gained(hands: Hands, prey: Prey) -> int:
+    return sum(map(hands.senses.count, prey.items)) if prey.items else hands.senses.kills
+
+
+def _result(prey: Prey, gained: int, killed: int) -> str:
+    of_them = f"{gained} {prey.name} were got; " if prey.items else ""
+    return f"{of_them}{killed} {' or '.join(sorted(prey.kinds))} were killed."
+
+
+def _kill(hands: Hands, mob: SeenMob, tool: str) -> bool:
+    """Follows and strikes a mob until it is dead; whether it is."""
+    killed = hands.senses.kills
+    blows = 0
+
+    def strike(now: SeenMob) -> bool:
+        nonlocal blows
+        _take_arm(hands, tool)
+        if _turn_to(hands, now):
+            recovery = int(tables().items[hands.senses.held, RECOVERY])
+            hands.do(ATTACK)
+            blows += 1
+            ready = hands.senses.clock + max(INVULNERABLE_TICKS, recovery) - 1
+            while hands.senses.clock < ready and _is_beside(hands, now):
+                hands.do(NOTHING)
+            hands.senses.look()
+        return hands.senses.kills > killed or blows >= MOST_BLOWS
+
+    keep_up(hands, mob, strike)
+    return hands.senses.kills > killed
+
+
+def _is_beside(hands: Hands, mob: SeenMob) -> bool:
+    """Whether there is nothing to do but wait for the next blow."""
+    now = same_mob(hands, mob)
+    return now is not None and aim_at(hands, now) is not None
+
+
+def _turn_to(hands: Hands, mob: SeenMob) -> bool:
+    """Has a mob in view; whether it stayed there."""
+    aim = aim_at(hands, mob)
+    if aim is None:
+        return False
+    hands.turn_to(aim[0])
+    hands.look_to(aim[1])
+    now = same_mob(hands, mob)
+    return now is not None and aim_at(hands, now) == (hands.senses.facing, hands.senses.pitch)
+
+
+def _take_arm(hands: Hands, tool: str) -> None:
+    """Takes the tool in hand, or of swords and axes what strikes hardest over time, or something that doesn't wear."""
+    if tool:
+        hands.hold(item_at_hand(hands, tool))
+        return
+    items = tables().items
+    held = hands.inventory()
+    arms = [item for item in held if numbers().items[item].endswith(_ARMS)]
+    if arms:
+        hands.hold(max(arms, key=lambda item: items[item, DAMAGE] / max(INVULNERABLE_TICKS, items[item, RECOVERY])))
+    elif items[hands.senses.held, DURABILITY]:
+        plain = next((item for item in held if not items[item, DURABILITY]), 0)
+        if plain:
+            hands.hold(plain)
+
+
+def use_on_mob(hands: Hands, action: StructuredAction) -> str:
+    """Milks cows or shears sheep with the tool, `count` times."""
+    prey = prey_named(action.object)
+    item = item_at_hand(hands, action.tool)
+    before = dict(hands.inventory())
+    given_up: set[int] = set()
+    for _ in range(action.count):
+        item_at_hand(hands, action.tool)
+        while True:
+            mob = in_sight(hands, prey, given_up) or look_for(hands, prey, given_up)
+            given_up.add(mob.place)
+            if keep_up(hands, mob, lambda now: _use(hands, now, item)):
+                break
+    gained = {name: count - before.get(name, 0) for name, count in hands.inventory().items()}
+    words = ", ".join(f"{count} {numbers().items[name]}" for name, count in gained.items() if count > 0)
+    if not words:
+        raise Failed("impossible", f"Nothing comes of using {action.tool} on {action.object} here.")
+    return f"{words} were got of {action.object}."
+
+
+def _use(hands: Hands, mob: SeenMob, item: int) -> bool:
+    hands.hold(item)
+    if not _turn_to(hands, mob):
+        return False
+    hands.do(USE)
+    hands.senses.look()
+    return True

@@ -1,0 +1,146 @@
+"""Finding mobs, and keeping up with them: they walk about, flee, and are out of sight behind a hill."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from palaestra_worlds.overworld.controllers.explore import roam
+from palaestra_worlds.overworld.controllers.failures import Failed
+from palaestra_worlds.overworld.controllers.hands import Hands
+from palaestra_worlds.overworld.controllers.names import items_named
+from palaestra_worlds.overworld.mob_kinds import MOBS
+from palaestra_worlds.overworld.mob_sight import SeenMob
+from palaestra_worlds.overworld.mobs import MOB_REACH
+from palaestra_worlds.overworld.paths import FREE, WATER
+from palaestra_worlds.overworld.player import SIGHT
+from palaestra_worlds.overworld.rules import load_rules
+from palaestra_worlds.overworld.senses import Cell
+from palaestra_worlds.overworld.state import STEPS
+from palaestra_worlds.overworld.tables import numbers
+
+MOST_CHASES = 60
+"""Ways that are begun after one and the same mob, before it is given up."""
+GONE_ASTRAY = 3
+"""Cells that a mob moves until one thinks again where to go."""
+
+
+@dataclass(frozen=True)
+class Prey:
+    """What is hunted.
+
+    Attributes:
+        name: as it was asked for.
+        kinds: mobs, any of which will do.
+        items: numbers of items that count; empty: the mobs themselves do.
+    """
+
+    name: str
+    kinds: frozenset[str]
+    items: frozenset[int]
+
+
+def prey_named(name: str) -> Prey:
+    """The mobs of that name, or those that leave such an item.
+
+    Raises:
+        Failed: nothing is called so, or no mob leaves it.
+    """
+    rules = load_rules()
+    if name in rules.mobs:
+        return Prey(name, frozenset([name]), frozenset())
+    items = items_named(name)
+    names = {numbers().items[item] for item in items}
+    kinds = frozenset(mob.name for mob in rules.mobs.values() if names & {drop.item for drop in mob.drops})
+    if not kinds:
+        raise Failed("impossible", f"No mob leaves {name}.")
+    return Prey(name, kinds, frozenset(items))
+
+
+def in_sight(hands: Hands, prey: Prey, given_up: set[int]) -> SeenMob | None:
+    """The nearest that has not been given up."""
+    return next((mob for mob in hands.senses.mobs() if mob.kind in prey.kinds and mob.place not in given_up), None)
+
+
+def look_for(hands: Hands, prey: Prey, given_up: set[int]) -> SeenMob:
+    """Goes about on the surface until one is seen.
+
+    Raises:
+        Failed: none lives here, or everything around has been looked at.
+    """
+    if not hands.senses.has_mobs:
+        raise Failed("not_found", f"This world has no animals or monsters: there is no {prey.name}.")
+    if not prey.kinds & set(MOBS):
+        raise Failed("not_found", f"This world has no {' or '.join(sorted(prey.kinds))}.")
+    roam(hands, lambda: in_sight(hands, prey, given_up) is not None, prey.name)
+    found = in_sight(hands, prey, given_up)
+    if found is None:
+        raise Failed("not_found", f"{prey.name} was seen, and is out of sight again.")
+    return found
+
+
+def same_mob(hands: Hands, mob: SeenMob) -> SeenMob | None:
+    """The same mob as it is seen now."""
+    return next((one for one in hands.senses.mobs() if one.place == mob.place and one.kind == mob.kind), None)
+
+
+def aim_at(hands: Hands, mob: SeenMob) -> tuple[int, int] | None:
+    """Facing and pitch with a mob in view within reach, and nothing in between; None from here."""
+    x, z, y = hands.senses.place
+    a, b, c = mob.cell
+    cells = {(a, b, c + above) for above in range(mob.tall)}
+    for turn in range(4):
+        facing = (hands.senses.facing + turn) % 4
+        for pitch in range(len(SIGHT)):
+            for forward, up in SIGHT[pitch, :MOB_REACH].tolist():
+                at = x + int(STEPS[facing, 0]) * forward, z + int(STEPS[facing, 1]) * forward, y + 1 + up
+                if at in cells:
+                    return facing, pitch
+                if hands.block(at) != 0 and hands.kind(at) != WATER:
+                    break
+    return None
+
+
+def keep_up(hands: Hands, mob: SeenMob, until: Callable[[SeenMob], bool]) -> bool:
+    """Follows a mob until it is within reach and `until(mob)` holds; whether it came to that."""
+    last = mob
+    for _ in range(MOST_CHASES):
+        now = same_mob(hands, last)
+        if now is not None:
+            last = now
+            if aim_at(hands, now) is not None:
+                if until(now):
+                    return True
+                continue
+        goals = _beside(hands, last.cell)
+        if not hands.travel(goals, _until_elsewhere(hands, last)):
+            return False
+        if same_mob(hands, last) is None and hands.senses.place in set(map(tuple, goals.tolist())):
+            return False
+    return False
+
+
+def _until_elsewhere(hands: Hands, mob: SeenMob) -> Callable[[], bool]:
+    """Until it can be reached, or it is no longer where one goes."""
+
+    def is_time() -> bool:
+        now = same_mob(hands, mob)
+        if now is None:
+            return False
+        moved = sum(abs(a - b) for a, b in zip(now.cell, mob.cell, strict=True))
+        return moved >= GONE_ASTRAY or aim_at(hands, now) is not None
+
+    return is_time
+
+
+def _beside(hands: Hands, cell: Cell) -> NDArray[np.int64]:
+    """Cells for the feet one or two away along an axis; those that are known to be open first of all."""
+    x, z, y = cell
+    around = [
+        (x + dx * far, z + dz * far, y + up) for dx, dz in STEPS.tolist() for far in (1, 2) for up in (0, 1, -1, 2)
+    ]
+    found = [one for one in around if hands.kind(one) in (FREE, WATER)]
+    return np.array(found or around[:1], np.int64)
