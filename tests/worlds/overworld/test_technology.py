@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from palaestra_worlds.overworld.goals import decompose, merge_trips
 from palaestra_worlds.overworld.knowledge import explain_item
 from palaestra_worlds.overworld.rules import UnknownItem, load_rules
-from palaestra_worlds.overworld.steps import Step, StepFault
-from palaestra_worlds.overworld.stock import check_plan
+from palaestra_worlds.overworld.stock import StepFault, check_plan
 from palaestra_worlds.overworld.technology import Unobtainable, game_tree, technology_tree
 from palaestra_worlds.overworld.ways import Sources
+from palaestra_worlds.structured import PlanStep
 
 TREE = game_tree()
 inventories = st.dictionaries(st.sampled_from(TREE.items), st.integers(1, 70), max_size=8)
@@ -120,27 +120,31 @@ def test_impossible_goals_are_named():
 TABLE = {"crafting_table": 1}
 
 
+def step_of(how, item, count, material=None, fuel=None, tool=""):
+    return PlanStep(how=how, object=item, count=count, material=material or {}, fuel=fuel or {}, tool=tool)
+
+
 @pytest.mark.parametrize(
     ("step", "inventory", "kind", "why"),
     [
-        (Step("craft", "stik", 4), {}, "unknown", "did you mean 'stick'"),
-        (Step("craft", "diamond_ore", 1), {}, "impossible", "it is not crafted, but cannot be come by here at all"),
-        (Step("craft", "iron_ore", 1), {}, "impossible", "it is not crafted, but mined from iron_ore"),
-        (Step("mine", "cobblestone", 1), {}, "tool", "it takes one of"),
-        (Step("mine", "iron_ore", 1, tool="wooden_pickaxe"), {"wooden_pickaxe": 1}, "tool", "it takes one of"),
-        (Step("mine", "cobblestone", 1, tool="wooden_pickaxe"), {}, "tool", "there is none"),
-        (Step("mine", "cobblestone", 60, tool="wooden_pickaxe"), {"wooden_pickaxe": 1}, "tool", "break too soon"),
-        (Step("craft", "chest", 1, {"oak_planks": 8}), {"oak_planks": 8}, "station", "it takes a crafting_table"),
-        (Step("craft", "chest", 1, {"oak_planks": 7}), {"oak_planks": 8, **TABLE}, "material", "it takes 8"),
-        (Step("craft", "chest", 1, {"oak_planks": 8}), {"oak_planks": 7, **TABLE}, "material", "at hand are 7"),
+        (step_of("craft", "stik", 4), {}, "unknown", "did you mean 'stick'"),
+        (step_of("craft", "diamond_ore", 1), {}, "impossible", "it is not crafted, but cannot be come by here at all"),
+        (step_of("craft", "iron_ore", 1), {}, "impossible", "it is not crafted, but mined from iron_ore"),
+        (step_of("mine", "cobblestone", 1), {}, "tool", "it takes one of"),
+        (step_of("mine", "iron_ore", 1, tool="wooden_pickaxe"), {"wooden_pickaxe": 1}, "tool", "it takes one of"),
+        (step_of("mine", "cobblestone", 1, tool="wooden_pickaxe"), {}, "tool", "there is none"),
+        (step_of("mine", "cobblestone", 60, tool="wooden_pickaxe"), {"wooden_pickaxe": 1}, "tool", "break too soon"),
+        (step_of("craft", "chest", 1, {"oak_planks": 8}), {"oak_planks": 8}, "station", "it takes a crafting_table"),
+        (step_of("craft", "chest", 1, {"oak_planks": 7}), {"oak_planks": 8, **TABLE}, "material", "it takes 8"),
+        (step_of("craft", "chest", 1, {"oak_planks": 8}), {"oak_planks": 7, **TABLE}, "material", "at hand are 7"),
         (
-            Step("smelt", "glass", 9, {"sand": 9}, {"coal": 1}),
+            step_of("smelt", "glass", 9, {"sand": 9}, {"coal": 1}),
             {"sand": 9, "coal": 1, "furnace": 1},
             "fuel",
             "it burns for 90 s, and the fuel for 80 s",
         ),
         (
-            Step("smelt", "glass", 1, {"sand": 1}, {"coal": 1}),
+            step_of("smelt", "glass", 1, {"sand": 1}, {"coal": 1}),
             {"sand": 9, "furnace": 1},
             "fuel",
             "it takes 1 coal",
@@ -154,12 +158,12 @@ def test_faults_of_steps(step, inventory, kind, why):
 
 
 def test_a_step_changes_what_is_at_hand():
-    stock = check_plan(TREE, [Step("craft", "cake", 1, {"milk_bucket": 3, "sugar": 2, "egg": 1, "wheat": 3})], {
+    stock = check_plan(TREE, [step_of("craft", "cake", 1, {"milk_bucket": 3, "sugar": 2, "egg": 1, "wheat": 3})], {
         "milk_bucket": 3, "sugar": 3, "egg": 1, "wheat": 3, **TABLE
     })  # fmt: skip
     # The game gives back the three buckets.
     assert stock.inventory == {"bucket": 3, "sugar": 1, "cake": 1, **TABLE}
-    stock = check_plan(TREE, [Step("mine", "cobblestone", 59, tool="wooden_pickaxe")], {"wooden_pickaxe": 1})
+    stock = check_plan(TREE, [step_of("mine", "cobblestone", 59, tool="wooden_pickaxe")], {"wooden_pickaxe": 1})
     assert stock.inventory == {"cobblestone": 59}
 
 

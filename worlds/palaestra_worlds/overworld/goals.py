@@ -9,13 +9,13 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from palaestra_worlds.overworld.knowledge import where_to_find
-from palaestra_worlds.overworld.steps import Step, StepFault
-from palaestra_worlds.overworld.stock import Stock, check_plan, is_exact, times, uses
+from palaestra_worlds.overworld.stock import StepFault, Stock, check_plan, is_exact, times, uses
 from palaestra_worlds.overworld.technology import TechnologyTree
 from palaestra_worlds.overworld.ways import Way, fuel_choices
+from palaestra_worlds.structured import PlanStep
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Goal:
         before: goals that are to be reached first, in order.
     """
 
-    step: Step
+    step: PlanStep
     info: str = ""
     before: tuple[Goal, ...] = ()
 
@@ -39,7 +39,7 @@ class Goal:
         yield self
 
     @property
-    def plan(self) -> tuple[Step, ...]:
+    def plan(self) -> tuple[PlanStep, ...]:
         """The steps that reach it, in order."""
         return tuple(goal.step for goal in self)
 
@@ -75,7 +75,7 @@ def decompose_all(
     return tuple(goal for item, count in wanted for goal in planning.have((item,), count)[0])
 
 
-def merge_trips(tree: TechnologyTree, plan: Sequence[Step], inventory: Mapping[str, int]) -> tuple[Step, ...]:
+def merge_trips(tree: TechnologyTree, plan: Sequence[PlanStep], inventory: Mapping[str, int]) -> tuple[PlanStep, ...]:
     """The same plan with fewer trips: what is mined or hunted again later is brought the first time.
 
     Args:
@@ -93,7 +93,7 @@ def merge_trips(tree: TechnologyTree, plan: Sequence[Step], inventory: Mapping[s
         step = merged[last]
         first = next(number for number, other in enumerate(merged) if _is_same_trip(step, other))
         if first < last and step.how in ("mine", "hunt"):
-            trip = replace(merged[first], count=merged[first].count + step.count)
+            trip = merged[first].model_copy(update={"count": merged[first].count + step.count})
             shorter = [*merged[:first], trip, *merged[first + 1 : last], *merged[last + 1 :]]
             if _can_be_carried_out(tree, shorter, inventory):
                 merged = shorter
@@ -101,11 +101,11 @@ def merge_trips(tree: TechnologyTree, plan: Sequence[Step], inventory: Mapping[s
     return tuple(merged)
 
 
-def _is_same_trip(step: Step, other: Step) -> bool:
-    return replace(step, count=1) == replace(other, count=1)
+def _is_same_trip(step: PlanStep, other: PlanStep) -> bool:
+    return step.model_copy(update={"count": 1}) == other.model_copy(update={"count": 1})
 
 
-def _can_be_carried_out(tree: TechnologyTree, plan: Sequence[Step], inventory: Mapping[str, int]) -> bool:
+def _can_be_carried_out(tree: TechnologyTree, plan: Sequence[PlanStep], inventory: Mapping[str, int]) -> bool:
     try:
         check_plan(tree, plan, inventory)
     except StepFault:
@@ -166,7 +166,9 @@ class _Planning:
             before += goals
         tool, goals = self._tool(way, uses(way, count))
         before += goals
-        step = Step(way.how, item, made, dict(material), dict(fuel), tool, way.source)
+        step = PlanStep(
+            how=way.how, object=item, count=made, material=material, fuel=fuel, tool=tool, source=way.source
+        )
         self._stock.carry_out(step)
         self._reserved = reserved
         if way.station:

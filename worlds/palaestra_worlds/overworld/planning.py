@@ -10,8 +10,7 @@ from functools import cache
 from palaestra_worlds.overworld.goals import Goal, decompose, decompose_all, merge_trips
 from palaestra_worlds.overworld.knowledge import explain_item
 from palaestra_worlds.overworld.rules import UnknownItem, load_rules
-from palaestra_worlds.overworld.steps import FaultKind, Step, StepFault
-from palaestra_worlds.overworld.stock import Stock
+from palaestra_worlds.overworld.stock import FaultKind, StepFault, Stock
 from palaestra_worlds.overworld.technology import TechnologyTree, Unobtainable, game_tree, technology_tree
 from palaestra_worlds.overworld.ways import Sources
 from palaestra_worlds.structured import FailureKind, PlanFault, PlanStep, PlayerStatus, StructuredAction, SubGoal
@@ -79,7 +78,7 @@ class OverworldKnowledge:
             wanted = [*SPARES, (last, inventory.get(last, 0) + goal.step.count)]
             goals = decompose_all(tree, wanted, inventory)
         steps = [step for one in goals for step in one.plan]
-        return tuple(map(_as_plan_step, merge_trips(tree, steps, inventory)))
+        return merge_trips(tree, steps, inventory)
 
     def check_plan(
         self, steps: Sequence[PlanStep], inventory: Mapping[str, int], goal: Mapping[str, int] | None = None
@@ -87,7 +86,7 @@ class OverworldKnowledge:
         stock = Stock(game_tree(), inventory)
         for number, step in enumerate(steps[:MOST_STEPS]):
             try:
-                stock.carry_out(_as_step(step))
+                stock.carry_out(step)
             except StepFault as fault:
                 return PlanFault(step=number, kind=FAILURE_OF[fault.kind], why=str(fault))
         for item, count in (goal or {}).items():
@@ -142,21 +141,5 @@ def _by_use(step: PlanStep) -> tuple[StructuredAction, ...]:
     return (StructuredAction(name="apply", object=target or step.object, tool=tool, count=count),)
 
 
-def _as_plan_step(step: Step) -> PlanStep:
-    return PlanStep(
-        how=step.how,
-        object=step.object,
-        count=step.count,
-        material=dict(step.material),
-        fuel=dict(step.fuel),
-        tool=step.tool,
-        source=step.source,
-    )
-
-
-def _as_step(step: PlanStep) -> Step:
-    return Step(step.how, step.object, step.count, step.material, step.fuel, step.tool, step.source)
-
-
 def _as_sub_goal(goal: Goal) -> SubGoal:
-    return SubGoal(step=_as_plan_step(goal.step), info=goal.info, before=tuple(map(_as_sub_goal, goal.before)))
+    return SubGoal(step=goal.step, info=goal.info, before=tuple(map(_as_sub_goal, goal.before)))

@@ -5,11 +5,35 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from typing import Literal
 
-from palaestra_worlds.overworld.steps import VERBS, Step, StepFault, amounts
 from palaestra_worlds.overworld.technology import TechnologyTree
-from palaestra_worlds.overworld.ways import Way
+from palaestra_worlds.overworld.ways import How, Way
 from palaestra_worlds.registry import nearest
+from palaestra_worlds.structured import PlanStep, in_words
+
+FaultKind = Literal["unknown", "impossible", "material", "tool", "station", "fuel"]
+VERBS: dict[How, str] = {
+    "mine": "mined",
+    "hunt": "hunted for",
+    "use": "got by use",
+    "craft": "crafted",
+    "smelt": "smelted",
+}
+
+
+class StepFault(ValueError):
+    """A step that can't be carried out; the message says why.
+
+    Attributes:
+        step: which.
+        kind: what is missing or wrong.
+    """
+
+    def __init__(self, step: PlanStep, kind: FaultKind, why: str) -> None:
+        super().__init__(f"cannot {step}: {why}")
+        self.step = step
+        self.kind: FaultKind = kind
 
 
 class Stock:
@@ -53,7 +77,7 @@ class Stock:
         """Everything at hand."""
         return {item: count for item, count in self._counts.items() if count > 0}
 
-    def carry_out(self, step: Step) -> None:
+    def carry_out(self, step: PlanStep) -> None:
         """Changes what is at hand as the step would.
 
         Raises:
@@ -69,13 +93,11 @@ class Stock:
         for item in way.leaves:
             self._counts[item] += batches
 
-    def _fitting(self, step: Step) -> tuple[Way, Counter[str]]:
+    def _fitting(self, step: PlanStep) -> tuple[Way, Counter[str]]:
         """The first way in which the step can be carried out, and what it uses up."""
         if step.object not in self._tree.rules.items:
             why = f"there is no {step.object}{nearest(step.object, self._tree.rules.items)}"
             raise StepFault(step, "unknown", why)
-        if step.count < 1:
-            raise StepFault(step, "impossible", "the count must be at least 1")
         ways = self._tree.all_ways.get(step.object, ())
         fitting = [way for way in ways if way.how == step.how and step.source in ("", way.source)]
         if not fitting:
@@ -89,12 +111,12 @@ class Stock:
         assert first is not None
         raise first
 
-    def _no_such_way(self, step: Step, ways: Iterable[Way]) -> str:
+    def _no_such_way(self, step: PlanStep, ways: Iterable[Way]) -> str:
         others = dict.fromkeys(VERBS[way.how] + (f" from {way.source}" if way.source else "") for way in ways)
         at = f" from {step.source}" if step.source else ""
         return f"it is not {VERBS[step.how]}{at}, but {' or '.join(others) or 'cannot be come by here at all'}"
 
-    def _checked(self, way: Way, step: Step) -> Counter[str]:
+    def _checked(self, way: Way, step: PlanStep) -> Counter[str]:
         """What the step uses up in this way.
 
         Raises:
@@ -120,7 +142,7 @@ class Stock:
             self._check_fuel(way, step)
         return +used
 
-    def _check_tool(self, way: Way, step: Step) -> None:
+    def _check_tool(self, way: Way, step: PlanStep) -> None:
         if not way.tools:
             return
         if step.tool not in way.tools:
@@ -129,14 +151,14 @@ class Stock:
             why = "there is none" if not self._counts[step.tool] else f"{self._counts[step.tool]} would break too soon"
             raise StepFault(step, "tool", f"of {step.tool} {why}")
 
-    def _check_at_hand(self, step: Step, used: Counter[str], fuel: Counter[str]) -> None:
+    def _check_at_hand(self, step: PlanStep, used: Counter[str], fuel: Counter[str]) -> None:
         lacking = {item: count for item, count in (used + fuel).items() if self._counts[item] < count}
         if lacking:
             held = {item: self._counts[item] for item in lacking}
             kind = "material" if used.keys() & lacking.keys() else "fuel"
-            raise StepFault(step, kind, f"it takes {amounts(lacking)}, and at hand are {amounts(held)}")
+            raise StepFault(step, kind, f"it takes {in_words(lacking)}, and at hand are {in_words(held)}")
 
-    def _check_fuel(self, way: Way, step: Step) -> None:
+    def _check_fuel(self, way: Way, step: PlanStep) -> None:
         ticks = times(way, step.count) * self._tree.rules.smelting_ticks
         burning = sum(self._tree.rules.item(item).burns * count for item, count in step.fuel.items())
         if burning < ticks:
@@ -164,7 +186,7 @@ def uses(way: Way, count: int) -> int:
     return times(way, count) if way.tools else 0
 
 
-def check_plan(tree: TechnologyTree, plan: Iterable[Step], inventory: Mapping[str, int]) -> Stock:
+def check_plan(tree: TechnologyTree, plan: Iterable[PlanStep], inventory: Mapping[str, int]) -> Stock:
     """What will be at hand after a plan.
 
     Raises:

@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal, get_args
 
 from palaestra_worlds.overworld.rules import FURNACE, TABLE, Drop, Ingredient, Rules
-
-How = Literal["mine", "hunt", "use", "craft", "smelt"]
-HOWS: tuple[How, ...] = get_args(How)
+from palaestra_worlds.structured import How
 
 
 @dataclass(frozen=True, slots=True)
