@@ -103,6 +103,8 @@ class WorldEntry:
     missing: str = ""
     """What must be installed before the id can be served; empty if it can be served now."""
     licences: tuple[str, ...] = field(default=())
+    is_live: bool = False
+    """Whether it runs in another program and in real time: no episode can be repeated exactly, or saved in its middle."""
 
 
 class World(VectorEnv[Any, Any, Any]):

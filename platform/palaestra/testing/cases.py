@@ -186,7 +186,7 @@ class ModelCase:
 
 
 def worlds(id: str | None, settings: dict[str, Any]) -> list[WorldCase]:
-    """One id of each that its provider sums up alike, or the one given.
+    """One id of each that its provider sums up alike, or the one given. Live worlds are left out: they promise less.
 
     Raises:
         UnknownName: there is no such id.
@@ -194,7 +194,7 @@ def worlds(id: str | None, settings: dict[str, Any]) -> list[WorldCase]:
     if id is not None:
         world_provider(id)
         return [WorldCase(id, settings)]
-    found = {entry.summary: entry.id for entry in world_entries() if not entry.missing}
+    found = {entry.summary: entry.id for entry in world_entries() if not entry.missing and not entry.is_live}
     return [WorldCase(id) for id in sorted(found.values())]
 
 
@@ -260,7 +260,8 @@ def _candidates(package: str) -> Iterator[str]:
     providers = world_providers()
     own = [name for name in providers if package_of(points[name]) == package and package != "palaestra"]
     first = {
-        name: next((e.id for e in provider.entries() if not e.missing), None) for name, provider in providers.items()
+        name: next((e.id for e in provider.entries() if not e.missing and not e.is_live), None)
+        for name, provider in providers.items()
     }
     yield from (id for name in own if (id := first[name]))
     yield from USUAL_WORLDS
