@@ -40,6 +40,7 @@ class Film:
         frames: uint8 (height, width, 3) each, before every `stride`-th action, from the first on.
         result: return of the task's own reward, undiscounted.
         length: in steps.
+        moments: steps done, and how the world describes the state after them.
     """
 
     level_seed: int
@@ -48,6 +49,7 @@ class Film:
     result: float
     length: int
     stride: int = 1
+    moments: tuple[tuple[int, str], ...] = ()
 
     @property
     def caption(self) -> str:
@@ -94,13 +96,16 @@ class Player:
     def close(self) -> None:
         self.world.close()
 
-    def play(self, level_seed: int = FIRST_EVALUATION_LEVEL, side: int = 480, most: int = 800) -> Film:
+    def play(
+        self, level_seed: int = FIRST_EVALUATION_LEVEL, side: int = 480, most: int = 800, moments: int = 0
+    ) -> Film:
         """Plays one episode of a level, without any lesson.
 
         Args:
             level_seed: of the level.
             side: the longer side of a frame in pixels at most.
             most: frames at most; of an episode with more steps, every second, fourth, ... is kept.
+            moments: of the episode that are described in words, spread evenly; 0 or at least 2.
         """
         import torch
 
@@ -109,18 +114,30 @@ class Player:
         observations, infos = self.world.reset(seed=[level_seed])
         state = self.agent.initial_state(1)
         frames: list[NDArray[np.uint8]] = []
+        described: list[tuple[int, str]] = []
         length, stride = 0, 1
         while "episode" not in infos:
             if len(frames) == most:
                 frames, stride = frames[::2], 2 * stride
             if length % stride == 0:
                 frames.append(shrink(self.world.render_frame(0), side).copy())
+            if moments:
+                described.append((length, self.world.describe(0)))
             length += 1
             chosen = self.agent.act(observations, state, greedy=self.greedy, generator=generator)
             observations, _, _, _, infos = self.world.step(chosen.actions.cpu().numpy())
             state = chosen.state
         episode = infos["episode"]
-        return Film(level_seed, tuple(frames), bool(episode["success"][0]), float(episode["return"][0]), length, stride)
+        told = {round(k * (len(described) - 1) / (moments - 1)) for k in range(moments)} if moments else set()
+        return Film(
+            level_seed,
+            tuple(frames),
+            bool(episode["success"][0]),
+            float(episode["return"][0]),
+            length,
+            stride,
+            tuple(described[k] for k in sorted(told)),
+        )
 
 
 def _load(
@@ -178,7 +195,12 @@ def write_animation(films: Sequence[Film], path: Path, speed: float = FRAMES_PER
 
 
 def to_bytes(
-    films: Sequence[Film], format: str = "webp", speed: float = FRAMES_PER_SECOND, side: int = 640, most: int = 10_000
+    films: Sequence[Film],
+    format: str = "webp",
+    speed: float = FRAMES_PER_SECOND,
+    side: int = 640,
+    most: int = 10_000,
+    outcome: bool = True,
 ) -> bytes:
     """Episodes as an animated picture that repeats for ever.
 
@@ -188,6 +210,7 @@ def to_bytes(
         speed: frames per second.
         side: the longer side in pixels at most.
         most: frames of one episode at most; longer ones leave out frames evenly, at the same speed of the world.
+        outcome: whether the last frame has a border that says how the episode ended.
     """
     from PIL import Image
 
@@ -195,7 +218,7 @@ def to_bytes(
     for film in films:
         stride = -(-len(film.frames) // most)
         shown = film.frames[::stride]
-        pictures += [Image.fromarray(picture) for picture in _framed(film, shown, side)]
+        pictures += [Image.fromarray(picture) for picture in _framed(film, shown, side, outcome)]
         milliseconds += [round(1000 / speed * stride * film.stride)] * (len(shown) - 1) + [round(1000 * _HELD_SECONDS)]
     out = BytesIO()
     options: dict[str, Any] = {"lossless": True, "quality": 80, "method": 3} if format == "webp" else {"optimize": True}
@@ -203,11 +226,13 @@ def to_bytes(
     return out.getvalue()
 
 
-def _framed(film: Film, frames: Sequence[NDArray[np.uint8]], side: int) -> Iterator[NDArray[np.uint8]]:
+def _framed(
+    film: Film, frames: Sequence[NDArray[np.uint8]], side: int, outcome: bool = True
+) -> Iterator[NDArray[np.uint8]]:
     """Frames, smaller where they must be, the last with a border that says how the episode ended."""
     for k, frame in enumerate(frames):
         picture = np.array(shrink(frame, side))
-        if k == len(frames) - 1:
+        if outcome and k == len(frames) - 1:
             edge = np.ones(picture.shape[:2], dtype=bool)
             edge[_BORDER:-_BORDER, _BORDER:-_BORDER] = False
             picture[edge] = _SUCCESS if film.success else _FAILURE

@@ -169,7 +169,7 @@ def toys(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What a reader of plugins.md has after its first commands, with its teacher in place, installed in `site/`."""
     folder = tmp_path_factory.mktemp("plugins")
     for kind, name in PACKAGES.items():
-        run_with(folder, "palaestra.cli", "new", kind, name)
+        run_with(folder, "palaestra", "new", kind, name)
     install("plugins.md", *(f"./{name}" for name in PACKAGES.values()), folder=folder)
     return folder
 
@@ -185,7 +185,7 @@ def run_with(folder: Path, module: str, *words: str) -> str:
 
 
 def test_example_plugins_are_listed(toys: Path) -> None:
-    listed = run_with(toys, "palaestra.cli", "list")
+    listed = run_with(toys, "palaestra", "list")
     for name in ("near-first", "table", "goal-namer"):
         assert name in listed
 
@@ -199,7 +199,7 @@ def test_example_plugins_keep_the_contracts(toys: Path, kind: str, name: str) ->
 
 def test_example_plugins_train_and_a_taught_arm_learns_what_an_untaught_does_not(toys: Path) -> None:
     assert "1 passed" in run_with(toys, "pytest", "near-first")
-    run_with(toys, "palaestra.cli", "run", "near-first/corridor.yaml", "--quiet")
+    run_with(toys, "palaestra", "run", "near-first/corridor.yaml", "--quiet", "--jobs", "1")
     folder = next((toys / "runs").iterdir())
     with Store(folder / "run.sqlite", read_only=True) as store:
         rows = store.query(
@@ -215,7 +215,7 @@ def test_example_plugins_train_and_a_taught_arm_learns_what_an_untaught_does_not
 def farthest_door(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What a reader of teachers.md has after its first commands, in `farthest-door/` and `site/`."""
     folder = tmp_path_factory.mktemp("teachers")
-    run_with(folder, "palaestra.cli", "new", "teacher", "farthest-door")
+    run_with(folder, "palaestra", "new", "teacher", "farthest-door")
     written = (folder / "farthest-door" / "farthest_door.py").read_text(encoding="utf-8")
     shown = [b.text for b in chosen("python") if b.file == "farthest-door/farthest_door.py"]
     assert shown == [written], "teachers.md shows another module than `palaestra new teacher` writes"
@@ -226,10 +226,10 @@ def farthest_door(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_teacher_of_the_guide_is_tested_checked_and_compared(farthest_door: Path) -> None:
     assert "2 passed" in run_with(farthest_door, "pytest", "farthest-door")
     assert "1 skipped" in run_with(farthest_door, "palaestra.testing", "--teacher", "farthest-door")
-    asked = run_with(farthest_door, "palaestra.cli", "ask", "farthest-door/farthest-door.yaml", "--level", "3")
+    asked = run_with(farthest_door, "palaestra", "ask", "farthest-door/farthest-door.yaml", "--level", "3")
     assert "(2, 1)" in asked
-    quick = ("--set", "budget.steps=2048", "--set", "evaluation.every=2048", "--seeds", "1")
-    run_with(farthest_door, "palaestra.cli", "run", "farthest-door/compare.yaml", "--quiet", *quick)
+    quick = ("--set", "budget.steps=2048", "--set", "evaluation.every=2048", "--seeds", "1", "--jobs", "1")
+    run_with(farthest_door, "palaestra", "run", "farthest-door/compare.yaml", "--quiet", *quick)
     with Store(next((farthest_door / "runs").glob("compare-*")) / "run.sqlite", read_only=True) as store:
         rows = store.query("SELECT model, count(*) FROM lessons WHERE state = 'kept' GROUP BY model")
     assert rows == [("none", 200), ("scripted", 200)]

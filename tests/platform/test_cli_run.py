@@ -133,7 +133,8 @@ def test_a_teacher_that_is_asked_while_training_goes_on_is_told_of_too(cli: Cli,
 
 
 def test_ctrl_c_saves_and_the_command_that_it_names_goes_on(cli: Cli, folder: Path) -> None:
-    arguments = ["run", "tiny.yaml", "--seeds", "1", "--set", "budget.steps=40_000", "--jobs", "2"]
+    changes = ["--set", "budget.steps=12_800", "--set", "evaluation.every=6_400"]
+    arguments = ["run", "tiny.yaml", "--seeds", "1", *changes, "--jobs", "2"]
     started = subprocess.Popen(
         [sys.executable, "-m", "palaestra", *arguments],
         stdout=subprocess.PIPE,
@@ -155,7 +156,7 @@ def test_ctrl_c_saves_and_the_command_that_it_names_goes_on(cli: Cli, folder: Pa
     resume = lines[-1].split("To go on: palaestra ")[1].split()
     resumed = cli(*resume, "--jobs", 1)
     assert resumed.code == 0, resumed
-    assert resumed.out.count(" done: 40,") == 2
+    assert resumed.out.count(" done: 12,800 steps") == 2
     assert resumed.out.rstrip().endswith("report.html")
 
 

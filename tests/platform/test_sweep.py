@@ -39,11 +39,15 @@ def no_other_spec(name: str) -> Path:
 @pytest.fixture
 def load(tmp_path: Path) -> Callable[..., SweepSpec]:
     def load(sweep: str, run: str = RUN) -> SweepSpec:
-        (tmp_path / "run.yaml").write_text(run)
-        (tmp_path / "sweep.yaml").write_text(sweep)
-        return load_sweep(tmp_path / "sweep.yaml", no_other_spec)
+        return load_in(tmp_path, sweep, run)
 
     return load
+
+
+def load_in(folder: Path, sweep: str, run: str) -> SweepSpec:
+    (folder / "run.yaml").write_text(run)
+    (folder / "sweep.yaml").write_text(sweep)
+    return load_sweep(folder / "sweep.yaml", no_other_spec)
 
 
 def test_every_combination_of_values_arms_and_seeds_is_a_trial(load: Callable[..., SweepSpec]) -> None:
@@ -160,19 +164,27 @@ def numbers(trial: FoundTrial) -> list[tuple[float, ...]]:
     return [(point.step, point.success or 0, point.return_mean or 0) for point in evaluations] + losses
 
 
+ONE_RATE = SWEEP.replace("0.001, 0.0003", "0.001")
 LONG = (
-    RUN.replace("steps: 512", "steps: 25_600")
-    .replace("every: 256", "every: 12_800")
+    RUN.replace("steps: 512", "steps: 12_800")
+    .replace("every: 256", "every: 6_400")
     .replace("iterations: 1", "iterations: 10")
 )
 
 
-def test_a_killed_trial_is_named_and_done_when_the_sweep_goes_on(
-    load: Callable[..., SweepSpec], tmp_path: Path
-) -> None:
-    spec = load(SWEEP.replace("0.001, 0.0003", "0.001"), LONG)
-    whole, broken = start_sweep(spec, tmp_path / "whole"), start_sweep(spec, tmp_path / "broken")
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> list[list[tuple[float, ...]]]:
+    """What the trials of LONG measure in a sweep that nothing happens to."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    whole = start_sweep(load_in(folder, ONE_RATE, LONG), folder / "whole")
     execute_here(whole.trials(), 2, lambda trial, message: None, threading.Event())
+    return [numbers(trial) for trial in whole.trials()]
+
+
+def test_a_killed_trial_is_named_and_done_when_the_sweep_goes_on(
+    load: Callable[..., SweepSpec], tmp_path: Path, undisturbed: list[list[tuple[float, ...]]]
+) -> None:
+    broken = start_sweep(load(ONE_RATE, LONG), tmp_path / "broken")
     killed: set[int] = set()
 
     def kill(trial: FoundTrial, message: Any) -> None:
@@ -184,7 +196,7 @@ def test_a_killed_trial_is_named_and_done_when_the_sweep_goes_on(
     (open_trial,) = broken.unfinished()
     assert "was ended by SIGKILL" in open_trial.row.message
     execute_here(broken.unfinished(), 2, lambda trial, message: None, threading.Event())
-    assert [numbers(trial) for trial in broken.trials()] == [numbers(trial) for trial in whole.trials()]
+    assert [numbers(trial) for trial in broken.trials()] == undisturbed
 
 
 def holder(trial: FoundTrial) -> int:
@@ -215,13 +227,12 @@ def cluster() -> Iterator[Any]:
 
 @pytest.mark.timeout(400)
 def test_a_sweep_on_ray_outlives_one_of_its_two_nodes(
-    load: Callable[..., SweepSpec], tmp_path: Path, cluster: Any
+    load: Callable[..., SweepSpec], tmp_path: Path, cluster: Any, undisturbed: list[list[tuple[float, ...]]]
 ) -> None:
     from palaestra.sweep.ray_tune import execute_on_ray
 
     second = cluster.add_node(num_cpus=1)
-    spec = load(SWEEP.replace("0.001, 0.0003", "0.001"), LONG)
-    whole, sweep = start_sweep(spec, tmp_path / "whole"), start_sweep(spec, tmp_path / "sweep")
+    sweep = start_sweep(load(ONE_RATE, LONG), tmp_path / "sweep")
     raylet = second.all_processes["raylet"][0].process.pid
     ended = threading.Event()
     lost: list[int] = []
@@ -242,8 +253,7 @@ def test_a_sweep_on_ray_outlives_one_of_its_two_nodes(
     assert lost, "the second node was never given a trial"
     assert [trial.status for trial in sweep.trials()] == ["done", "done"]
     assert lost[0] not in map(holder, sweep.trials()), "its trial had to begin again elsewhere"
-    execute_here(whole.trials(), 2, lambda trial, message: None, threading.Event())
-    assert [numbers(trial) for trial in sweep.trials()] == [numbers(trial) for trial in whole.trials()]
+    assert [numbers(trial) for trial in sweep.trials()] == undisturbed
 
 
 def test_the_sweep_that_comes_with_palaestra_can_be_read() -> None:

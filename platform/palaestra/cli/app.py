@@ -15,6 +15,7 @@ from palaestra.cli import (
     evaluating,
     exam,
     exporting,
+    judging,
     listing,
     motions,
     new,
@@ -71,6 +72,7 @@ app.command("ask", epilog=examples(*asking.EXAMPLES))(asking.ask)
 app.command("exam", epilog=examples(*exam.EXAMPLES))(exam.exam)
 app.command("eval", epilog=examples(*evaluating.EXAMPLES))(evaluating.evaluate)
 app.command("watch", epilog=examples(*watching.EXAMPLES))(watching.watch)
+app.command("judge", epilog=examples(*judging.EXAMPLES))(judging.judge)
 app.command("play", epilog=examples(*playing.EXAMPLES))(playing.play)
 app.command("calls", epilog=examples(*calls.EXAMPLES))(calls.calls)
 app.command("report", epilog=examples(*reporting.REPORT_EXAMPLES))(reporting.report)

@@ -72,8 +72,8 @@ def worlds(
     peers: Annotated[bool, typer.Option(help="Measure beside the peers; --no-peers: ours alone.")] = True,
     save: Save = None,
 ) -> None:
-    """Steps per second beside minigrid, envpool, NAVIX and XLand-MiniGrid, of Crafter beside crafter and Craftax; what
-    threads and resets cost."""
+    """Steps per second beside minigrid, envpool, NAVIX and XLand-MiniGrid, of Crafter beside crafter and Craftax, of
+    the Overworld beside what is reported of MineRL; what threads and resets cost."""
     from palaestra_worlds.registry import UnknownName
 
     from palaestra.bench.worlds import bench_worlds

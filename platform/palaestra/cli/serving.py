@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import json
 import os
-import signal
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from palaestra.cli.errors import CommandError, refusing
+from palaestra.cli.errors import CommandError
+from palaestra.cli.models import model_of
+from palaestra.cli.servers import ended_by_signals
 
 if TYPE_CHECKING:
-    from palaestra_teachers.base import LanguageModel
+    pass
 
 EXAMPLES = (
     "palaestra serve-teacher",
@@ -47,30 +46,19 @@ def serve_teacher(
     """
     from palaestra.serve import TeacherServer
 
-    model = _model(backend, settings or ())
+    model = model_of(backend, settings or ())
     key = None if api_key_env is None else _key(api_key_env)
     try:
         server = TeacherServer(model, host, port, key, None if quiet else lambda line: print(line, flush=True))
     except (OSError, UnicodeError) as error:
         why = getattr(error, "strerror", None) or error
         raise CommandError(f"cannot listen at {host}, port {port}: {why}; try another --port or --host") from error
-    with server, _ended_by_signals(server):
+    with server, ended_by_signals(server):
         _introduce(server.url, model.name, api_key_env)
         if key is None and host not in LOOPBACK:
             typer.echo(f"palaestra: whoever reaches {host} can use it; --api-key-env asks for a key", err=True)
         server.serve_forever(poll_interval=0.1)
     print("Ended.")
-
-
-def _model(backend: str, settings: Sequence[str]) -> LanguageModel:
-    from palaestra_teachers.llm.build import build_model
-
-    from palaestra.spec.loader import parse
-    from palaestra.spec.merge import with_overrides
-
-    chosen = with_overrides(parse(json.dumps({"backend": backend}), "--backend"), settings).plain()
-    with refusing(ValueError):
-        return build_model(chosen)
 
 
 def _key(variable: str) -> str:
@@ -87,20 +75,3 @@ def _introduce(url: str, name: str, api_key_env: str | None) -> None:
     words = ", ".join(f"{key}: {value if key == 'backend' else json.dumps(value)}" for key, value in settings.items())
     print(f"Serving '{name}' at {url}; Ctrl-C ends it. In a spec:\n")
     print(f"teacher:\n  kind: subgoals\n  model: {{{words}}}\n", flush=True)
-
-
-@contextmanager
-def _ended_by_signals(server: Any) -> Iterator[None]:
-    """Inside, SIGINT and SIGTERM end `serve_forever`, after which replies under way are dropped."""
-    import threading
-
-    def end(*_: Any) -> None:
-        # Waits for `serve_forever`, which runs in this thread.
-        threading.Thread(target=server.shutdown, daemon=True).start()
-
-    before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

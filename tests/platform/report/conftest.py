@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +20,8 @@ from palaestra.recorder import TrialRecorder
 from palaestra.run import Run, start_run
 from palaestra.spec import RunSpec
 from palaestra.store import Store
+
+from .chromium import Browser
 
 EVERY, EPISODES = 10_000, 20
 SPEC = """
@@ -139,3 +143,16 @@ def record() -> Callable[..., None]:
 def save() -> Callable[..., Path]:
     """`save_agent`, likewise."""
     return save_agent
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if program is None:
+        reason = "there is no chromium to look at the report with; on Debian: apt-get install chromium"
+        if os.environ.get("CI"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    browser = Browser(program, tmp_path_factory.mktemp("profile"))
+    yield browser
+    browser.close()
