@@ -241,6 +241,10 @@ def bench_worlds(id: str, rounds: int, seconds: float, peers: bool = True) -> Be
         from palaestra.bench.agv import bench_agv
 
         return bench_agv(id, rounds, seconds, peers)
+    if id == "Overworld":
+        from palaestra.bench.overworld import bench_overworld
+
+        return bench_overworld(rounds, seconds)
     tables: list[BenchTable] = []
     notes: list[str] = []
     if peers:

@@ -95,8 +95,12 @@ MOVES: dict[str, tuple[int, int]] = {
     "use": (USE, 0),
 }
 """Kind and argument of actions that take no item."""
-CHEST_MOVES: dict[str, tuple[int, int]] = {"store": (STORE, 0), "take": (TAKE, 0)}
-"""The same, of a chest in view: what is in hand goes in; all that fits comes out."""
+HOMESTEAD_MOVES: dict[str, tuple[int, int]] = {
+    "store": (STORE, 0),
+    "take": (TAKE, 0),
+    "equip bone_meal": (EQUIP, BONE_MEAL),
+}
+"""The same, where one settles: all that is not in hand goes into the chest in view; all that fits comes out of it."""
 VERBS = {"place": PLACE, "eat": EAT, "equip": EQUIP, "craft": CRAFT, "smelt": SMELT, "drop": DROP}
 _DIAMOND = {
     "place": ("dirt", "cobblestone", "crafting_table", "furnace", "torch"),
@@ -128,11 +132,11 @@ class Rules(NamedTuple):
     """(actions, 2): kind, and a direction or an item."""
 
 
-def action_names(choice: str, has_chests: bool = False) -> tuple[str, ...]:
+def action_names(choice: str, has_homestead: bool = False) -> tuple[str, ...]:
     """The actions of a world, by number: "diamond", or "all" that can be placed, eaten, held, crafted and smelted."""
     items = _all_items() if choice == "all" else _DIAMOND
     named = (f"{verb} {item}" for verb, chosen in items.items() for item in chosen)
-    return (*MOVES, *named, *(CHEST_MOVES if has_chests else ()))
+    return (*MOVES, *named, *(HOMESTEAD_MOVES if has_homestead else ()))
 
 
 @cache
@@ -151,7 +155,7 @@ def _all_items() -> dict[str, tuple[str, ...]]:
 
 def rules_of(max_ticks: int, easy: bool, names: Sequence[str]) -> Rules:
     """The constants of a world with these actions."""
-    moves = MOVES | CHEST_MOVES
+    moves = MOVES | HOMESTEAD_MOVES
     pairs = [moves[name] if name in moves else _with_item(name) for name in names]
     return Rules(max_ticks, easy, np.array(pairs, np.int32))
 

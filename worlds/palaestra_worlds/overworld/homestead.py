@@ -40,6 +40,7 @@ from palaestra_worlds.overworld.state import (
     MOB_Y,
     MOB_Z,
     SIDE,
+    SLOTS,
     TICKS_PER_DAY,
     WORN,
     X,
@@ -170,25 +171,28 @@ def _chest_at(levels: Any, i: Any, number: Any) -> Any:
 
 @jitable
 def _store(levels: Any, i: Any, number: Any, item: Any) -> None:
-    """All of an item's first slot, or of what is in hand for 0, goes into a chest, if there is an empty slot in it."""
-    slot = slot_of(levels, i, item) if item > 0 else levels.status[i, HELD]
+    """All of an item goes into a chest, as far as there is room; 0: all that is not in hand."""
     chest = _chest_at(levels, i, number)
     if chest < 0:
         chest = _chest_at(levels, i, 0)
-    if slot < 0 or chest < 0 or levels.slots[i, slot, ITEM] == 0:
-        return
-    for k in range(CHEST_SLOTS):
-        if levels.chests[i, chest, k, ITEM] == 0:
+    k = 0
+    for slot in range(SLOTS):
+        found = levels.slots[i, slot, ITEM]
+        is_meant = found == item if item > 0 else slot != levels.status[i, HELD]
+        if chest < 0 or found == 0 or not is_meant:
+            continue
+        while k < CHEST_SLOTS and levels.chests[i, chest, k, ITEM] != 0:
+            k += 1
+        if k < CHEST_SLOTS:
             levels.chest_cells[i, chest] = number
             for column in (ITEM, COUNT, WORN):
                 levels.chests[i, chest, k, column] = levels.slots[i, slot, column]
                 levels.slots[i, slot, column] = 0
-            return
 
 
 @jitable
 def _take(levels: Any, i: Any, tables: Any, chest: Any, item: Any) -> None:
-    """All of an item's first slot in a chest, as far as there is room; 0: of every slot."""
+    """All of an item in a chest, as far as there is room; 0: of every item."""
     for k in range(CHEST_SLOTS):
         found = levels.chests[i, chest, k, ITEM]
         if found == 0 or (item != 0 and found != item):
@@ -201,8 +205,6 @@ def _take(levels: Any, i: Any, tables: Any, chest: Any, item: Any) -> None:
             if worn > 0:
                 # What wears fills a slot of its own.
                 levels.slots[i, empty, WORN] = worn
-        if item != 0:
-            return
 
 
 @jitable
