@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import getpass
 from contextlib import closing
 from pathlib import Path
@@ -111,6 +110,8 @@ def _serve(contest: Contest, name: str, answers: Answers, port: int) -> None:
 
 def _ask(contest: Contest, model: LanguageModel, name: str, answers: Answers) -> None:
     """A model answers all that it has not answered; Ctrl-C ends it, and what it answered is kept."""
+    import asyncio
+
     from palaestra.judging.model import judge_all
     from palaestra.ledger import StoreLedger
     from palaestra.store import Store

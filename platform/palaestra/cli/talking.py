@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -34,6 +33,8 @@ def talk(
         seconds: of motion after each instruction, or until is told what was reached.
         film: where to write a film of the whole; its ending says the format.
     """
+    import asyncio
+
     from palaestra_teachers.llm.build import build_model
     from palaestra_worlds.planning import PhysicsDiverged
 
@@ -77,6 +78,8 @@ async def _talk(conversation: Conversation, said: Sequence[str], seconds: float)
 
 async def _typed() -> str | None:
     """The next line that is typed into the terminal, which hands over whole lines; None at its end."""
+    import asyncio
+
     loop = asyncio.get_running_loop()
     line: asyncio.Future[str] = loop.create_future()
     loop.add_reader(sys.stdin, lambda: line.done() or line.set_result(sys.stdin.readline()))
