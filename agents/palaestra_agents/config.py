@@ -149,6 +149,13 @@ class PPOConfig(AgentConfig):
     )
     entropy: float = Field(default=0.01, ge=0, description="Weight of the entropy bonus.")
     value_coefficient: float = Field(default=0.5, ge=0)
+    critic_gain: float = Field(
+        default=1.0,
+        ge=0,
+        le=10,
+        description="Gain of the value heads' initial weights. 0: every value is 0 until a reward is met; otherwise, where "
+        "rewards are rare, the noise of an untrained critic is all that drives the policy at first.",
+    )
     max_grad_norm: float = Field(default=0.5, gt=0)
     target_kl: float | None = Field(
         default=None, gt=0, description="Stop an iteration's updates when the policy moved 1.5 times this far."

@@ -155,6 +155,7 @@ class ActorCritic(nn.Module):
         free_parameters: first values of the last of these, which do not depend on what is seen.
         value_heads: the task's own value first, then intrinsic ones.
         generator: draws the initial weights; on the CPU.
+        critic_gain: of the value heads' initial weights.
     """
 
     def __init__(
@@ -166,6 +167,7 @@ class ActorCritic(nn.Module):
         value_heads: int,
         generator: torch.Generator,
         free_parameters: Sequence[float] = (),
+        critic_gain: float = 1.0,
     ) -> None:
         super().__init__()
         if isinstance(network, MLPConfig):
@@ -180,7 +182,7 @@ class ActorCritic(nn.Module):
             self.memory = Memory(features * (2 if self.body.separate else 1), memory, generator)
             features = memory.size
         self.actor = linear(features, action_parameters - len(free_parameters), 0.01, generator)
-        self.critic = linear(features, value_heads, 1.0, generator)
+        self.critic = linear(features, value_heads, critic_gain, generator)
         self.free = nn.Parameter(torch.tensor(tuple(free_parameters))) if free_parameters else None
         self.fused: FusedMLP | FusedConvolutional | None = None
 

@@ -73,6 +73,7 @@ class PPO:
             heads,
             weights,
             self.distribution.free_parameters,
+            config.critic_gain,
         ).to(self.device)
         self.updater = Updater(self.policy, self.distribution, config)
         self.intrinsic: IntrinsicReward | None = None

@@ -94,6 +94,22 @@ def test_lesson_reward_is_learned_from_and_not_counted_as_return(toy_world: Any)
             assert metrics["train/lesson_reward"] > wanted
 
 
+def test_without_a_reward_a_critic_that_starts_at_zero_moves_no_policy(toy_world: Any) -> None:
+    class Unpaid(toy_world):
+        def step(self, actions: Any) -> Any:
+            observations, rewards, terminated, truncated, infos = super().step(actions)
+            return observations, 0 * rewards, terminated, truncated, infos
+
+    for gain, moved in ((0.0, False), (1.0, True)):
+        world = Unpaid(8)
+        world.reset(seed=0)
+        agent = make_ppo(world, critic_gain=gain, entropy=0.0)
+        before = [parameter.detach().clone() for parameter in agent.policy.parameters()]
+        train(agent, world, 3)
+        after = agent.policy.parameters()
+        assert any(not torch.equal(one, other) for one, other in zip(before, after, strict=True)) == moved
+
+
 @pytest.mark.parametrize("kind", list(KINDS))
 def test_same_seed_same_agent_another_seed_another(toy_world: Any, kind: str) -> None:
     agents = []
