@@ -104,7 +104,7 @@ class WorldEntry:
     """What must be installed before the id can be served; empty if it can be served now."""
     licences: tuple[str, ...] = field(default=())
     is_live: bool = False
-    """Whether it runs in another program and in real time: no episode can be repeated exactly, or saved in its middle."""
+    """Whether it runs in another program and in real time: no episode can be repeated exactly, or saved half way."""
 
 
 class World(VectorEnv[Any, Any, Any]):

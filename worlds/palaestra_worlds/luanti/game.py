@@ -36,6 +36,7 @@ from palaestra_worlds.overworld.constants import (
 from palaestra_worlds.overworld.controllers.failures import Failed
 from palaestra_worlds.overworld.objectives import GOAL_BIT
 from palaestra_worlds.overworld.player import NOTHING_HIT, first_hit, seen_cell
+from palaestra_worlds.overworld.rules import FURNACE
 from palaestra_worlds.overworld.senses import Cell
 from palaestra_worlds.overworld.state import (
     AHEAD,
@@ -129,7 +130,7 @@ class Game:
         """Carries out a primitive action; see `senses.Steps`.
 
         Raises:
-            Failed: it takes a tool that is not in hand.
+            Failed: it takes a tool that is not in hand, or is out of reach.
             LuantiError: the server has ended.
         """
         del index
@@ -173,7 +174,11 @@ class Game:
         return str(result.get("error") or "")
 
     def smelt(self, cell: Cell, item: str, count: int, fuel: str, fuel_count: int) -> int:
-        """Smelts in the furnace in a cell; gives how many came out."""
+        """Smelts in the furnace in a cell; gives how many came out.
+
+        Raises:
+            Failed: there is no furnace.
+        """
         x, y, z = self._there(cell)
         seconds = self._rules.smelting_seconds[item] * count
         result = self._call(
@@ -188,6 +193,12 @@ class Game:
             seconds=seconds * 4 + 60,
         )
         self.status[CLOCK] += max(1, round(TICKS_PER_SECOND * float(result.get("seconds") or 0)))
+        if result.get("error"):
+            raise Failed(
+                "missing_station",
+                f"The furnace could not be used: {result['error']} {result.get('why')}.",
+                {FURNACE: 1},
+            )
         return int(result.get("made") or 0)
 
     def _move(self, how: str, facing: int, ticks: int) -> float:
@@ -215,6 +226,8 @@ class Game:
         if result.get("error") == "undiggable":
             block = numbers().blocks[int(self.levels.blocks[(0, *hit[0])])]
             raise Failed("missing_tool", f"What is in hand does not break {block}.")
+        if result.get("error") == "unreachable":
+            raise Failed("unreachable", "It is out of reach.")
         return TICKS_PER_SECOND * float(result.get("seconds") or 0)
 
     def _put(self, item: int) -> None:

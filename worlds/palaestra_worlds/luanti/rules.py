@@ -27,12 +27,13 @@ from palaestra_worlds.overworld.rules import (
     Rules,
     load_rules,
 )
-from palaestra_worlds.overworld.state import HEIGHT, SEA_LEVEL
+from palaestra_worlds.overworld.state import HEIGHT
 from palaestra_worlds.overworld.tables import numbers
 
 TICKS_PER_SECOND = 20
-LOWEST = 1 - SEA_LEVEL
-"""The game's height of this world's lowest cells; its sea is at height 1."""
+LOWEST = -32
+"""The game's height of this world's lowest cells, where a chunk that the engine generates begins. Its sea, at height 1,
+is a few cells below an Overworld's then."""
 IN_THE_WAY, OUT_OF_THE_WAY, UNBREAKABLE = "stone", "grass", "bedrock"
 """What nodes without a name of their own are taken for."""
 

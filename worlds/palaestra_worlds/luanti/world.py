@@ -21,7 +21,7 @@ from palaestra_worlds.luanti.game import Game
 from palaestra_worlds.luanti.knowledge import LuantiKnowledge, remember_game
 from palaestra_worlds.luanti.player import LuantiPlayer
 from palaestra_worlds.luanti.rules import GameRules, read_again, read_rules
-from palaestra_worlds.luanti.server import find_game, find_server
+from palaestra_worlds.luanti.server import Server, find_game, find_server
 from palaestra_worlds.luanti.settings import LuantiSettings
 from palaestra_worlds.overworld.constants import MOVES
 from palaestra_worlds.overworld.controllers.failures import Failed
@@ -34,14 +34,14 @@ from palaestra_worlds.overworld.tasks import ItemStack
 RADIUS = 4
 STATUS = (X, Z, Y, FACING, PITCH, HEALTH, CLOCK)
 """What is observed of the status, in order."""
-PLACES = [
-    (x, z)
-    for reach in range(5)
-    for x in range(-64 * reach, 64 * reach + 1, 64)
-    for z in range(-64 * reach, 64 * reach + 1, 64)
-    if max(abs(x), abs(z)) == 64 * reach
-]
-"""x, z of the game where one may begin, the nearest to the middle of the map first."""
+CHUNK = 80
+"""Nodes along each side that the engine generates at a time."""
+PLACES = sorted(
+    ((CHUNK * a + 48, CHUNK * b + 48) for a in range(-4, 4) for b in range(-4, 4)),
+    key=lambda place: (max(map(abs, place)), place),
+)
+"""x, z of the game where one may begin, the nearest to the middle of the map first; with the cells around each of them
+in four chunks, so that no more is generated than that."""
 LOWEST_START, HIGHEST_START = 2, 14
 """Above the game's sea, and low enough for hills to fit into the cells that are kept."""
 MOST_STARTS = 6
@@ -236,6 +236,16 @@ class LuantiWorld(World):
             raise ValueError(f"there is no environment {index}: num_envs is 1")
         game, senses = self._running()
         return LuantiPlayer(game, senses, self)
+
+    def server(self) -> Server:
+        """The running game's server.
+
+        Raises:
+            ValueError: `reset` was not called yet.
+        """
+        if self._bridge is None:
+            raise ValueError("call reset first")
+        return self._bridge.server
 
     # ------------------------------------------------------------------------------------------ state
 

@@ -1,6 +1,6 @@
 -- Breaking, placing, holding and using.
 
-local REACH = 5
+local REACH = 6 -- Blocks from the eyes: four each way, aslant too.
 local EASY_SPEED = 100
 
 local function at(command)

@@ -52,7 +52,7 @@ palaestra.commands.smelt = function(command)
 	local definition = palaestra.definition(position)
 	local furnace = core.get_meta(position):get_inventory()
 	if not furnace:get_list("src") or not furnace:get_list("fuel") or not furnace:get_list("dst") then
-		return {error = "no_furnace"}
+		return {error = "no_furnace", why = core.get_node(position).name}
 	end
 	local cooked = core.get_craft_result({method = "cooking", width = 1, items = {ItemStack(command.item)}})
 	if cooked.time == 0 then
