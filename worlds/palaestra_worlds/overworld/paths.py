@@ -21,6 +21,9 @@ UNSEEN, FREE, WATER, LAVA, ROCK, FIXED = range(6)
 """What a cell is to somebody on his way: ROCK can be dug, FIXED can't or mustn't."""
 CELLS = SIDE * SIDE * HEIGHT
 SAFE_FALL = 3
+DEEP = 20
+"""From here down one falls through an unseen cave into the lava on its bottom: no way leads straight down, but by
+stairs, from which one looks. Higher up a fall hurts, but not to death."""
 NO_WAY = 1e9
 SWIMMING_TICKS, PILING_TICKS, BRIDGING_TICKS = 12, 3, 5
 RISK = 20.0
@@ -148,7 +151,7 @@ def _up_or_down(
     if below == ROCK or below == UNSEEN:
         under = kind_at(seen, ground, x, z, y - 2)
         ticks = _clear(seen, ground, x, z, y - 1) + (RISK if under == UNSEEN else 0.0)
-        if y > 2 and (under == ROCK or under == FIXED or (under == UNSEEN and y > 14)):
+        if y > 2 and (under == ROCK or under == FIXED or (under == UNSEEN and y > DEEP)):
             size = _reach(seen, scratch, stamp, size, box, node, x, z, y - 1, cost + ticks, weight)
     elif below == WATER:
         size = _reach(seen, scratch, stamp, size, box, node, x, z, y - 1, cost + SWIMMING_TICKS, weight)

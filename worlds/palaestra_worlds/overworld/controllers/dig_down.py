@@ -8,11 +8,8 @@ import numpy as np
 
 from palaestra_worlds.overworld.controllers.failures import Failed
 from palaestra_worlds.overworld.controllers.hands import Hands
-from palaestra_worlds.overworld.paths import FIXED, LAVA, ROCK, UNSEEN, WATER
+from palaestra_worlds.overworld.paths import DEEP, FIXED, LAVA, ROCK, UNSEEN, WATER
 from palaestra_worlds.overworld.state import SIDE
-
-DEEP = 13
-"""From here down there may be lava below what one stands on: one digs stairs, and looks."""
 
 
 def dig_to(hands: Hands, level: int, until: Callable[[], bool] | None = None) -> None:

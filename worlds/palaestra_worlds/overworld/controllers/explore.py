@@ -123,8 +123,12 @@ def _known_columns(hands: Hands) -> NDArray[np.bool_]:
 
 def _unknown_around(hands: Hands, radius: int) -> NDArray[np.int64]:
     """(SIDE, SIDE): how many columns around each have not been seen."""
-    unknown = np.pad((~_known_columns(hands)).astype(np.int64), ((radius + 1, radius), (radius + 1, radius)))
-    total = unknown.cumsum(axis=0).cumsum(axis=1)
+    return _sum_around((~_known_columns(hands)).astype(np.int64), radius)
+
+
+def _sum_around(numbers: NDArray[np.int64], radius: int) -> NDArray[np.int64]:
+    """(SIDE, SIDE): the sum over the square around each column, as far as it lies inside."""
+    total = np.pad(numbers, ((radius + 1, radius), (radius + 1, radius))).cumsum(axis=0).cumsum(axis=1)
     width = 2 * radius + 1
     return total[width:, width:] - total[:-width, width:] - total[width:, :-width] + total[:-width, :-width]
 
@@ -189,7 +193,7 @@ def go_underground(hands: Hands, level: int, highest: int, until: Callable[[], b
 
 
 def _tunnel(hands: Hands, level: int, walls: NDArray[np.bool_]) -> NDArray[np.int64] | None:
-    """Where to dig next: the direction along which least has been seen, straight on if equal."""
+    """Where to dig next: the direction along which least has been seen, straight on if equal; else anywhere."""
     x, z, _ = hands.senses.place
     unseen = hands.senses.seen[:, :, level - 1 : level + 4] == 0
     around = np.array([(a, b, c) for a in (-1, 0, 1) for b in (-1, 0, 1) for c in (-1, 0, 1)])
@@ -211,4 +215,26 @@ def _tunnel(hands: Hands, level: int, walls: NDArray[np.bool_]) -> NDArray[np.in
                 best = score, goals
         if best is not None:
             return best[1]
-    return None
+    return _elsewhere(hands, unseen.sum(axis=2), level, walls)
+
+
+def _elsewhere(
+    hands: Hands, unseen: NDArray[np.int64], level: int, walls: NDArray[np.bool_]
+) -> NDArray[np.int64] | None:
+    """Where most is unseen for the way there, whatever the direction.
+
+    Args:
+        unseen: (SIDE, SIDE), of each column's cells near the level.
+    """
+    around = _sum_around(unseen, TUNNEL)
+    a, b = np.mgrid[0:SIDE, 0:SIDE]
+    x, z, _ = hands.senses.place
+    far = np.abs(a - x) + np.abs(b - z)
+    inside = (np.minimum(a, b) > 2) & (np.maximum(a, b) < SIDE - 3)
+    is_new = inside & ~walls & (far > TUNNEL) & (around > 0.5 * around.max()) & (around > 0)
+    if not is_new.any():
+        return None
+    best = np.unravel_index(int(np.where(is_new, around / (far + TUNNEL), -1.0).argmax()), far.shape)
+    near = is_new & (np.abs(a - best[0]) <= 1) & (np.abs(b - best[1]) <= 1)
+    cells = np.argwhere(near)
+    return np.column_stack([cells, np.full(len(cells), level)]).astype(np.int64)
