@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 from weakref import WeakValueDictionary
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict, Field
 
 from palaestra_teachers.attempt import Attempt
 from palaestra_teachers.base import (
@@ -30,6 +30,20 @@ FINAL = frozenset({"no_answer"})
 """Refusals after which asking again is of no use."""
 
 Value = TypeVar("Value", bound=BaseModel)
+
+
+class DialogueConfig(BaseModel):
+    """How a model is asked: what the settings of teachers that do so have in common."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    retries: int = Field(
+        default=2, ge=0, le=10, description="How often an unusable reply is answered with what is wrong with it."
+    )
+    sampling: Sampling = Field(
+        default_factory=lambda: Sampling(max_tokens=2048),
+        description="How the model's replies are sampled; without a seed, with that of the trial.",
+    )
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 from palaestra.cli.specs import configs_folder
+from palaestra.kept import RESULTS, StudyError
 from palaestra.motions.driving import failure, feedback_in_words, reached
-from palaestra.motions.study import RESULTS, Case, StudyError, cases, read_results, run_study, study_folder
+from palaestra.motions.study import Case, cases, read_results, run_study, study_folder
 from palaestra.motions.table import study_results
 from palaestra.motions.tasks import Check, Success, load_study
 from palaestra.spec.errors import SpecError

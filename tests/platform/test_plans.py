@@ -10,11 +10,10 @@ from pathlib import Path
 import palaestra_worlds
 import pytest
 from palaestra.cli.specs import configs_folder
+from palaestra.kept import RESULTS, StudyError
 from palaestra.plans.playing import Played
 from palaestra.plans.study import (
-    RESULTS,
     Case,
-    StudyError,
     account_path,
     cases,
     read_results,

@@ -74,12 +74,16 @@ def ask(
     if (spec is None) == (world is None):
         raise CommandError("give a SPEC to ask about, e.g. beacons/main, or a robot to talk to, e.g. --world quadruped")
     if world is not None:
-        from palaestra.cli.motions import find_study
+        from palaestra.cli.studies import find_study
         from palaestra.motions.tasks import load_study
 
         with TemporaryDirectory(prefix="palaestra-ask-") as folder:
             talk(
-                load_study(find_study(world), tuple(overrides or ())), Path(folder) / "calls.sqlite", (), seconds, film
+                load_study(find_study(world, "rewards"), tuple(overrides or ())),
+                Path(folder) / "calls.sqlite",
+                (),
+                seconds,
+                film,
             )
         return
     assert spec is not None

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from palaestra.cli.errors import INTERRUPTED, CommandError, refusing
-from palaestra.cli.output import console, plain_table
-from palaestra.cli.specs import RUNS, configs_folder
+from palaestra.cli.errors import INTERRUPTED, refusing
+from palaestra.cli.specs import RUNS
+from palaestra.cli.studies import find_study, names_in, show_results
 from palaestra.printing import printable
 
 if TYPE_CHECKING:
-    from palaestra.bench.results import BenchResults
     from palaestra.motions.driving import Attempted
     from palaestra.motions.study import Case
     from palaestra.motions.tasks import Interface, MotionStudy
-
-Name = TypeVar("Name", bound=str)
 
 EXAMPLES = (
     "palaestra motions quadruped --tasks sit_down,spin --seeds 1",
@@ -55,25 +52,26 @@ def motions(
     Every result is kept: the same command again goes on where it was stopped.
     """
     from palaestra.cli.talking import talk
-    from palaestra.motions.study import StudyError, cases, run_study, study_folder
+    from palaestra.kept import StudyError
+    from palaestra.motions.study import cases, run_study, study_folder
     from palaestra.motions.table import study_results
     from palaestra.motions.tasks import INTERFACES, load_study
     from palaestra.worker import stop_on_signals
 
-    loaded = load_study(find_study(study), tuple(overrides or ()))
+    loaded = load_study(find_study(study, "rewards"), tuple(overrides or ()))
     if say:
         folder = study_folder(loaded, runs)
         folder.mkdir(parents=True, exist_ok=True)
         talk(loaded, folder / "run.sqlite", say)
         return
-    loaded = _narrowed(loaded, _known(interfaces, INTERFACES, "interface"), seeds)
-    chosen = list(cases(loaded, _known(tasks, loaded.tasks, "task")))
+    loaded = _narrowed(loaded, names_in(interfaces, INTERFACES, "interface"), seeds)
+    chosen = list(cases(loaded, names_in(tasks, loaded.tasks, "task")))
     folder = study_folder(loaded, runs)
     with stop_on_signals() as stop, refusing(ValueError, StudyError, OSError):
         found = run_study(loaded, folder, chosen, stop.is_set, _tell)
         found = {case: found[case] for case in chosen if case in found}
         results = study_results(loaded, found)
-        _show(results)
+        show_results(results)
         for path in output or ():
             results.save(path)
             print(f"Written: {path}")
@@ -108,28 +106,6 @@ def _report(
     print(f"Report: {write_page(study, folder, found, filmed, no_films)}")
 
 
-def find_study(text: str) -> Path:
-    """The file of a study that is named by its path or by the robot that it is about."""
-    path, folder = Path(text), configs_folder()
-    if path.is_file():
-        return path
-    named = folder / "rewards" / f"_{text.lower()}.yaml" if folder else path
-    if named.is_file():
-        return named
-    known = sorted(one.stem.removeprefix("_") for one in (folder / "rewards").glob("_*.yaml")) if folder else []
-    raise CommandError(f"there is no file {text} and no study of that name; there are {', '.join(known) or 'none'}")
-
-
-def _known(text: str | None, known: Iterable[Name], what: str) -> list[Name]:
-    """Names with commas between; none where nothing is given."""
-    names = {str(name): name for name in known}
-    given = [name.strip() for name in text.split(",")] if text else []
-    for name in given:
-        if name not in names:
-            raise CommandError(f"there is no {what} '{name}'; there are {', '.join(names)}")
-    return [names[name] for name in given]
-
-
 def _narrowed(study: MotionStudy, interfaces: list[Interface], seeds: int | None) -> MotionStudy:
     """The study with these interfaces, and with so many seeds of each at most."""
     counts = {name: study.seeds.get(name, 1) for name in interfaces or study.seeds}
@@ -139,18 +115,3 @@ def _narrowed(study: MotionStudy, interfaces: list[Interface], seeds: int | None
 def _tell(case: Case, found: Attempted) -> None:
     how = "passed" if found.success else f"failed: {printable(found.why)}"
     print(f"{case.task}, {case.interface}, seed {case.seed}: {how} ({found.planning:.0f} s)", flush=True)
-
-
-def _show(results: BenchResults) -> None:
-    from rich.text import Text
-
-    out = console()
-    for table in results.tables:
-        shown = plain_table(*table.columns, right=table.columns[1:] if table is results.tables[0] else ())
-        for row in table.rows:
-            shown.add_row(*(Text(printable(text)) for text in row))
-        out.print(Text(table.title, "bold"))
-        out.print(shown)
-        out.print(Text(table.note, "dim"))
-    for line in results.notes:
-        out.print(Text(line))

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from palaestra.cli.errors import INTERRUPTED, CommandError, refusing
-from palaestra.cli.output import console, plain_table
-from palaestra.cli.specs import RUNS, configs_folder
+from palaestra.cli.specs import RUNS
+from palaestra.cli.studies import find_study, names_in, show_results
 from palaestra.printing import printable
 
 if TYPE_CHECKING:
-    from palaestra.bench.results import BenchResults
     from palaestra.plans.playing import Played
     from palaestra.plans.study import Case
 
@@ -51,16 +50,17 @@ def plan(
     """
     from palaestra_worlds.registry import make
 
-    from palaestra.plans.study import StudyError, account_path, cases, run_study, study_folder
+    from palaestra.kept import StudyError
+    from palaestra.plans.study import account_path, cases, run_study, study_folder
     from palaestra.plans.table import study_results
     from palaestra.plans.tasks import load_study, tasks_of
     from palaestra.worker import stop_on_signals
 
-    loaded = load_study(find_study(study), tuple(overrides or ()))
+    loaded = load_study(find_study(study, "overworld"), tuple(overrides or ()))
     if seeds:
         loaded = loaded.model_copy(update={"seeds": min(seeds, loaded.seeds)})
     if planners:
-        chosen = _known(planners, list(loaded.planners), "planner")
+        chosen = names_in(planners, loaded.planners, "planner")
         loaded = loaded.model_copy(update={"planners": {name: loaded.planners[name] for name in chosen}})
     with stop_on_signals() as stop, refusing(ValueError, StudyError, OSError):
         knowledge = make(loaded.world.id, 1, **loaded.world.settings).knowledge()
@@ -68,7 +68,7 @@ def plan(
             raise CommandError(f"{loaded.world.id} takes no plans; worlds with structured actions do, e.g. Overworld")
         named = tasks_of(loaded, knowledge)
         if tasks:
-            named = {name: named[name] for name in _known(tasks, list(named), "task")}
+            named = {name: named[name] for name in names_in(tasks, named, "task")}
         folder = study_folder(loaded, runs)
         wanted = list(cases(loaded, named))
         progress = _Progress(len(wanted))
@@ -81,7 +81,7 @@ def plan(
         found = run_study(loaded, folder, named, wanted, stop.is_set, tell)
         found = {case: found[case] for case in wanted if case in found}
         results = study_results(loaded, named, found, len(knowledge.items))
-        _show(results)
+        show_results(results)
         for path in (folder / "report.md", *(output or ())):
             results.save(path)
             print(f"Written: {path}")
@@ -105,40 +105,3 @@ class _Progress:
             f"({found.ticks:,} ticks, {found.plans} plans, {found.calls} calls, {found.seconds:.1f} s)",
             flush=True,
         )
-
-
-def find_study(text: str) -> Path:
-    """The file of a study that is named by its path or by its name among Palaestra's own."""
-    path, folder = Path(text), configs_folder()
-    if path.is_file():
-        return path
-    named = folder / "overworld" / f"_{text}.yaml" if folder else path
-    if named.is_file():
-        return named
-    known = sorted(one.stem.removeprefix("_") for one in (folder / "overworld").glob("_*.yaml")) if folder else []
-    raise CommandError(f"there is no file {text} and no study of that name; there are {', '.join(known) or 'none'}")
-
-
-def _known(text: str, known: list[str], what: str) -> list[str]:
-    """Names with commas between."""
-    given = [name.strip() for name in text.split(",") if name.strip()]
-    for name in given:
-        if name not in known:
-            raise CommandError(f"there is no {what} '{name}'; there are {', '.join(known)}")
-    return given
-
-
-def _show(results: BenchResults) -> None:
-    from rich.text import Text
-
-    out = console()
-    for table in results.tables:
-        shown = plain_table(*table.columns, right=())
-        for row in table.rows:
-            shown.add_row(*(Text(printable(text)) for text in row))
-        out.print(Text(table.title, "bold"))
-        out.print(shown)
-        if table.note:
-            out.print(Text(printable(table.note), "dim"))
-    for line in results.notes:
-        out.print(Text(printable(line)))

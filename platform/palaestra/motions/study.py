@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,13 +13,13 @@ from numpy.typing import NDArray
 from palaestra_teachers.llm.build import build_model
 from palaestra_teachers.llm.prices import PricedModel
 
+from palaestra.kept import RESULTS, keep, made, read_kept
 from palaestra.ledger import StoreLedger
-from palaestra.motions.driving import Attempted, attempt
+from palaestra.motions.driving import Attempted, Reached, attempt
 from palaestra.motions.tasks import Interface, MotionStudy
 from palaestra.run import short_hash
 from palaestra.store import Store
 
-RESULTS = "results.jsonl"
 RECORDINGS = "recordings"
 
 
@@ -31,10 +30,6 @@ class Case:
     task: str
     interface: Interface
     seed: int
-
-
-class StudyError(RuntimeError):
-    """A study's folder cannot be used; the message says why."""
 
 
 def study_folder(study: MotionStudy, root: Path) -> Path:
@@ -92,11 +87,7 @@ def run_study(
         ValueError: world, teacher or model cannot be made.
         StoreError: calls cannot be kept.
     """
-    try:
-        (folder / RECORDINGS).mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StudyError(f"{folder}: cannot be made: {error.strerror}") from error
-    done = read_results(folder, study)
+    done = read_results(made(folder, RECORDINGS), study)
     open_cases = [case for case in wanted if case not in done]
     if not open_cases:
         return done
@@ -110,8 +101,7 @@ def run_study(
                 if len(recording):
                     np.save(recording_path(folder, case), recording, allow_pickle=False)
                 settings = {"settings": task_hash(study, case.task)}
-                file.write(json.dumps(asdict(case) | settings | asdict(found)) + "\n")
-                file.flush()
+                keep(file, asdict(case) | settings | asdict(found))
             tell(case, found)
     return done
 
@@ -122,27 +112,16 @@ def read_results(folder: Path, study: MotionStudy) -> dict[Case, Attempted]:
     Raises:
         StudyError: a line is no result.
     """
-    from palaestra.motions.driving import Reached
-
-    path = folder / RESULTS
-    if not path.is_file():
-        return {}
-    lines = path.read_text(encoding="utf-8").split("\n")
-    if lines[-1]:
-        path.write_text("".join(line + "\n" for line in lines[:-1]), encoding="utf-8")
     hashes = {name: task_hash(study, name) for name in study.tasks}
-    found = {}
-    for number, line in enumerate(lines[:-1], start=1):
-        try:
-            row: dict[str, Any] = json.loads(line)
-            case = Case(**{name: row.pop(name) for name in ("task", "interface", "seed")})
-            settings = row.pop("settings")
-            row["reached"] = [Reached(**one) for one in row["reached"]]
-            if settings == hashes.get(case.task):
-                found[case] = Attempted(**row)
-        except (ValueError, KeyError, TypeError) as error:
-            raise StudyError(f"{path}, line {number}: is no result; delete it and run the study again") from error
-    return found
+
+    def take(row: dict[str, Any]) -> tuple[Case, Attempted] | None:
+        case = Case(**{name: row.pop(name) for name in ("task", "interface", "seed")})
+        settings = row.pop("settings")
+        row["reached"] = [Reached(**one) for one in row["reached"]]
+        found = Attempted(**row)
+        return (case, found) if settings == hashes.get(case.task) else None
+
+    return read_kept(folder / RESULTS, take)
 
 
 async def _attempt(study: MotionStudy, case: Case, store: Store) -> tuple[Attempted, NDArray[np.float32]]:

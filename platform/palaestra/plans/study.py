@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,13 +12,13 @@ from palaestra_teachers.llm.build import build_model
 from palaestra_teachers.llm.prices import PricedModel
 from palaestra_teachers.planners.config import GhostConfig
 
+from palaestra.kept import RESULTS, keep, made, read_kept
 from palaestra.ledger import StoreLedger
 from palaestra.plans.playing import Played, Stopped, play
 from palaestra.plans.tasks import PlanStudy, PlanTask
 from palaestra.run import short_hash
 from palaestra.store import Store
 
-RESULTS = "results.jsonl"
 ACCOUNTS = "games"
 MEMORIES = "memories"
 
@@ -31,10 +30,6 @@ class Case:
     task: str
     planner: str
     seed: int
-
-
-class StudyError(RuntimeError):
-    """A study's folder cannot be used; the message says why."""
 
 
 def study_folder(study: PlanStudy, root: Path) -> Path:
@@ -85,11 +80,7 @@ def run_study(
         ValueError: world, planner or model cannot be made, or a memory is damaged.
         StoreError: calls cannot be kept.
     """
-    try:
-        (folder / ACCOUNTS).mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StudyError(f"{folder}: cannot be made: {error.strerror}") from error
-    done = read_results(folder, study, tasks)
+    done = read_results(made(folder, ACCOUNTS), study, tasks)
     open_cases = [case for case in wanted if case not in done]
     if not open_cases:
         return done
@@ -107,8 +98,7 @@ def run_study(
                 path.parent.mkdir(exist_ok=True)
                 path.write_text("\n".join([*account, found.why or "done", ""]), encoding="utf-8")
                 settings = {"settings": case_hash(study, case.planner, tasks[case.task])}
-                file.write(json.dumps(asdict(case) | settings | asdict(found)) + "\n")
-                file.flush()
+                keep(file, asdict(case) | settings | asdict(found))
             tell(case, found)
     return done
 
@@ -119,26 +109,16 @@ def read_results(folder: Path, study: PlanStudy, tasks: Mapping[str, PlanTask]) 
     Raises:
         StudyError: a line is no result.
     """
-    path = folder / RESULTS
-    if not path.is_file():
-        return {}
-    lines = path.read_text(encoding="utf-8").split("\n")
-    if lines[-1]:
-        path.write_text("".join(line + "\n" for line in lines[:-1]), encoding="utf-8")
     hashes = {
         (planner, name): case_hash(study, planner, task) for planner in study.planners for name, task in tasks.items()
     }
-    found = {}
-    for number, line in enumerate(lines[:-1], start=1):
-        try:
-            row: dict[str, Any] = json.loads(line)
-            case = Case(**{name: row.pop(name) for name in ("task", "planner", "seed")})
-            settings = row.pop("settings")
-            if settings == hashes.get((case.planner, case.task)):
-                found[case] = Played(**row)
-        except (ValueError, KeyError, TypeError) as error:
-            raise StudyError(f"{path}, line {number}: is no result; delete it and run the study again") from error
-    return found
+
+    def take(row: dict[str, Any]) -> tuple[Case, Played] | None:
+        case = Case(**{name: row.pop(name) for name in ("task", "planner", "seed")})
+        settings, found = row.pop("settings"), Played(**row)
+        return (case, found) if settings == hashes.get((case.planner, case.task)) else None
+
+    return read_kept(folder / RESULTS, take)
 
 
 async def _play(

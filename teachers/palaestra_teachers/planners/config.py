@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from palaestra_teachers.base import Sampling
+from palaestra_teachers.dialogue import DialogueConfig
 
 
 class KnowledgeConfig(BaseModel):
@@ -24,10 +24,8 @@ class KnowledgeConfig(BaseModel):
     )
 
 
-class PlannerConfig(BaseModel):
+class PlannerConfig(DialogueConfig):
     """What both planners have."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     goal: str = Field(
         default="diamond",
@@ -44,13 +42,6 @@ class PlannerConfig(BaseModel):
     )
     same: int = Field(
         default=5, ge=1, le=1000, description="How often the same plan may fail at the same step before it is a loop."
-    )
-    retries: int = Field(
-        default=2, ge=0, le=10, description="How often an unusable reply is answered with what is wrong with it."
-    )
-    sampling: Sampling = Field(
-        default_factory=lambda: Sampling(max_tokens=2048),
-        description="How the model's replies are sampled; without a seed, with that of the trial.",
     )
 
     @property

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from palaestra_teachers.base import Sampling
+from palaestra_teachers.dialogue import DialogueConfig
 
 
-class RewardConfig(BaseModel):
+class RewardConfig(DialogueConfig):
     """How an instruction becomes a reward program."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     stages: Literal["two", "one", "primitives"] = Field(
         default="two",
@@ -38,13 +36,6 @@ class RewardConfig(BaseModel):
     )
     revisions: int = Field(
         default=0, ge=0, le=10, description="How often a program that failed is revised, told what was reached."
-    )
-    retries: int = Field(
-        default=2, ge=0, le=10, description="How often an unusable reply is answered with what is wrong with it."
-    )
-    sampling: Sampling = Field(
-        default_factory=lambda: Sampling(max_tokens=2048),
-        description="How the model's replies are sampled; without a seed, with that of the trial.",
     )
     descriptor: str = Field(
         default="descriptor",
