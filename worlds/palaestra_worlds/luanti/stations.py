@@ -67,7 +67,9 @@ def smelt(game: Game, hands: Hands, action: StructuredAction) -> str:
     station = set_up(hands, FURNACE)
     try:
         _check_time(hands)
-        cell = station or _furnace_near(hands)
+        cell = _furnace_near(hands)
+        # The game puts it in place of grass or snow, and so not always where it was meant to go.
+        station = cell if station else None
         made = game.smelt(cell, item, action.count, fuel, pieces)
     finally:
         if not hands.is_over:
@@ -149,6 +151,12 @@ def _fuel(game: Game, hands: Hands, item: str, count: int) -> tuple[str, int]:
 
 
 def _furnace_near(hands: Hands) -> Cell:
+    """The cell of one that is seen.
+
+    Raises:
+        Failed: there is none.
+    """
+    hands.senses.look(every=True)
     x, z, y = hands.senses.place
     reach = NEAR_BY
     for a in range(x - reach, x + reach + 1):
