@@ -22,8 +22,13 @@ _ACROSS = {"banana": (0.0, 1.0, 0.0), "box": (1.0, 0.0, 0.0)}
 _EMPTY = {"rest_position", "drawer_center"}
 """Points where there is nothing to take hold of."""
 _LET_GO, _FAR = 6.0, 0.6
-_GRIPPING, _OPENED = 0.35, 0.1
-"""Closings, of 1: the widest thing is gripped by more than the one, and free of the hand at the other."""
+_GRIPPING, _OPENED = 0.35, 0.2
+"""Closings, of 1: the widest thing is gripped by more than the one, and free of the hand at the other.
+
+A hand that opens all the way in the bowl is wider than the bowl, sticks in it, and takes it along.
+"""
+_TOO_WIDE = 0.25
+"""Weight of opening further, beside that of not being open: enough to prefer the one, not to shun the other."""
 _FIXED_ACROSS = {"drawer_handle": (0.0, 1.0, 0.0)}
 
 
@@ -48,7 +53,8 @@ class Grip:
             free = np.clip((_GRIPPING - closed) / (_GRIPPING - _OPENED), 0.0, 1.0)
             length = free * distance[..., None] + (1.0 - free) * _FAR
             way = apart * length / np.maximum(distance, 1e-6)[..., None]
-            return [way, self._across(seen, opens), _LET_GO * closed]
+            wide = closed - _OPENED
+            return [way, self._across(seen, opens), _LET_GO * np.where(wide > 0.0, wide, _TOO_WIDE * wide)]
         # Never more when it is near than when it is not: a hand that must close at once would rather stay away.
         fingers = 1.0 - near * closed + 0.5 * (1.0 - near) * closed
         return [above(apart, _APPROACH_RADIUS, _APPROACH_HEIGHT), self._across(seen, opens), fingers]

@@ -99,13 +99,16 @@ def primitives_for(deeds: tuple[Motion, ...]) -> ManipulatorPrimitives | None:
             calls += [MovePalmTo(point=goal, z=above + 0.1), MovePalmTo(point=goal, z=above), OpenHand()]
         if task.heights:
             calls.append(MovePalmTo(point="rest_position", z=task.heights[0].height - _REST_HEIGHT))
-        for joint in task.joints:
-            pull = (-0.2, 0.0) if joint.joint == "drawer" else (0.1, -0.1)
-            calls.append(MovePalmTo(point=reached[0], x=pull[0], y=pull[1]))
+        calls += [MovePalm(**_HANDLES[j.joint][j.fraction > 0.5]) for j in task.joints]
     return ManipulatorPrimitives(calls=(*calls, Wait()))
 
 
 _REST_HEIGHT = 0.35
+_HANDLES: dict[str, tuple[dict[str, float], dict[str, float]]] = {
+    "drawer": ({"x": 0.55, "y": 0.38, "z": 0.12}, {"x": 0.37, "y": 0.38, "z": 0.12}),
+    "faucet": ({"x": 0.465, "y": -0.38, "z": 0.168}, {"x": 0.55, "y": -0.465, "z": 0.168}),
+}
+"""Where handles are when closed and when open, metres: a goal beside the handle would go on with what holds it."""
 
 
 def _changed(task: ManipulatorTask, call: Any) -> ManipulatorTask:
