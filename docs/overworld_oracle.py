@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import os
 import platform
 import statistics
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import palaestra_worlds
+from palaestra.statistics import wilson
 from palaestra_worlds.overworld.planning import OverworldKnowledge
 from palaestra_worlds.overworld.scripted import play
 from palaestra_worlds.overworld.task_lists import ItemTask, deps_tasks
@@ -26,15 +26,15 @@ from palaestra_worlds.overworld.tasks import ItemStack, OverworldTask
 from palaestra_worlds.overworld.technology import game_tree
 
 PAGE = Path(__file__).with_name("results") / "overworld.md"
-GROUPS = ("MT1", "MT2", "MT4", "MT5", "MT6", "MT7", "MT8")
 STAGES = ("crafting_table", "wooden_pickaxe", "stone_pickaxe", "iron_pickaxe", "diamond")
 INTRODUCTION = """# Overworld: what world and controllers allow
 
 A **scripted planner that knows all recipes** (`overworld/scripted.py`: it decomposes the goal, carries the plan out by
 structured actions, plans anew after each failure; **no language model**) plays DEPS' tasks, as many worlds for each
 task as the table says, each with its own seed, from plains with an empty inventory, within the paper's limits of
-steps, under **{rules}** rules. Controllers see by rays and remember what they saw; none reads a hidden block. Tasks
-that need animals are left out. What a language model adds or loses is measured against this.
+steps, under **{rules}** rules, in worlds with `mobs: {mobs}`. Controllers see by rays and remember what they saw; none
+reads a hidden block. Without mobs, tasks that need animals are left out. What a language model adds or loses is
+measured against this.
 
 `{command}`; commit {commit}; {machine}. In brackets: 95 % interval (Wilson).
 
@@ -57,14 +57,14 @@ def goal_of(task: ItemTask) -> str:
 
 
 @cache
-def world_of(steps: int, rules: str) -> Any:
+def world_of(steps: int, rules: str, mobs: str) -> Any:
     """One environment."""
-    return palaestra_worlds.make("Overworld", num_envs=1, rules=rules, max_steps=steps)
+    return palaestra_worlds.make("Overworld", num_envs=1, rules=rules, mobs=mobs, max_steps=steps)
 
 
-def game(task: ItemTask, seed: int, rules: str) -> dict[str, Any]:
+def game(task: ItemTask, seed: int, rules: str, mobs: str) -> dict[str, Any]:
     """Plays one game; its line."""
-    world, item = world_of(task.steps, rules), goal_of(task)
+    world, item = world_of(task.steps, rules, mobs), goal_of(task)
     goal = ItemStack(item=item, count=task.count)
     world.assign([OverworldTask(biome=task.biome, goal=goal, level_seed=seed)])
     world.reset(seed=0)
@@ -83,6 +83,7 @@ def game(task: ItemTask, seed: int, rules: str) -> dict[str, Any]:
         "group": task.group,
         "seed": seed,
         "rules": rules,
+        "mobs": mobs,
         "success": played.success,
         "ticks": played.ticks,
         "plans": played.plans,
@@ -101,17 +102,18 @@ def read_games(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in lines[:-1]]
 
 
-def play_missing(path: Path, groups: tuple[str, ...], seeds: int, rules: str) -> None:
+def play_missing(path: Path, groups: tuple[str, ...], seeds: int, rules: str, mobs: str) -> None:
     """Plays the games that the file does not have yet; of every task the first seeds first."""
-    done = {(row["task"], row["seed"], row["rules"]) for row in read_games(path)}
-    tasks = [task for group in groups for task in deps_tasks().of_group(group) if not needs_animals(task)]
-    waiting = [(task, seed) for seed in range(seeds) for task in tasks if (task.object, seed, rules) not in done]
+    done = {(row["task"], row["seed"]) for row in read_games(path) if is_of(row, rules, mobs)}
+    listed = [task for group in groups for task in deps_tasks().of_group(group)]
+    tasks = [task for task in listed if mobs != "none" or not needs_animals(task)]
+    waiting = [(task, seed) for seed in range(seeds) for task in tasks if (task.object, seed) not in done]
     path.parent.mkdir(parents=True, exist_ok=True)
     kept = "".join(json.dumps(row) + "\n" for row in read_games(path))
     with path.open("w", encoding="utf-8") as file:
         file.write(kept)
         for number, (task, seed) in enumerate(waiting, 1):
-            row = game(task, seed, rules)
+            row = game(task, seed, rules, mobs)
             file.write(json.dumps(row) + "\n")
             file.flush()
             os.fsync(file.fileno())
@@ -121,12 +123,15 @@ def play_missing(path: Path, groups: tuple[str, ...], seeds: int, rules: str) ->
             )
 
 
+def is_of(row: dict[str, Any], rules: str, mobs: str) -> bool:
+    """Whether a game was played by these rules and with these mobs."""
+    return (row["rules"], row.get("mobs", "none")) == (rules, mobs)
+
+
 def interval(good: int, games: int) -> str:
     """Wilson's 95 % interval in percent."""
-    z = 1.96
-    share, spread = good / games, z * math.sqrt(good * (games - good) / games + z * z / 4) / games
-    middle, scale = share + z * z / (2 * games), 1 + z * z / games
-    return f"{100 * max(0.0, (middle - spread) / scale):.0f} to {100 * min(1.0, (middle + spread) / scale):.0f}"
+    found = wilson(good, games)
+    return f"{100 * found.low:.0f} to {100 * found.high:.0f}"
 
 
 def lines_of(rows: list[dict[str, Any]], groups: tuple[str, ...]) -> Iterator[str]:
@@ -159,13 +164,14 @@ def stage_lines(rows: list[dict[str, Any]]) -> Iterator[str]:
         yield "\nWorlds without a diamond: " + ", ".join(str(row["seed"]) for row in failed) + "."
 
 
-def page(rows: list[dict[str, Any]], command: str, rules: str) -> str:
+def page(rows: list[dict[str, Any]], command: str, rules: str, mobs: str) -> str:
     """The whole page."""
     found = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
     machine = f"{os.cpu_count()} cores ({platform.machine()}), shared with other work while it ran"
-    head = INTRODUCTION.format(rules=rules, command=command, commit=found.stdout.strip() or "unknown", machine=machine)
+    commit = found.stdout.strip() or "unknown"
+    head = INTRODUCTION.format(rules=rules, mobs=mobs, command=command, commit=commit, machine=machine)
     groups = tuple(deps_tasks().groups)
-    own = [row for row in rows if row["rules"] == rules]
+    own = [row for row in rows if is_of(row, rules, mobs)]
     return head + "\n".join(lines_of(own, groups)) + "\n" + "\n".join(stage_lines(own)) + "\n"
 
 
@@ -175,15 +181,17 @@ def main() -> None:
     parser.add_argument(
         "--games", type=Path, default=Path("runs/overworld-oracle.jsonl"), help="one line for each game"
     )
-    parser.add_argument("--groups", nargs="+", default=list(GROUPS), choices=list(deps_tasks().groups))
+    parser.add_argument("--groups", nargs="+", default=list(deps_tasks().groups), choices=list(deps_tasks().groups))
     parser.add_argument("--seeds", type=int, default=20, help="worlds for each task")
     parser.add_argument("--rules", default="vanilla", choices=["vanilla", "easy"])
+    parser.add_argument("--mobs", default="none", choices=["none", "passive", "all"])
     parser.add_argument("--page", type=Path, default=PAGE)
     chosen = parser.parse_args()
-    play_missing(chosen.games, tuple(chosen.groups), chosen.seeds, chosen.rules)
-    groups = "" if chosen.groups == list(GROUPS) else f" --groups {' '.join(chosen.groups)}"
-    command = f"python docs/overworld_oracle.py{groups} --seeds {chosen.seeds} --rules {chosen.rules}"
-    chosen.page.write_text(page(read_games(chosen.games), command, chosen.rules), encoding="utf-8")
+    play_missing(chosen.games, tuple(chosen.groups), chosen.seeds, chosen.rules, chosen.mobs)
+    groups = "" if chosen.groups == list(deps_tasks().groups) else f" --groups {' '.join(chosen.groups)}"
+    settings = f"--seeds {chosen.seeds} --rules {chosen.rules} --mobs {chosen.mobs}"
+    command = f"python docs/overworld_oracle.py{groups} {settings}"
+    chosen.page.write_text(page(read_games(chosen.games), command, chosen.rules, chosen.mobs), encoding="utf-8")
     print(f"Written: {chosen.page}")
 
 

@@ -201,9 +201,7 @@ def test_a_stopped_study_goes_on_and_counts_no_game_twice(file: Path, tmp_path: 
     assert {case.planner for case in read_results(folder, changed, tasks)} == {"ghost"}
 
 
-def test_a_game_that_is_stopped_between_actions_is_played_again(
-    file: Path, tmp_path: Path, knowledge: Knowledge
-) -> None:
+def test_a_game_that_is_stopped_in_an_action_is_played_again(file: Path, tmp_path: Path, knowledge: Knowledge) -> None:
     study = load_study(file)
     tasks = tasks_of(study, knowledge)
     asked = 0
