@@ -8,18 +8,18 @@ from __future__ import annotations
 import asyncio
 import hmac
 import json
-import sys
 import threading
 import time
 from collections.abc import Callable, Coroutine
 from concurrent.futures import CancelledError
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from palaestra_teachers.base import Completion, LanguageModel, TeacherUnavailable
 
 from palaestra.chat import RequestRefused, completion_body, model_body, models_body, read_request
+from palaestra.http_server import Server
 
 MAX_BODY = 4 * 2**20
 """Bytes of the largest request that is read."""
@@ -31,7 +31,7 @@ _STATUS = {"prompt_too_long": 400, "bad_schema": 400, "timeout": 504, "http_429"
 """HTTP status of a model's failures by their kind; of all others 502."""
 
 
-class TeacherServer(ThreadingHTTPServer):
+class TeacherServer(Server):
     """Serves one language model at `/v1/chat/completions` and `/v1/models`; `serve_forever` until `shutdown`.
 
     Args:
@@ -45,7 +45,6 @@ class TeacherServer(ThreadingHTTPServer):
         OSError: it cannot listen there.
     """
 
-    daemon_threads = True
     request_queue_size = 128
 
     def __init__(
@@ -97,11 +96,6 @@ class TeacherServer(ThreadingHTTPServer):
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join()
         self._loop.close()
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that hangs up is no error of the server."""
-        if not isinstance(sys.exception(), OSError):
-            super().handle_error(request, client_address)
 
 
 class _Handler(BaseHTTPRequestHandler):

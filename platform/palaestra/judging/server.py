@@ -5,16 +5,16 @@ from __future__ import annotations
 import hmac
 import json
 import secrets
-import sys
 import threading
 from collections.abc import Sequence
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from importlib.resources import files
 from typing import Any, Literal
 
 from jinja2 import Environment
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from palaestra.http_server import Server
 from palaestra.judging.answers import Answer, Answers, AnswersError
 from palaestra.judging.clips import Contest
 
@@ -53,7 +53,7 @@ class Refused(RuntimeError):
         self.status = status
 
 
-class JudgeServer(ThreadingHTTPServer):
+class JudgeServer(Server):
     """Serves the page at `url` until `shutdown`; clips have numbers there, and no names.
 
     Args:
@@ -65,8 +65,6 @@ class JudgeServer(ThreadingHTTPServer):
     Raises:
         OSError: it cannot listen there.
     """
-
-    daemon_threads = True
 
     def __init__(self, contest: Contest, answers: Answers, judge: str, port: int) -> None:
         self.token = secrets.token_urlsafe(16)
@@ -129,11 +127,6 @@ class JudgeServer(ThreadingHTTPServer):
             "given": sum(answer.judge == self._judge for answer in given),
             "left_to_do": self._schedule.left_to_do(self._judge, given),
         }
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A browser that hangs up is no error of the server."""
-        if not isinstance(sys.exception(), OSError):
-            super().handle_error(request, client_address)
 
 
 class _Handler(BaseHTTPRequestHandler):
