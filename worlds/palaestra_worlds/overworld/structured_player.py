@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
@@ -36,7 +37,7 @@ from palaestra_worlds.structured import ActionFeedback, ActionName, FailureKind,
 def _explore(hands: Hands, action: StructuredAction) -> str:
     if action.object in load_rules().mobs:
         prey = prey_named(action.object)
-        mob = in_sight(hands, prey, set()) or look_for(hands, prey, set())
+        mob = in_sight(hands, prey, Counter()) or look_for(hands, prey, Counter())
         x, z, y = mob.cell
         return f"{action.object} is at x {x}, z {z}, height {y}."
     search = Search(hands, blocks_to_see(action.object))

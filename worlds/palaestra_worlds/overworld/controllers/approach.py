@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 
 import numpy as np
@@ -60,11 +61,11 @@ def approach_mob(hands: Hands, name: str) -> Cell:
     """
     prey = prey_named(name)
     found: list[Cell] = []
-    given_up: set[int] = set()
-    while (mob := in_sight(hands, prey, given_up)) is not None:
+    vain: Counter[int] = Counter()
+    while (mob := in_sight(hands, prey, vain)) is not None:
         if keep_up(hands, mob, lambda now: not found.append(now.cell)):
             return found[-1]
-        given_up.add(mob.place)
-    if given_up:
+        vain[mob.place] += 1
+    if vain:
         raise Failed("unreachable", f"A {name} has been seen, but got away.")
     raise Failed("not_found", f"No {name} is in sight; explore first.")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from palaestra_worlds.overworld.constants import ATTACK, NOTHING, USE
 from palaestra_worlds.overworld.controllers.equip import item_at_hand
 from palaestra_worlds.overworld.controllers.failures import Failed
@@ -16,7 +18,8 @@ from palaestra_worlds.overworld.controllers.prey import (
     same_mob,
 )
 from palaestra_worlds.overworld.mob_sight import SeenMob
-from palaestra_worlds.overworld.mobs import INVULNERABLE_TICKS
+from palaestra_worlds.overworld.mobs import INVULNERABLE_TICKS, MOB_REACH
+from palaestra_worlds.overworld.senses import Cell
 from palaestra_worlds.overworld.tables import DAMAGE, DURABILITY, RECOVERY, numbers, tables
 from palaestra_worlds.structured import StructuredAction
 
@@ -32,15 +35,15 @@ def attack(hands: Hands, action: StructuredAction) -> str:
     if action.tool:
         item_at_hand(hands, action.tool)
     before, killed = _gained(hands, prey), hands.senses.kills
-    given_up: set[int] = set()
+    vain: Counter[int] = Counter()
     while (gained := _gained(hands, prey) - before) < action.count:
         try:
-            mob = in_sight(hands, prey, given_up) or look_for(hands, prey, given_up)
+            mob = in_sight(hands, prey, vain) or look_for(hands, prey, vain)
         except Failed as failure:
             failure.message += f" {_result(prey, gained, hands.senses.kills - killed)}"
             raise
         if not _kill(hands, mob, action.tool):
-            given_up.add(mob.place)
+            vain[mob.place] += 1
     return _result(prey, gained, hands.senses.kills - killed)
 
 
@@ -82,14 +85,27 @@ def _is_beside(hands: Hands, mob: SeenMob) -> bool:
 
 
 def _turn_to(hands: Hands, mob: SeenMob) -> bool:
-    """Has a mob in view; whether it stayed there."""
+    """Has a mob in view, and breaks the plants before it; whether it stayed there."""
     aim = aim_at(hands, mob)
     if aim is None:
         return False
     hands.turn_to(aim[0])
     hands.look_to(aim[1])
-    now = same_mob(hands, mob)
-    return now is not None and aim_at(hands, now) == (hands.senses.facing, hands.senses.pitch)
+    for _ in range(MOB_REACH):
+        hit, now = hands.senses.crosshair(), same_mob(hands, mob)
+        if now is None or aim_at(hands, now) != (hands.senses.facing, hands.senses.pitch):
+            return False
+        if hit is None or _steps_to(hands, hit[0]) >= _steps_to(hands, now.cell):
+            return True
+        hands.do(ATTACK)
+        hands.senses.look()
+    return False
+
+
+def _steps_to(hands: Hands, cell: Cell) -> int:
+    """How far away a cell is along the ground."""
+    x, z, _ = hands.senses.place
+    return abs(cell[0] - x) + abs(cell[1] - z)
 
 
 def _take_arm(hands: Hands, tool: str) -> None:
@@ -113,12 +129,12 @@ def use_on_mob(hands: Hands, action: StructuredAction) -> str:
     prey = prey_named(action.object)
     item = item_at_hand(hands, action.tool)
     before = dict(hands.inventory())
-    given_up: set[int] = set()
+    vain: Counter[int] = Counter()
     for _ in range(action.count):
         item_at_hand(hands, action.tool)
         while True:
-            mob = in_sight(hands, prey, given_up) or look_for(hands, prey, given_up)
-            given_up.add(mob.place)
+            mob = in_sight(hands, prey, vain) or look_for(hands, prey, vain)
+            vain[mob.place] += 1
             if keep_up(hands, mob, lambda now: _use(hands, now, item)):
                 break
     gained = {name: count - before.get(name, 0) for name, count in hands.inventory().items()}

@@ -9,6 +9,8 @@ from palaestra_worlds.overworld.controllers.hands import Hands
 from palaestra_worlds.overworld.state import HEIGHT, SIDE
 from palaestra_worlds.overworld.tables import OPAQUE, numbers, tables
 
+RISES = (6, 3, 1)
+"""Cells that one tries to come up at a time."""
 MOSTLY_UNSEEN = 0.5
 """Share of a column above which nobody knows whether it is open."""
 
@@ -40,10 +42,11 @@ def go_up(hands: Hands, level: int | None) -> str:
             return f"The height is {y}."
         if level is None and y >= HEIGHT - 6:
             break
-        goal = min(y + 6, level if level is not None else HEIGHT - 5)
         reach = np.arange(-7, 8)
         a, b = np.meshgrid(np.clip(x + reach, 0, SIDE - 1), np.clip(z + reach, 0, SIDE - 1))
-        goals = np.column_stack([a.ravel(), b.ravel(), np.full(a.size, goal)]).astype(np.int64)
-        if not hands.travel(goals, None):
+        most = level if level is not None else HEIGHT - 5
+        # With nothing to pile up, one can't stand higher than the ground, which may be nearer.
+        heights = dict.fromkeys(min(y + rise, most) for rise in RISES)
+        if not any(hands.travel(np.column_stack([a.ravel(), b.ravel(), np.full(a.size, c)])) for c in heights):
             break
     raise Failed("unreachable", f"No way up was found; the height is {hands.senses.place[2]}.")

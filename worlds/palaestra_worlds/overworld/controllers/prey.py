@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -15,7 +16,7 @@ from palaestra_worlds.overworld.controllers.names import items_named
 from palaestra_worlds.overworld.mob_kinds import MOBS
 from palaestra_worlds.overworld.mob_sight import SeenMob
 from palaestra_worlds.overworld.mobs import MOB_REACH
-from palaestra_worlds.overworld.paths import FREE, WATER
+from palaestra_worlds.overworld.paths import FIXED, FREE, ROCK, WATER
 from palaestra_worlds.overworld.player import SIGHT
 from palaestra_worlds.overworld.rules import load_rules
 from palaestra_worlds.overworld.senses import Cell
@@ -24,6 +25,8 @@ from palaestra_worlds.overworld.tables import numbers
 
 MOST_CHASES = 60
 """Ways that are begun after one and the same mob, before it is given up."""
+MOST_TRIES = 3
+"""Times that one is followed in vain."""
 GONE_ASTRAY = 3
 """Cells that a mob moves until one thinks again where to go."""
 
@@ -60,12 +63,17 @@ def prey_named(name: str) -> Prey:
     return Prey(name, kinds, frozenset(items))
 
 
-def in_sight(hands: Hands, prey: Prey, given_up: set[int]) -> SeenMob | None:
-    """The nearest that has not been given up."""
-    return next((mob for mob in hands.senses.mobs() if mob.kind in prey.kinds and mob.place not in given_up), None)
+def in_sight(hands: Hands, prey: Prey, vain: Counter[int]) -> SeenMob | None:
+    """The nearest of those that were followed in vain least often, and not too often.
+
+    Args:
+        vain: how often, by the mob's number.
+    """
+    found = [mob for mob in hands.senses.mobs() if mob.kind in prey.kinds and vain[mob.place] < MOST_TRIES]
+    return min(found, key=lambda mob: (vain[mob.place], mob.distance), default=None)
 
 
-def look_for(hands: Hands, prey: Prey, given_up: set[int]) -> SeenMob:
+def look_for(hands: Hands, prey: Prey, vain: Counter[int]) -> SeenMob:
     """Goes about on the surface until one is seen.
 
     Raises:
@@ -75,8 +83,8 @@ def look_for(hands: Hands, prey: Prey, given_up: set[int]) -> SeenMob:
         raise Failed("not_found", f"This world has no animals or monsters: there is no {prey.name}.")
     if not prey.kinds & set(MOBS):
         raise Failed("not_found", f"This world has no {' or '.join(sorted(prey.kinds))}.")
-    roam(hands, lambda: in_sight(hands, prey, given_up) is not None, prey.name)
-    found = in_sight(hands, prey, given_up)
+    roam(hands, lambda: in_sight(hands, prey, vain) is not None, prey.name)
+    found = in_sight(hands, prey, vain)
     if found is None:
         raise Failed("not_found", f"{prey.name} was seen, and is out of sight again.")
     return found
@@ -88,7 +96,7 @@ def same_mob(hands: Hands, mob: SeenMob) -> SeenMob | None:
 
 
 def aim_at(hands: Hands, mob: SeenMob) -> tuple[int, int] | None:
-    """Facing and pitch with a mob in view within reach, and nothing in between; None from here."""
+    """Facing and pitch with a mob in view within reach, and nothing but plants in between; None from here."""
     x, z, y = hands.senses.place
     a, b, c = mob.cell
     cells = {(a, b, c + above) for above in range(mob.tall)}
@@ -99,7 +107,7 @@ def aim_at(hands: Hands, mob: SeenMob) -> tuple[int, int] | None:
                 at = x + int(STEPS[facing, 0]) * forward, z + int(STEPS[facing, 1]) * forward, y + 1 + up
                 if at in cells:
                     return facing, pitch
-                if hands.block(at) != 0 and hands.kind(at) != WATER:
+                if hands.kind(at) not in (FREE, WATER):
                     break
     return None
 
@@ -116,7 +124,10 @@ def keep_up(hands: Hands, mob: SeenMob, until: Callable[[SeenMob], bool]) -> boo
                     return True
                 continue
         goals = _beside(hands, last.cell)
-        if not hands.travel(goals, _until_elsewhere(hands, last)):
+        if now is not None:
+            # It is to be seen, and out of reach from here.
+            goals = goals[(goals != np.array(hands.senses.place)).any(axis=1)]
+        if not len(goals) or not hands.travel(goals, _until_elsewhere(hands, last)):
             return False
         if same_mob(hands, last) is None and hands.senses.place in set(map(tuple, goals.tolist())):
             return False
@@ -137,10 +148,11 @@ def _until_elsewhere(hands: Hands, mob: SeenMob) -> Callable[[], bool]:
 
 
 def _beside(hands: Hands, cell: Cell) -> NDArray[np.int64]:
-    """Cells for the feet one or two away along an axis; those that are known to be open first of all."""
+    """Cells for the feet one or two away along an axis; those that are known to be open, and firm, first of all."""
     x, z, y = cell
     around = [
         (x + dx * far, z + dz * far, y + up) for dx, dz in STEPS.tolist() for far in (1, 2) for up in (0, 1, -1, 2)
     ]
     found = [one for one in around if hands.kind(one) in (FREE, WATER)]
-    return np.array(found or around[:1], np.int64)
+    firm = [(a, b, c) for a, b, c in found if hands.kind((a, b, c - 1)) in (ROCK, FIXED, WATER)]
+    return np.array(firm or found or around[:1], np.int64)
