@@ -332,8 +332,13 @@ class LuantiWorld(World):
         return LuantiTask(), -1
 
     def _begin(self) -> None:
+        task, row = self._choose()
+        known = _READ.get(str(self._game_folder))
+        if known is not None:
+            # A task that cannot be carried out ends no game.
+            _items_of(known, task)
         self._stop()
-        self._task, self._row = self._choose()
+        self._task, self._row = task, row
         self._level = self._seed if self._task.level_seed is None else self._task.level_seed
         self._steps = 0
         bridge = self._bridge = Bridge(self.settings, seed=self._level)
