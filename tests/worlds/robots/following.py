@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import palaestra_worlds
-from palaestra_agents.mpc.config import PlannerConfig
+from palaestra_agents.mpc.config import AnyPlannerConfig
 from palaestra_agents.mpc.control import Controller
 from palaestra_agents.mpc.planner import Plan
 from palaestra_agents.mpc.planners import make_planner
@@ -44,14 +44,14 @@ class Compared(NamedTuple):
 class Follower:
     """One robot and one planner, always with the same random numbers, on one thread."""
 
-    def __init__(self, world_id: str, config: PlannerConfig, seed: int = 0, **settings: Any) -> None:
+    def __init__(self, world_id: str, config: AnyPlannerConfig, seed: int = 0, **settings: Any) -> None:
         self.world: Any = palaestra_worlds.make(world_id, num_envs=1, start_noise=0.0, threads=1, **settings)
         self.config, self.seed = config, seed
         self.world.reset(seed=0)
         self.beginning = Moment(self.world.snapshot(), None)
 
     def follow(
-        self, program: str, seconds: float, since: Moment | None = None, config: PlannerConfig | None = None
+        self, program: str, seconds: float, since: Moment | None = None, config: AnyPlannerConfig | None = None
     ) -> tuple[list[Measures], Moment]:
         """What is measured at each step of a program's motions, and the moment at the end.
 

@@ -99,14 +99,16 @@ def primitives_for(deeds: tuple[Motion, ...]) -> ManipulatorPrimitives | None:
             calls += [MovePalmTo(point=goal, z=above + 0.1), MovePalmTo(point=goal, z=above), OpenHand()]
         if task.heights:
             calls.append(MovePalmTo(point="rest_position", z=task.heights[0].height - _REST_HEIGHT))
-        calls += [MovePalm(**_HANDLES[j.joint][j.fraction > 0.5]) for j in task.joints]
+        for joint in task.joints:
+            x, y, z = _HANDLES[joint.joint][joint.fraction > 0.5]
+            calls.append(MovePalm(x=x, y=y, z=z))
     return ManipulatorPrimitives(calls=(*calls, Wait()))
 
 
 _REST_HEIGHT = 0.35
-_HANDLES: dict[str, tuple[dict[str, float], dict[str, float]]] = {
-    "drawer": ({"x": 0.55, "y": 0.38, "z": 0.12}, {"x": 0.37, "y": 0.38, "z": 0.12}),
-    "faucet": ({"x": 0.465, "y": -0.38, "z": 0.168}, {"x": 0.55, "y": -0.465, "z": 0.168}),
+_HANDLES = {
+    "drawer": ((0.55, 0.38, 0.12), (0.37, 0.38, 0.12)),
+    "faucet": ((0.465, -0.38, 0.168), (0.55, -0.465, 0.168)),
 }
 """Where handles are when closed and when open, metres: a goal beside the handle would go on with what holds it."""
 

@@ -91,7 +91,7 @@ class QuadrupedWeights(_Model):
     foot_forward: Weight = Field(default=0.5, description="Weight of feet's places forward.")
     foot_inward: Weight = Field(default=0.5, description="Weight of feet's places inward.")
     step_height: Weight = Field(default=2.0, description="Weight of steps' heights.")
-    step_forward: Weight = Field(default=0.2, description="Weight of steps' swings.")
+    step_forward: Weight = Field(default=1.0, description="Weight of steps' swings.")
     balance: Weight = Field(default=0.5, description="Weight of falling over.")
     posture: Weight = Field(default=0.01, description="Weight of leaving the standing pose's joint angles.")
 
