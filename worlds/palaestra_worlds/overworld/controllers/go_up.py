@@ -26,6 +26,8 @@ def is_underground(hands: Hands) -> bool:
 
 def _is_covered(hands: Hands, x: int, z: int, y: int) -> bool:
     column = hands.senses.seen[x, z, y:].astype(int) - 1
+    if not len(column):
+        return False
     if (column[:8] < 0).any() or (column < 0).mean() > MOSTLY_UNSEEN:
         return True
     names = numbers().blocks
