@@ -153,8 +153,8 @@ class PPOConfig(AgentConfig):
         default=1.0,
         ge=0,
         le=10,
-        description="Gain of the value heads' initial weights. 0: every value is 0 until a reward is met; otherwise, where "
-        "rewards are rare, the noise of an untrained critic is all that drives the policy at first.",
+        description="Gain of the value heads' initial weights. 0: every value is 0 until a reward is met; otherwise, "
+        "where rewards are rare, the noise of an untrained critic is all that drives the policy at first.",
     )
     max_grad_norm: float = Field(default=0.5, gt=0)
     target_kl: float | None = Field(
