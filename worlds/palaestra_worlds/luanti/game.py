@@ -222,13 +222,23 @@ class Game:
         if hit is None:
             return 1
         x, y, z = self._there(hit[0])
+        block = numbers().blocks[int(self.levels.blocks[(0, *hit[0])])]
         result = self._call("dig", x=x, y=y, z=z)
+        if result.get("error") == "undiggable" and (tool := self._tool_at_hand(block)):
+            # An Overworld's player may break by hand what takes a tool here.
+            self._call("hold", item=self._name(tool))
+            result = self._call("dig", x=x, y=y, z=z)
         if result.get("error") == "undiggable":
-            block = numbers().blocks[int(self.levels.blocks[(0, *hit[0])])]
             raise Failed("missing_tool", f"What is in hand does not break {block}.")
         if result.get("error") == "unreachable":
             raise Failed("unreachable", "It is out of reach.")
         return TICKS_PER_SECOND * float(result.get("seconds") or 0)
+
+    def _tool_at_hand(self, block: str) -> str:
+        """A tool of the inventory that breaks a block by the game's rules; "" if there is none."""
+        harvest = self._rules.rules.blocks[block].harvest
+        held = {numbers().items[int(item)] for item in self.levels.slots[0, :, ITEM]}
+        return min(held & harvest, default="")
 
     def _put(self, item: int) -> None:
         """As an Overworld's player places: see `player.place`."""

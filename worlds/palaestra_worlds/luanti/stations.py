@@ -6,12 +6,16 @@ import math
 from collections import Counter
 from collections.abc import Mapping
 
+import numpy as np
+from numpy.typing import NDArray
+
 from palaestra_worlds.luanti.game import Game
 from palaestra_worlds.luanti.rules import TICKS_PER_SECOND, Crafting
 from palaestra_worlds.overworld.constants import FURNACE_BLOCK
 from palaestra_worlds.overworld.controllers.failures import Failed
 from palaestra_worlds.overworld.controllers.hands import Hands
 from palaestra_worlds.overworld.controllers.stations import set_up, take_along
+from palaestra_worlds.overworld.paths import FREE, ROCK
 from palaestra_worlds.overworld.rules import FURNACE, TABLE
 from palaestra_worlds.overworld.senses import Cell
 from palaestra_worlds.overworld.tables import numbers
@@ -20,6 +24,8 @@ from palaestra_worlds.structured import StructuredAction, in_words
 
 NEAR_BY = 4
 """Cells within which a furnace is used."""
+MOST_PLACES = 64
+"""Where there is room, how many are thought of."""
 
 
 def craft(game: Game, hands: Hands, action: StructuredAction) -> str:
@@ -64,7 +70,7 @@ def smelt(game: Game, hands: Hands, action: StructuredAction) -> str:
         lacking = {item: action.count - _count(hands, item)}
         raise Failed("missing_material", f"To smelt {product}, {in_words(lacking)} more must be at hand.", lacking)
     fuel, pieces = _fuel(game, hands, item, action.count)
-    station = set_up(hands, FURNACE)
+    station = _set_up_furnace(hands)
     try:
         _check_time(hands)
         cell = _furnace_near(hands)
@@ -148,6 +154,29 @@ def _fuel(game: Game, hands: Hands, item: str, count: int) -> tuple[str, int]:
         raise Failed("missing_fuel", why)
     _, name, pieces = min(enough)
     return name, pieces
+
+
+def _set_up_furnace(hands: Hands) -> Cell | None:
+    """As `set_up`, and elsewhere where there is no room: water runs into holes here."""
+    try:
+        return set_up(hands, FURNACE)
+    except Failed as failure:
+        if failure.kind != "no_room" or not hands.travel(_roomy_places(hands)):
+            raise
+    return set_up(hands, FURNACE)
+
+
+def _roomy_places(hands: Hands) -> NDArray[np.int64]:
+    """(G, 3): cells where one can stand on dry ground next to more of it, the nearest of those that are known."""
+    kinds = hands.ground().kinds[hands.senses.seen]
+    stand = (kinds[:, :, :-2] >= ROCK) & (kinds[:, :, 1:-1] == FREE) & (kinds[:, :, 2:] == FREE)
+    room = np.zeros_like(stand)
+    room[:-1] |= stand[:-1] & stand[1:]
+    room[:, :-1] |= stand[:, :-1] & stand[:, 1:]
+    cells = np.argwhere(room) + np.array([0, 0, 1])
+    here = np.array(hands.senses.place)
+    far = np.abs(cells - here).sum(axis=1)
+    return cells[far > 1][np.argsort(far[far > 1], kind="stable")][:MOST_PLACES]
 
 
 def _furnace_near(hands: Hands) -> Cell:
