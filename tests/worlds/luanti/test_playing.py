@@ -12,6 +12,9 @@ from palaestra_worlds.overworld.task_lists import deps_tasks
 from palaestra_worlds.overworld.tasks import ItemStack
 from palaestra_worlds.structured import StructuredAction
 
+# The game's clock goes on by itself, and its trees stand elsewhere each time.
+pytestmark = pytest.mark.slow
+
 
 def test_knowledge_is_the_games_own(world: LuantiWorld) -> None:
     known = world.knowledge()

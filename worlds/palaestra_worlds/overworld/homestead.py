@@ -52,7 +52,8 @@ from palaestra_worlds.overworld.state import (
 from palaestra_worlds.overworld.tables import IS_BED, IS_CHEST, IS_HOE, STACK
 
 BEDTIME, DAYBREAK = 12_542, 23_460
-"""Ticks after sunrise between which one can sleep, in clear weather. Source: https://minecraft.wiki/w/Bed."""
+"""Ticks after sunrise between which one can sleep, in clear weather. From memory; to be
+compared with https://minecraft.wiki/w/Bed."""
 SLEEPING_TICKS = 100
 UNSAFE = 8
 """Cells within which a monster keeps one awake."""
@@ -61,7 +62,8 @@ RIPE = 7
 GROWTH_TICKS = 1365
 """On average between two looks at a plant; 4096 cells of a section, three looked at a tick."""
 WET_LOOKS, DRY_LOOKS = 7, 13
-"""A single plant grows at one look in so many, on wet soil and on dry. Source: https://minecraft.wiki/w/Wheat_Seeds."""
+"""A single plant grows at one look in so many, on wet soil and on dry. From memory; to be
+compared with https://minecraft.wiki/w/Wheat_Seeds."""
 WET_WITHIN = 4
 """Cells from water."""
 MOST_SEEDS = 3
