@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
 from palaestra_worlds.base import OracleError
 from palaestra_worlds.luanti.rules import GameRules
 from palaestra_worlds.overworld.goals import Goal, decompose
-from palaestra_worlds.overworld.knowledge import explain_item
-from palaestra_worlds.overworld.planning import FAILURE_OF, MOST_STEPS, OverworldKnowledge
+from palaestra_worlds.overworld.planning import OverworldKnowledge
 from palaestra_worlds.overworld.rules import Rules, UnknownItem
-from palaestra_worlds.overworld.stock import StepFault, Stock
 from palaestra_worlds.overworld.technology import TechnologyTree, Unobtainable, technology_tree
 from palaestra_worlds.overworld.ways import Sources
 from palaestra_worlds.plan_answers import PlanOracle
-from palaestra_worlds.structured import PlanFault, PlanStep
 
 _CLOSE = 0.6
 """How alike a misspelt name must be."""
@@ -51,32 +48,8 @@ class LuantiKnowledge(OverworldKnowledge):
         except UnknownItem:
             return ()
 
-    def recipe_text(self, item: str, budget: int = 200) -> str:
-        lines: list[str] = []
-        left = budget
-        for name in self._rules.named(item):
-            for line in explain_item(self._trees(frozenset(), frozenset()), name):
-                left -= len(line.split())
-                if left < 0:
-                    return "\n".join(lines)
-                lines.append(line)
-        return "\n".join(lines)
-
-    def check_plan(
-        self, steps: Sequence[PlanStep], inventory: Mapping[str, int], goal: Mapping[str, int] | None = None
-    ) -> PlanFault | None:
-        stock = Stock(self._trees(frozenset(), frozenset()), inventory)
-        for number, step in enumerate(steps[:MOST_STEPS]):
-            try:
-                stock.carry_out(step)
-            except StepFault as fault:
-                return PlanFault(step=number, kind=FAILURE_OF[fault.kind], why=str(fault))
-        for item, count in (goal or {}).items():
-            found = sum(stock.count(name) for name in self.named(item))
-            if found < count:
-                why = f"after all steps there are {found} {item}, and {count} are wanted"
-                return PlanFault(step=len(steps), kind="missing_material", why=why)
-        return None
+    def _whole_tree(self) -> TechnologyTree:
+        return self._trees(frozenset(), frozenset())
 
     def _goal(
         self, item: str, count: int, inventory: Mapping[str, int], near: Iterable[str]
@@ -84,7 +57,7 @@ class LuantiKnowledge(OverworldKnowledge):
         choices = self._rules.named(item)
         enough = sum(inventory.get(name, 0) for name in choices) >= count
         trees = frozenset(block for block in near if block.endswith("_log")) - self._missing
-        for tree in (self._trees(trees, self._missing), self._trees(frozenset(), frozenset())):
+        for tree in (self._trees(trees, self._missing), self._whole_tree()):
             try:
                 return (None if enough else decompose(tree, tree.easiest(choices), count, inventory)), tree
             except Unobtainable as error:
@@ -102,7 +75,7 @@ class LuantiKnowledge(OverworldKnowledge):
         """The block that a name, or the easiest way to an item of that name, is about; "" for none."""
         if name in self._rules.natural:
             return name
-        way = self._trees(frozenset(), frozenset()).ways.get(name)
+        way = self._whole_tree().ways.get(name)
         return way.source if way else ""
 
 

@@ -52,8 +52,9 @@ class OverworldKnowledge:
     def recipe_text(self, item: str, budget: int = 200) -> str:
         lines: list[str] = []
         left = budget
-        for name in load_rules().named(item):
-            for line in explain_item(game_tree(), name):
+        tree = self._whole_tree()
+        for name in tree.rules.named(item):
+            for line in explain_item(tree, name):
                 left -= len(line.split())
                 if left < 0:
                     return "\n".join(lines)
@@ -83,7 +84,7 @@ class OverworldKnowledge:
     def check_plan(
         self, steps: Sequence[PlanStep], inventory: Mapping[str, int], goal: Mapping[str, int] | None = None
     ) -> PlanFault | None:
-        stock = Stock(game_tree(), inventory)
+        stock = Stock(self._whole_tree(), inventory)
         for number, step in enumerate(steps[:MOST_STEPS]):
             try:
                 stock.carry_out(step)
@@ -106,6 +107,10 @@ class OverworldKnowledge:
         if step.how == "hunt":
             return (StructuredAction(name="attack", object=step.object, count=step.count, tool=step.tool),)
         return _by_use(step)
+
+    def _whole_tree(self) -> TechnologyTree:
+        """All that can be come by in the game."""
+        return game_tree()
 
     def _goal(
         self, item: str, count: int, inventory: Mapping[str, int], near: Iterable[str]
