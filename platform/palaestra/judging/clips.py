@@ -149,9 +149,8 @@ class Schedule:
     def next(self, judge: str, answers: Sequence[Answer], without: Iterable[Pair] = ()) -> Pair | None:
         """None: this judge has compared all there is, but for those `without`."""
         counted = Counter(_key(answer.level, answer.left, answer.right) for answer in answers)
-        done = {_key(answer.level, answer.left, answer.right) for answer in answers if answer.judge == judge}
-        done |= {_key(pair.level, pair.left, pair.right) for pair in without}
-        open_pairs = [key for key in self._all() if key not in done]
+        skipped = {_key(pair.level, pair.left, pair.right) for pair in without}
+        open_pairs = [key for key in self._open(judge, answers) if key not in skipped]
         if not open_pairs:
             return None
         fewest = min(counted[key] for key in open_pairs)
@@ -161,11 +160,12 @@ class Schedule:
 
     def left_to_do(self, judge: str, answers: Sequence[Answer]) -> int:
         """Pairs that this judge has not compared."""
-        done = {_key(answer.level, answer.left, answer.right) for answer in answers if answer.judge == judge}
-        return len([key for key in self._all() if key not in done])
+        return len(self._open(judge, answers))
 
-    def _all(self) -> list[tuple[int, str, str]]:
-        return [_key(level, *pair) for level in self.levels for pair in combinations(self.names, 2)]
+    def _open(self, judge: str, answers: Sequence[Answer]) -> list[tuple[int, str, str]]:
+        done = {_key(answer.level, answer.left, answer.right) for answer in answers if answer.judge == judge}
+        pairs = (_key(level, *pair) for level in self.levels for pair in combinations(self.names, 2))
+        return [key for key in pairs if key not in done]
 
 
 def _key(level: int, left: str, right: str) -> tuple[int, str, str]:

@@ -12,7 +12,7 @@ from importlib.resources import files
 from typing import Any, Literal
 
 from jinja2 import Environment
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from palaestra.http_server import Server
 from palaestra.judging.answers import Answer, Answers, AnswersError
@@ -36,8 +36,8 @@ class _Reply(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    left: int
-    right: int
+    left: int = Field(ge=0)
+    right: int = Field(ge=0)
     choice: Literal["left", "right", "equal"]
 
 
@@ -102,7 +102,7 @@ class JudgeServer(Server):
         """
         try:
             reply = _Reply.model_validate_json(body)
-            (left, level), (right, other_level) = (self._keys[self._known(k)] for k in (reply.left, reply.right))
+            (left, level), (right, other_level) = (self._keys[k] for k in (reply.left, reply.right))
         except (ValidationError, IndexError) as error:
             raise Refused(400, "This is no answer about two clips.") from error
         if level != other_level or left == right:
@@ -113,11 +113,6 @@ class JudgeServer(Server):
             except AnswersError as error:
                 raise Refused(507, str(error)) from error
             return self._state(self._answers.all())
-
-    def _known(self, number: int) -> int:
-        if number < 0:
-            raise IndexError(number)
-        return number
 
     def _state(self, given: Sequence[Answer]) -> dict[str, Any]:
         pair = self._schedule.next(self._judge, given)
