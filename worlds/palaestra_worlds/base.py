@@ -9,12 +9,12 @@ import math
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeVar
 
 import numpy as np
 from gymnasium.vector import VectorEnv
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 if TYPE_CHECKING:
     from palaestra_worlds.structured import Knowledge, StructuredPlayer
@@ -275,6 +275,23 @@ class World(VectorEnv[Any, Any, Any]):
     def observe(self) -> dict[str, NDArray[Any]]:
         """The current observations again, without a step (after `restore`). Same form as `reset` returns."""
         raise NotImplementedError(f"{type(self).__name__} does not implement observe")
+
+
+_Settings = TypeVar("_Settings", bound=BaseModel)
+
+
+def checked_settings(kind: type[_Settings], id: str, settings: Mapping[str, Any]) -> _Settings:
+    """The keyword settings of `WorldProvider.make` as its model.
+
+    Raises:
+        ValueError: they do not fit; the sentence names the world, the first setting that is wrong, and why.
+    """
+    try:
+        return kind(**settings)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise ValueError(f"setting {where} of {id}: {first['msg']}" if where else f"{id}: {first['msg']}") from error
 
 
 class WorldProvider(Protocol):

@@ -6,10 +6,8 @@ from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from pydantic import ValidationError
-
 from palaestra_worlds.adapters.settings import AdapterSettings, EnvpoolSettings
-from palaestra_worlds.base import Mistakes, World, WorldEntry
+from palaestra_worlds.base import Mistakes, World, WorldEntry, checked_settings
 
 if TYPE_CHECKING:
     import numpy as np
@@ -73,11 +71,7 @@ class AdapterProvider:
     def make(self, id: str, num_envs: int, **settings: Any) -> World:
         if missing := self._missing():
             raise ValueError(f"{id} needs the package {self._package}: {missing}")
-        try:
-            checked = self._settings(**settings)
-        except ValidationError as error:
-            first = error.errors()[0]
-            raise ValueError(f"setting {'.'.join(map(str, first['loc']))} of {id}: {first['msg']}") from error
+        checked = checked_settings(self._settings, id, settings)
         return self._kind()(id, num_envs, checked)  # pyright: ignore[reportCallIssue]
 
     def oracle(self, prompt: str, schema: dict[str, Any] | None) -> dict[str, Any] | None:

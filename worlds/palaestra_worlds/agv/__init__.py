@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from pydantic import ValidationError
-
 from palaestra_worlds.agv.settings import AGVSettings
-from palaestra_worlds.base import Mistakes, WorldEntry
+from palaestra_worlds.base import Mistakes, WorldEntry, checked_settings
 
 if TYPE_CHECKING:
     import numpy as np
@@ -36,12 +34,7 @@ class AGVProvider:
     def make(self, id: str, num_envs: int, **settings: Any) -> AGVWorld:
         from palaestra_worlds.agv.world import AGVWorld
 
-        try:
-            checked = AGVSettings(**settings)
-        except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(map(str, first["loc"]))
-            raise ValueError(f"settings of {id}: {f'{where}: ' if where else ''}{first['msg']}") from error
+        checked = checked_settings(AGVSettings, id, settings)
         if id == "AGV-MuJoCo":
             try:
                 from palaestra_worlds.agv.transfer import MuJoCoWorld

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from pydantic import ValidationError
-
-from palaestra_worlds.base import Mistakes, WorldEntry
+from palaestra_worlds.base import Mistakes, WorldEntry, checked_settings
 from palaestra_worlds.crafter.settings import CrafterSettings
 
 if TYPE_CHECKING:
@@ -32,11 +30,7 @@ class CrafterProvider:
     def make(self, id: str, num_envs: int, **settings: Any) -> CrafterWorld:
         from palaestra_worlds.crafter.world import CrafterWorld
 
-        try:
-            checked = CrafterSettings(**settings)
-        except ValidationError as error:
-            first = error.errors()[0]
-            raise ValueError(f"setting {'.'.join(map(str, first['loc']))} of {id}: {first['msg']}") from error
+        checked = checked_settings(CrafterSettings, id, settings)
         return CrafterWorld(id, num_envs, checked)
 
     def oracle(self, prompt: str, schema: dict[str, Any] | None) -> dict[str, Any] | None:

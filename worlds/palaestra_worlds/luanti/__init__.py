@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from pydantic import ValidationError
-
-from palaestra_worlds.base import Mistakes, WorldEntry
+from palaestra_worlds.base import Mistakes, WorldEntry, checked_settings
 from palaestra_worlds.luanti.server import missing
 from palaestra_worlds.luanti.settings import LuantiSettings
 
@@ -44,11 +42,7 @@ class LuantiProvider:
     def make(self, id: str, num_envs: int, **settings: Any) -> LuantiWorld:
         from palaestra_worlds.luanti.world import LuantiWorld
 
-        try:
-            checked = LuantiSettings(**settings)
-        except ValidationError as error:
-            first = error.errors()[0]
-            raise ValueError(f"setting {'.'.join(map(str, first['loc']))} of {id}: {first['msg']}") from error
+        checked = checked_settings(LuantiSettings, id, settings)
         return LuantiWorld(id, num_envs, checked)
 
     def oracle(self, prompt: str, schema: dict[str, Any] | None) -> dict[str, Any] | None:

@@ -9,9 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import ValidationError
-
-from palaestra_worlds.base import Mistakes, WorldEntry
+from palaestra_worlds.base import Mistakes, WorldEntry, checked_settings
 from palaestra_worlds.minigrid.settings import MiniGridSettings
 
 if TYPE_CHECKING:
@@ -75,11 +73,7 @@ class MiniGridProvider:
     def make(self, id: str, num_envs: int, **settings: Any) -> MiniGridWorld:
         from palaestra_worlds.minigrid.world import MiniGridWorld
 
-        try:
-            checked = MiniGridSettings(**settings)
-        except ValidationError as error:
-            first = error.errors()[0]
-            raise ValueError(f"setting {'.'.join(map(str, first['loc']))} of {id}: {first['msg']}") from error
+        checked = checked_settings(MiniGridSettings, id, settings)
         missing = next((entry.missing for entry in _entries() if entry.id == id), "")
         if missing and not checked.reference:
             raise ValueError(f"{id} cannot be served here; what is missing: {missing}")

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from pydantic import ValidationError
-
-from palaestra_worlds.base import Mistakes, WorldEntry
+from palaestra_worlds.base import Mistakes, WorldEntry, checked_settings
 from palaestra_worlds.robots.menagerie import BARKOUR, PANDA, ROBOTIQ, Robot, licences, missing
 from palaestra_worlds.robots.settings import RobotSettings
 
@@ -40,11 +38,7 @@ class RobotProvider:
     def make(self, id: str, num_envs: int, **settings: Any) -> RobotWorld:
         if missing():
             raise ValueError(f"{id} cannot be served here; what is missing: {missing()}")
-        try:
-            checked = RobotSettings(**settings)
-        except ValidationError as error:
-            first = error.errors()[0]
-            raise ValueError(f"setting {'.'.join(map(str, first['loc']))} of {id}: {first['msg']}") from error
+        checked = checked_settings(RobotSettings, id, settings)
 
         if id == "Manipulator":
             from palaestra_worlds.robots.manipulator import Manipulator

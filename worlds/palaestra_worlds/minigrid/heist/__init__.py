@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from pydantic import ValidationError
-
-from palaestra_worlds.base import Mistakes, WorldEntry
+from palaestra_worlds.base import Mistakes, WorldEntry, checked_settings
 from palaestra_worlds.minigrid.heist.settings import HeistSettings
 
 if TYPE_CHECKING:
@@ -38,12 +36,7 @@ class HeistProvider:
     def make(self, id: str, num_envs: int, **settings: Any) -> HeistWorld:
         from palaestra_worlds.minigrid.heist.world import HeistWorld
 
-        try:
-            checked = HeistSettings(**settings)
-        except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(map(str, first["loc"]))
-            raise ValueError(f"settings of {id}: {f'{where}: ' if where else ''}{first['msg']}") from error
+        checked = checked_settings(HeistSettings, id, settings)
         return HeistWorld(id, num_envs, checked)
 
     def oracle(self, prompt: str, schema: dict[str, Any] | None) -> dict[str, Any] | None:
