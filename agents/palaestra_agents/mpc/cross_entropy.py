@@ -25,7 +25,9 @@ class CrossEntropy(SamplingPlanner):
         samples[0] = knots
         samples = self.clip(samples)
         costs = self.costs(state, samples, last_control)
-        elites = samples[np.argsort(costs, kind="stable")[: max(2, round(settings.elites * settings.samples))]]
+        wanted = max(2, round(settings.elites * settings.samples))
+        finite = int(np.isfinite(costs).sum())
+        elites = samples[np.argsort(costs, kind="stable")[: min(wanted, finite)]]
         spread = elites.std(axis=0) / self.control_scale
         self._deviation = np.maximum(spread, settings.least_noise)
         return elites.mean(axis=0), float(costs.min())

@@ -83,7 +83,7 @@ class Planner(ABC):
         self.problem = self.rollouts.problem = problem
 
     def plan(self, state: Array, last_control: Array | None = None) -> Plan:
-        """Plans from a state on.
+        """Plans from a state on. Where all that is near the last plan diverges, begins anew from the rest control.
 
         Args:
             state: mjSTATE_FULLPHYSICS of the planning model, (nstate,).
@@ -96,7 +96,14 @@ class Planner(ABC):
             raise PhysicsDiverged(f"cannot plan from a state that is not finite, at time {state[0]}")
         if last_control is None:
             last_control = self._warm_start(float(state[0]) - self.rollouts.timestep)
-        self.last_plan = self._improve(np.ascontiguousarray(state, dtype=np.float64), last_control)
+        state = np.ascontiguousarray(state, dtype=np.float64)
+        try:
+            self.last_plan = self._improve(state, last_control)
+        except PhysicsDiverged:
+            if self.last_plan is None:
+                raise
+            self.last_plan = None
+            self.last_plan = self._improve(state, last_control)
         return self.last_plan
 
     def _warm_start(self, times: float | Array) -> Array:

@@ -80,7 +80,7 @@ class Reached:
         robot: the world's id.
         planner: its kind.
         iterations: of each plan, as many as take about the same time as the other planners' plans.
-        costs: mean over the motion after its first half second.
+        costs: mean over the motion after its first half second; infinite where no plan stayed finite.
         real_time: simulated seconds per wall second, planning and simulation.
     """
 
@@ -272,6 +272,7 @@ def _drive(
 ) -> tuple[float, float]:
     """The mean cost of one motion after its first half second, and the wall seconds that it took."""
     from palaestra_agents.mpc.control import Controller, drive
+    from palaestra_worlds.planning import PhysicsDiverged
 
     world = _acting_world(robot)
     world.reset(seed=seed)
@@ -279,9 +280,14 @@ def _drive(
     controller = Controller(planner, world.control_period)
     began = time.perf_counter()
     steps = round(motion / world.control_period)
-    rewards = np.array([step[1][0] for step in drive(world, [controller], steps)])
+    try:
+        rewards = np.array([step[1][0] for step in drive(world, [controller], steps)])
+    except PhysicsDiverged:
+        rewards = np.zeros(steps)
     seconds = time.perf_counter() - began
     planner.close()
+    if not rewards.all():
+        return float("inf"), seconds
     late = rewards[min(round(0.5 / world.control_period), steps - 1) :]
     return float(-np.log(np.maximum(late, 1e-12)).mean()), seconds
 
@@ -323,5 +329,5 @@ def _reached_table(robot: str, reached: Sequence[Reached], motion: float) -> Ben
         ("planner", "iterations", "median cost", "each seed", "x real time"),
         rows,
         "Every planner has as many iterations as take the slowest planner's one. Costs are the task's, in the "
-        "simulation model, after the first half second.",
+        "simulation model, after the first half second; inf: no plan stayed finite.",
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import mujoco
 import numpy as np
 import pytest
@@ -113,6 +115,26 @@ def test_rollouts_that_diverge_are_named_and_write_no_log(tmp_path, monkeypatch)
     with pytest.raises(PhysicsDiverged, match=r"all 60 rollouts from time 0\.000 s diverge"):
         made.plan(problem.state([1.0, 1.0], [0.0, 0.0]))
     assert list(tmp_path.iterdir()) == []
+
+
+class _BlowsUpBeyondOne(Masses):
+    """Physics that stays finite only while the first control is less than 1."""
+
+    def residuals(self, trajectories):
+        found = super().residuals(trajectories)
+        return np.where(trajectories.controls[..., :1] > 1.0, np.inf, found)
+
+
+@pytest.mark.parametrize("kind", sorted(PLANNERS))
+def test_a_last_plan_that_leads_to_divergence_is_given_up(kind: str) -> None:
+    quiet = {} if kind == "ilqg" else {"noise": 1e-3}
+    state = Masses().state([1.0, -0.5], [0.0, 0.0])
+    made = planner(kind, _BlowsUpBeyondOne(), **quiet)
+    good = made.plan(state)
+    made.last_plan = replace(good, knots=np.full_like(good.knots, 2.0))
+    after = made.plan(state, np.zeros(2))
+    assert np.isfinite(after.cost)
+    assert after.control(0.0)[0] < 1.0
 
 
 @pytest.mark.parametrize(
