@@ -97,6 +97,21 @@ def test_threads_and_neighbours_change_nothing() -> None:
             np.testing.assert_array_equal(array, getattr(worlds[1]._levels, name))
 
 
+@pytest.mark.parametrize(
+    ("num_envs", "settings", "threads"),
+    [
+        (64, {}, 1),
+        (1024, {}, 2),
+        (64, {"threads": 2}, 2),
+        (64, {"observation": "image"}, 1),
+        (256, {"observation": "image"}, 2),
+    ],
+)
+def test_threads_where_they_pay(num_envs: int, settings: dict[str, Any], threads: int) -> None:
+    """Pictures take ten times as long as symbols: what a thread costs is worth it for fewer environments."""
+    assert make(num_envs, **settings)._threads == threads
+
+
 def test_the_symbolic_map_is_a_window_on_the_semantic_one(world: CrafterWorld) -> None:
     indices = make(cells="indices")
     shown, _ = indices.reset(seed=4)
