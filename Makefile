@@ -52,6 +52,9 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 $(VENV)/.installed-bench: $(VENV)/.installed
 	$(call install,.[bench],the peers for the benches)
 
+$(VENV)/.installed-docs: $(VENV)/.installed
+	$(call install,.[docs],what makes the site of the documentation)
+
 $(VENV)/.installed-robots: $(VENV)/.installed
 	$(call install,.[robots],MuJoCo and the robot models)
 
@@ -129,9 +132,11 @@ check: $(VENV)/.installed-dev ## Lint, formatting, types, import directions
 	@$(BIN)/pyright
 	@$(BIN)/lint-imports
 
-docs: $(VENV)/.installed ## Write docs/spec.md (every key) and docs/errors.md (messages) anew
+docs: $(VENV)/.installed-docs ## Write docs/spec.md (every key) and docs/errors.md (messages) anew, and all of docs/ as a site
 	@$(BIN)/python docs/spec_reference.py
 	@$(BIN)/python docs/mistakes.py
+	@$(BIN)/sphinx-build -q -W --keep-going -b html docs build/site
+	@echo "Site: build/site/index.html"
 
 # torch pins its CUDA packages itself and CPU builds have none, so they stay out of the lock.
 lock: ## Resolve constraints.txt anew (needs uv; ARGS=--upgrade for newer releases)
