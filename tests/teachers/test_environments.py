@@ -321,7 +321,7 @@ def test_a_world_without_anything_to_set_is_refused() -> None:
         objectives = ("success",)
         about = ""
 
-    with pytest.raises(ValueError, match="Task has no environments to set"):
+    with pytest.raises(ValueError, match=r"nothing that a teacher of environments could set: its tasks \(Task\)"):
         EnvironmentTeacher(EnvironmentConfig(**STEPS), model_that_says(""), Bare(), MemoryLedger())  # type: ignore[arg-type]
 
 

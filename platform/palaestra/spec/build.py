@@ -62,6 +62,7 @@ def build_arm(name: str, node: Node, over: Node) -> ArmSpec:
     if world_node.value == {}:
         raise fail(world_node.place, world_path, "is missing; say which, e.g. {id: MiniGrid-DoorKey-5x5-v0}")
     world = build_world(world_node, world_path)
+    _check_repeatable(world, world_node, world_path)
     agent = build_agent(*section("agent"))
     teacher_node, teacher_path = section("teacher")
     teacher = None if teacher_node is empty else build_teacher(teacher_node, teacher_path)
@@ -217,6 +218,20 @@ def _split(node: Node, path: Path, keys: tuple[str, ...]) -> tuple[Node, Node]:
     own = {key: child for key, child in node.value.items() if key in keys}
     rest = {key: child for key, child in node.value.items() if key not in keys}
     return Node(own, node.place, node.key), Node(rest, node.place, node.key)
+
+
+def _check_repeatable(world: WorldSpec, node: Node, path: Path) -> None:
+    """Refuses worlds in which no agent can train: a trial must be one that can be resumed and repeated."""
+    id_node = node.children()["id"]
+    with named(f"the provider of world '{world.id}'", id_node, (*path, "id")):
+        entries = registry.world_provider(world.id).entries()
+    if any(entry.is_live for entry in entries if entry.id == world.id):
+        raise fail(
+            id_node.place,
+            (*path, "id"),
+            f"{world.id} runs in real time in a program of its own, where no trial could be resumed or repeated; "
+            "agents do not train there (`palaestra plan` has controllers play it)",
+        )
 
 
 def _check_learner(teacher: TeacherSpec, node: Node, path: Path) -> None:

@@ -32,7 +32,10 @@ def environment_model(task_space: type[Task]) -> type[BaseModel]:
         name: (field.annotation, field) for name, field in task_space.model_fields.items() if name != "level_seed"
     }
     if not fields:
-        raise ValueError(f"a world whose task is {task_space.__name__} has no environments to set")
+        raise ValueError(
+            f"this world has nothing that a teacher of environments could set: its tasks ({task_space.__name__}) are "
+            "levels and no more"
+        )
     why = Field(max_length=LONGEST_REASON, description="Why the agent should train in this environment, in a sentence.")
     return create_model("Environment", __config__=ConfigDict(extra="forbid", frozen=True), why=(str, why), **fields)
 
