@@ -38,8 +38,8 @@ from palaestra_worlds.minigrid.random import seed_streams
 from palaestra_worlds.snapshots import pack_arrays, unpack_arrays
 
 ENVIRONMENTS_WORTH_A_THREAD = {"symbolic": 512, "image": 64, "both": 64}
-"""By observation; fewer are stepped before a thread has started. Measured for symbols: two threads are 0.35 times as fast as
-one with 64 environments, 0.6 with 256, 1.26 with 1,024."""
+"""By observation; fewer are stepped before a thread has started. Measured for symbols: two threads are 0.35 times as
+fast as one with 64 environments, 0.6 with 256, 1.26 with 1,024."""
 LEVELS_WORTH_A_THREAD = 2
 PIXELS_PER_CELL = 48
 """Of `render_frame`."""
