@@ -132,9 +132,10 @@ check: $(VENV)/.installed-dev ## Lint, formatting, types, import directions
 	@$(BIN)/pyright
 	@$(BIN)/lint-imports
 
-docs: $(VENV)/.installed-docs ## Write docs/spec.md (every key) and docs/errors.md (messages) anew, and all of docs/ as a site
+docs: $(VENV)/.installed-docs ## Write generated pages anew (every key, messages, maps of the code), and docs/ as a site
 	@$(BIN)/python docs/spec_reference.py
 	@$(BIN)/python docs/mistakes.py
+	@$(BIN)/python docs/maps.py
 	@$(BIN)/sphinx-build -q -W --keep-going -b html docs build/site
 	@echo "Site: build/site/index.html"
 

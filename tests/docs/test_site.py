@@ -6,7 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-DOCS = Path(__file__).parents[2] / "docs"
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
 
 
 def test_the_site_is_built_whole_and_without_a_warning(tmp_path: Path) -> None:
@@ -42,3 +43,9 @@ def test_every_page_is_in_the_contents_of_both_fronts() -> None:
     for front in ("README.md", "index.md"):
         text = (DOCS / front).read_text(encoding="utf-8")
         assert {page for page in pages if f"{page}.md" not in text and f"\n{page}\n" not in text} == set()
+
+
+def test_maps_of_the_source_roots_are_up_to_date() -> None:
+    code = "import maps; print([file.parent.name for file, text in maps.pages().items() if file.read_text() != text])"
+    done = subprocess.run([sys.executable, "-c", code], cwd=DOCS, capture_output=True, text=True, timeout=60)
+    assert done.stdout == "[]\n", f"run `make docs`: {done.stdout}{done.stderr}"
