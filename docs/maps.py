@@ -12,10 +12,10 @@ INTRODUCTIONS = {
         "benches. It may import all other roots; they never import it. Begin with `curriculum.py`, the loop."
     ),
     "worlds/palaestra_worlds": (
-        "Batched worlds. They know nothing of agents or teachers. Begin with `base.py`, what a world is. The folder of an "
-        "engine has the same parts everywhere: `settings.py`, `tasks.py` (what a teacher may set), `state.py` (arrays "
-        "with a row per environment), compiled rules of one environment, `engine.py` (the loops over environments), "
-        "`world.py` (gymnasium's interface), `description.py` (in words, for teachers)."
+        "Batched worlds. They know nothing of agents or teachers. Begin with `base.py`, what a world is. The folder of "
+        "an engine has the same parts everywhere: `settings.py`, `tasks.py` (what a teacher may set), `state.py` "
+        "(arrays with a row per environment), compiled rules of one environment, `engine.py` (the loops over "
+        "environments), `world.py` (gymnasium's interface), `description.py` (in words, for teachers)."
     ),
     "teachers/palaestra_teachers": (
         "Teachers, and the language models behind them. They know worlds by their interface only, never an engine. "
