@@ -16,7 +16,10 @@ from palaestra_worlds.overworld.sight import RANGE, directions
 from palaestra_worlds.overworld.state import (
     CLOCK,
     DAWN,
+    DIFFICULTIES,
+    DIFFICULTY,
     FACING,
+    FOOD,
     HEALTH,
     KIND,
     MOB_HEALTH,
@@ -412,6 +415,51 @@ def test_a_zombie_walks_up_and_strikes_and_armour_holds_some_off():
         hurt.append(20 - night.status[HEALTH])
     assert hurt[0] >= 9
     assert hurt[1] < hurt[0] / 2
+
+
+@pytest.mark.parametrize(("difficulty", "hurt"), [("easy", {2, 3}), ("normal", {3}), ("hard", {4, 5})])
+def test_a_blow_hurts_by_the_difficulty(difficulty: str, hurt: set[int]) -> None:
+    """A zombie's 3 points: half of them and one more, all, half as many again; parts of a point by chance."""
+    night = Night()
+    night.status[DIFFICULTY] = DIFFICULTIES.index(difficulty)
+    night.put("zombie", ahead=1)
+    for _ in range(60):
+        if night.status[HEALTH] < 20:
+            break
+        night.do("wait")
+    assert 20 - night.status[HEALTH] in hurt
+
+
+def test_in_peace_no_monster_comes_nobody_hungers_and_wounds_heal() -> None:
+    night = Night()
+    night.status[DIFFICULTY] = DIFFICULTIES.index("peaceful")
+    night.status[[HEALTH, FOOD]] = 10, 5
+    night.levels.body[0] = 100
+    night.do("wait", 400)
+    assert (night.mobs[MOST_ANIMALS:, KIND] == 0).all()
+    assert night.status[[HEALTH, FOOD]].tolist() == [20, 5]
+
+
+@pytest.mark.parametrize(("difficulty", "left"), [("easy", 10), ("normal", 1), ("hard", 0)])
+def test_hunger_leaves_health_by_the_difficulty(difficulty: str, left: int) -> None:
+    pasture = Pasture()
+    pasture.status[[DIFFICULTY, HEALTH, FOOD]] = DIFFICULTIES.index(difficulty), 12, 0
+    healths = []
+    for _ in range(13 * 80):
+        ended = pasture.do("wait")[2][0]
+        healths.append(0 if ended else int(pasture.status[HEALTH]))
+        if ended:
+            break
+    assert min(healths) == left
+
+
+def test_a_task_sets_the_difficulty_of_its_episode_alone() -> None:
+    world: Any = palaestra_worlds.make("Overworld", mobs="all")
+    world.assign([OverworldTask(difficulty="hard")])
+    world.reset(seed=0)
+    assert DIFFICULTIES[world.state().status[0, DIFFICULTY]] == "hard"
+    world.reset()
+    assert DIFFICULTIES[world.state().status[0, DIFFICULTY]] == "normal"
 
 
 def test_skeletons_shoot_from_afar_unless_there_is_a_wall():

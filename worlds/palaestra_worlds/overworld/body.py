@@ -10,6 +10,7 @@ from palaestra_worlds.overworld.constants import WATER
 from palaestra_worlds.overworld.state import (
     AIR,
     DIED_OF,
+    DIFFICULTY,
     DROWNING,
     EXHAUSTION,
     FALL,
@@ -20,6 +21,7 @@ from palaestra_worlds.overworld.state import (
     HEIGHT,
     HUNGER,
     LAVA,
+    PEACEFUL,
     SATURATION,
     SINCE_HEALED,
     SINCE_HURT,
@@ -36,6 +38,9 @@ EXHAUSTED = 4.0
 HEALING_FROM = 18
 """Food from which one heals."""
 HEALING_TICKS, LAVA_TICKS, DROWNING_TICKS = 80, 10, 20
+PEACEFUL_HEALING_TICKS = 20
+STARVED = (FULL, 10, 1, 0)
+"""Health that hunger leaves, by difficulty."""
 LAVA_DAMAGE, DROWNING_DAMAGE = 4, 2
 HEALING_EXHAUSTION = 6.0
 
@@ -90,6 +95,8 @@ def _breathe(levels: Any, i: Any, ticks: Any) -> None:
 def _tire(levels: Any, i: Any) -> None:
     while levels.body[i, EXHAUSTION] >= EXHAUSTED:
         levels.body[i, EXHAUSTION] -= EXHAUSTED
+        if levels.status[i, DIFFICULTY] == PEACEFUL:
+            continue
         if levels.body[i, SATURATION] > 0:
             levels.body[i, SATURATION] = max(0.0, levels.body[i, SATURATION] - 1)
         else:
@@ -98,18 +105,19 @@ def _tire(levels: Any, i: Any) -> None:
 
 @jitable
 def _heal_or_starve(levels: Any, i: Any, ticks: Any) -> None:
-    food = levels.status[i, FOOD]
-    heals = food >= HEALING_FROM and levels.status[i, HEALTH] < FULL
+    food, is_peaceful = levels.status[i, FOOD], levels.status[i, DIFFICULTY] == PEACEFUL
+    heals = (food >= HEALING_FROM or is_peaceful) and levels.status[i, HEALTH] < FULL
+    healing_ticks = PEACEFUL_HEALING_TICKS if is_peaceful else HEALING_TICKS
     if not heals and food > 0:
         levels.status[i, SINCE_HEALED] = 0
         return
     levels.status[i, SINCE_HEALED] += ticks
-    while levels.status[i, SINCE_HEALED] >= HEALING_TICKS:
-        levels.status[i, SINCE_HEALED] -= HEALING_TICKS
+    while levels.status[i, SINCE_HEALED] >= healing_ticks:
+        levels.status[i, SINCE_HEALED] -= healing_ticks
         if heals:
             levels.status[i, HEALTH] = min(FULL, levels.status[i, HEALTH] + 1)
             levels.body[i, EXHAUSTION] += HEALING_EXHAUSTION
-        elif levels.status[i, HEALTH] > 1:
+        elif levels.status[i, HEALTH] > STARVED[levels.status[i, DIFFICULTY]]:
             hurt(levels, i, 1, HUNGER)
 
 

@@ -13,7 +13,10 @@ from palaestra_worlds.overworld.mobs import appear, draw, fall_or_float, has_roo
 from palaestra_worlds.overworld.state import (
     CLOCK,
     DAWN,
+    DIFFICULTY,
+    EASY,
     FLEES,
+    HARD,
     HEIGHT,
     HIT,
     ITEM,
@@ -26,6 +29,7 @@ from palaestra_worlds.overworld.state import (
     MONSTER,
     MOST_ANIMALS,
     NEXT,
+    PEACEFUL,
     SIDE,
     SLOTS,
     TICKS_PER_DAY,
@@ -133,6 +137,10 @@ def _hit_player(levels: Any, i: Any, tables: Any, damage: Any, now: Any) -> None
     if now < levels.status[i, HIT] + UNHURT_TICKS and levels.status[i, HIT] > 0:
         return
     levels.status[i, HIT] = now
+    if levels.status[i, DIFFICULTY] == EASY:
+        damage = min(damage, damage / 2.0 + 1.0)
+    elif levels.status[i, DIFFICULTY] == HARD:
+        damage = 1.5 * damage
     armour = 0
     for place in range(1, 5):
         best, worn = 0, -1
@@ -194,6 +202,8 @@ def _act(levels: Any, i: Any, tables: Any, k: Any, now: Any) -> Any:
 def haunt(levels: Any, i: Any, tables: Any) -> None:
     """All monsters up to the clock; called before LIVED is set to it."""
     now = levels.status[i, CLOCK]
+    if levels.status[i, DIFFICULTY] == PEACEFUL:
+        return
     if now // COMES_TICKS != levels.status[i, LIVED] // COMES_TICKS:
         _come(levels, i, tables, now)
     for k in range(MOST_ANIMALS, levels.mobs.shape[1]):

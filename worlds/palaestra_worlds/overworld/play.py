@@ -33,6 +33,7 @@ from palaestra_worlds.overworld.state import (
     CLOCK,
     COUNT,
     DAWN,
+    DIFFICULTY,
     EXHAUSTION,
     FACING,
     FOOD,
@@ -61,7 +62,7 @@ from palaestra_worlds.overworld.state import (
     Z,
 )
 from palaestra_worlds.overworld.tables import SOLID
-from palaestra_worlds.overworld.tasks import BIOME, DAWN_AT, GOAL_LEAST, OWN_LEVEL, TASK
+from palaestra_worlds.overworld.tasks import BIOME, DAWN_AT, GOAL_LEAST, OWN_LEVEL, SET_DIFFICULTY, TASK
 from palaestra_worlds.overworld.terrain import generate
 
 FIRST_SATURATION = 5.0
@@ -123,6 +124,7 @@ def begin_level(levels: Any, i: Any, tables: Any, lessons: Any, land: Any, seed:
     levels.status[i, PITCH] = AHEAD
     levels.status[i, TARGET] = NO_TARGET
     levels.status[i, DAWN] = lessons.parameters[i, DAWN_AT]
+    levels.status[i, DIFFICULTY] = lessons.parameters[i, SET_DIFFICULTY]
     levels.body[i, SATURATION] = FIRST_SATURATION
     levels.body[i, EXHAUSTION] = levels.body[i, PROGRESS] = 0.0
     for slot in range(SLOTS):

@@ -48,8 +48,9 @@ TICKS_PER_DAY = 24_000
     LIVED,
     KILLS,
     HIT,
-) = range(25)
-NUM_STATUS = 25
+    DIFFICULTY,
+) = range(26)
+NUM_STATUS = 26
 MOST_CHANGES = 16
 """Changes of the inventory in one step: a recipe's parts, or a block's drops, and a few more."""
 # Columns of `Levels.body`.
@@ -78,6 +79,9 @@ STEPS = np.array([(0, -1), (1, 0), (0, 1), (-1, 0)], np.int64)
 """(facing, 2): along x and z."""
 PITCHES = ("straight down", "down", "slightly down", "ahead", "up", "straight up")
 AHEAD = PITCHES.index("ahead")
+
+PEACEFUL, EASY, NORMAL, HARD = range(4)
+DIFFICULTIES = ("peaceful", "easy", "normal", "hard")
 
 UNHURT, FALL, DROWNING, LAVA, HUNGER, MONSTER = range(6)
 CAUSES = ("", "a fall", "drowning", "lava", "hunger", "a monster")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,7 @@ from palaestra_worlds.compiled import jitable
 from palaestra_worlds.minigrid.random import random_double, seed_streams
 from palaestra_worlds.minigrid.state import NUM_RANDOM
 from palaestra_worlds.overworld.rules import UnknownItem, load_rules
-from palaestra_worlds.overworld.state import SLOTS, TICKS_PER_DAY
+from palaestra_worlds.overworld.state import DIFFICULTIES, SLOTS, TICKS_PER_DAY
 from palaestra_worlds.overworld.tables import numbers
 from palaestra_worlds.overworld.task_lists import BIOMES, Biome, ItemTask
 
@@ -22,8 +22,8 @@ from palaestra_worlds.overworld.task_lists import BIOMES, Biome, ItemTask
 TASK, ASSIGNED = range(2)
 NO_TASK = OWN_LEVEL = ANYWHERE = -1
 # Columns of a task's parameters.
-BIOME, DAWN_AT, GOAL_LEAST = range(3)
-NUM_PARAMETERS = 3
+BIOME, DAWN_AT, GOAL_LEAST, SET_DIFFICULTY = range(4)
+NUM_PARAMETERS = 4
 
 
 class ItemStack(BaseModel):
@@ -41,6 +41,10 @@ class OverworldTask(Task):
     biome: Biome | None = Field(default=None, description="Where the player starts; null: anywhere.")
     start_of_day: float = Field(
         default=0.0, ge=0, lt=1, description="Share of the day that has passed: 0 sunrise, 0.25 noon, 0.5 nightfall."
+    )
+    difficulty: Literal["peaceful", "easy", "normal", "hard"] = Field(
+        default="normal",
+        description="How much monsters hurt and how far hunger goes; peaceful: neither, and wounds heal fast.",
     )
     inventory: tuple[ItemStack, ...] = Field(
         default=(), max_length=SLOTS, description="What the player has at the start."
@@ -144,7 +148,8 @@ def make_table(tasks: Sequence[Task]) -> TaskTable:
 def _write(task: OverworldTask, table: TaskTable, row: int) -> None:
     rules, known = load_rules(), numbers().item
     biome = ANYWHERE if task.biome is None else BIOMES.index(task.biome)
-    table.parameters[row] = biome, round(task.start_of_day * TICKS_PER_DAY), task.goal.count
+    dawn, difficulty = round(task.start_of_day * TICKS_PER_DAY), DIFFICULTIES.index(task.difficulty)
+    table.parameters[row] = biome, dawn, task.goal.count, difficulty
     for item in rules.named(task.goal.item):
         table.counts[row, known[item]] = True
     slot = 0

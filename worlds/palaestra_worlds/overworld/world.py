@@ -269,6 +269,7 @@ class OverworldWorld(World):
         settings = self.settings
         return {
             "world": self.id,
+            "layout": 2,  # since the status has a difficulty
             "num_envs": self.num_envs,
             "rules": settings.rules,
             "actions": settings.actions,
