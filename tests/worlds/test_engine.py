@@ -47,7 +47,7 @@ def test_threads_change_nothing(id: str) -> None:
 
 
 def test_fewer_threads_for_fewer_environments(monkeypatch: pytest.MonkeyPatch) -> None:
-    from palaestra_worlds.minigrid import world as module
+    from palaestra_worlds import compiled as module
 
     monkeypatch.setattr(module, "available_threads", lambda: 64)
     monkeypatch.setattr(module, "most_threads", lambda: 64)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from palaestra_worlds.base import TaskError
+from palaestra_worlds.base import Task, TaskError
 
 SEED_LIMIT = 2**63
+NO_TASK = -1
+"""In place of a row of a table of tasks."""
 
 
 def checked_actions(actions: Any, num_envs: int, num_actions: int) -> NDArray[np.int64]:
@@ -60,6 +62,42 @@ def seeds_by_row(seed: int | Sequence[int | None], num_envs: int, chosen: NDArra
         if not isinstance(number, int | np.integer) or not 0 <= number < SEED_LIMIT:
             raise ValueError(f"a seed must be an integer from 0 to 2**63 - 1, not {number!r}")
     return given
+
+
+def new_seed() -> int:
+    """For worlds that are begun without one."""
+    return int(np.random.SeedSequence().generate_state(1, np.uint32)[0])
+
+
+def drawn_bank(
+    make_table: Callable[[Sequence[Task]], Any], tasks: Sequence[Task] | None, weights: NDArray[np.float64] | None
+) -> Any:
+    """What `World.draw_from` draws from: a table of tasks with its `cumulative` probabilities, empty for None.
+
+    Args:
+        make_table: gives a named tuple with one row for each task, of which none is drawn.
+
+    Raises:
+        TaskError: see `World.draw_from`.
+    """
+    if tasks is None:
+        return make_table([])
+    return make_table(tasks)._replace(cumulative=cumulative_weights(weights, len(tasks)))
+
+
+def assigned_rows(tasks: Sequence[Task | None], num_envs: int, drawable: int) -> tuple[list[Task], NDArray[np.int32]]:
+    """What `World.assign` assigns: the tasks that there are, and for each environment the row of its own in a table
+    that has them behind `drawable` others; NO_TASK without.
+
+    Raises:
+        TaskError: there is not an entry for each environment.
+    """
+    if len(tasks) != num_envs:
+        raise TaskError(f"{len(tasks)} tasks for {num_envs} environments; pass None for those without")
+    rows = np.full(num_envs, NO_TASK, np.int32)
+    has_task = np.array([task is not None for task in tasks], np.bool_)
+    rows[has_task] = drawable + np.arange(has_task.sum())
+    return [task for task in tasks if task is not None], rows
 
 
 def cumulative_weights(weights: NDArray[np.float64] | None, count: int) -> NDArray[np.float64]:

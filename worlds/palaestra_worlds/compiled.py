@@ -151,6 +151,19 @@ def available_threads() -> int:
     return numba.get_num_threads()
 
 
+def paying_threads(asked: int | None, num_envs: int, worth_a_thread: int) -> int:
+    """Threads that step a batch: as many as were asked for, or as pay, but no more than there are.
+
+    Args:
+        asked: by the user; None: as many as pay.
+        num_envs: environments of the batch.
+        worth_a_thread: environments that take long enough for a thread of their own.
+    """
+    paying = asked or max(1, num_envs // worth_a_thread)
+    allowed = most_threads() if asked else available_threads() if paying > 1 else 1
+    return min(paying, allowed)
+
+
 def use_threads(count: int) -> None:
     """Lets this Python thread's next kernels run on so many threads."""
     _start_threads()

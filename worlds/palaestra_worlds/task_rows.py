@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from palaestra_worlds.base import Task, TaskError
+from palaestra_worlds.batches import NO_TASK, assigned_rows, cumulative_weights, new_seed, seeds_by_row
 
-NO_TASK = -1
 _FORMAT = 1
 _LEVEL, _DRAW = 0, 1
 
@@ -71,16 +71,8 @@ class TaskRows:
         if seed is None and self._seeded:
             return
         if seed is None:
-            seed = int(np.random.SeedSequence().generate_state(1, np.uint32)[0])
-        seeds = [seed + i for i in range(self.num_envs)] if isinstance(seed, int | np.integer) else list(seed)
-        if len(seeds) != self.num_envs:
-            raise ValueError(f"{len(seeds)} seeds for {self.num_envs} environments")
-        for i in np.flatnonzero(chosen):
-            number = seeds[i]
-            if number is None:
-                continue
-            if not isinstance(number, int | np.integer) or not 0 <= number < 2**63:
-                raise ValueError(f"a seed must be an integer from 0 on, not {number!r}")
+            seed = new_seed()
+        for i, number in seeds_by_row(seed, self.num_envs, chosen).items():
             self._seeds[i], self._episodes[i] = number, 0
         self._seeded = True
 
@@ -110,23 +102,15 @@ class TaskRows:
 
     def draw_from(self, tasks: Sequence[Task] | None, weights: NDArray[np.float64] | None) -> None:
         """See `World.draw_from`."""
-        if tasks is not None and len(tasks) == 0:
-            raise TaskError("there is no task to draw from; pass None to go back to the world's own levels")
-        chances = np.ones(len(tasks or ())) if weights is None else np.asarray(weights, np.float64)
-        usable = chances.shape == (len(tasks or ()),) and np.isfinite(chances).all()
-        if tasks is not None and not (usable and chances.min() >= 0 and chances.sum() > 0):
-            raise TaskError(f"weights must be {len(tasks)} finite numbers from 0 on, not all 0")
+        cumulative = np.zeros(0) if tasks is None else cumulative_weights(weights, len(tasks))
         self._replace(self._checked(tasks or ()), [])
-        self._cumulative = np.cumsum(chances) / chances.sum() if tasks else np.zeros(0)
+        self._cumulative = cumulative
 
     def assign(self, tasks: Sequence[Task | None]) -> None:
         """See `World.assign`."""
-        if len(tasks) != self.num_envs:
-            raise TaskError(f"{len(tasks)} tasks for {self.num_envs} environments; pass None for those without")
-        given = self._checked([task for task in tasks if task is not None])
-        self._replace(self._bank, given)
-        rows = iter(range(len(self._bank), len(self._bank) + len(given)))
-        self._next[:] = [NO_TASK if task is None else next(rows) for task in tasks]
+        given, rows = assigned_rows(tasks, self.num_envs, len(self._bank))
+        self._replace(self._bank, self._checked(given))
+        self._next[:] = rows
 
     def _replace(self, bank: list[Any], assigned: list[Any]) -> None:
         """New lists of tasks; those that are still running keep a row of their own behind them."""

@@ -153,7 +153,7 @@ def test_tasks_are_in_snapshots(world: HeistWorld) -> None:
     [
         ({"size": 7}, "3 doors need a size of at least 9, not 7"),
         ({"subgoals": "position"}, "takes no subgoals"),
-        ({"doors": 4}, "doors: Input should be less than or equal to 3"),
+        ({"doors": 4}, "setting doors of Heist: Input should be less than or equal to 3"),
     ],
 )
 def test_settings_that_do_not_fit_are_named(settings: dict[str, Any], message: str) -> None:

@@ -54,8 +54,16 @@ from palaestra_worlds.agv.state import (
 from palaestra_worlds.agv.task_table import TaskCompiler, as_agv
 from palaestra_worlds.agv.tasks import AGVTask
 from palaestra_worlds.base import Judgement, Task, TaskError, World
-from palaestra_worlds.batches import FinalObservations, checked_actions, checked_mask, cumulative_weights, seeds_by_row
-from palaestra_worlds.compiled import available_threads, most_threads
+from palaestra_worlds.batches import (
+    FinalObservations,
+    assigned_rows,
+    checked_actions,
+    checked_mask,
+    drawn_bank,
+    new_seed,
+    seeds_by_row,
+)
+from palaestra_worlds.compiled import paying_threads
 from palaestra_worlds.minigrid.random import seed_streams
 from palaestra_worlds.snapshots import pack_arrays, unpack_arrays
 
@@ -132,9 +140,7 @@ class AGVWorld(World):
         self._trails = np.full((min(num_envs, TRAILS), min(settings.max_steps + 1, TRAIL_POINTS), 2), np.nan)
         self._seeded = False
         self.about = self._in_words(layout)
-        paying = settings.threads or max(1, num_envs // ENVIRONMENTS_WORTH_A_THREAD)
-        allowed = most_threads() if settings.threads else available_threads() if paying > 1 else 1
-        self._threads = min(paying, allowed)
+        self._threads = paying_threads(settings.threads, num_envs, ENVIRONMENTS_WORTH_A_THREAD)
 
     def _in_words(self, layout: Any) -> str:
         columns, rows = self._drawing.cells.shape
@@ -206,16 +212,11 @@ class AGVWorld(World):
     # ------------------------------------------------------------------------------------------ tasks
 
     def draw_from(self, tasks: Sequence[Task] | None, weights: NDArray[np.float64] | None = None) -> None:
-        bank = self._compile_tasks.table([] if tasks is None else tasks)
-        if tasks is not None:
-            bank = bank._replace(cumulative=cumulative_weights(weights, len(tasks)))
-        self._bank = self._table = bank
+        self._bank = self._table = drawn_bank(self._compile_tasks.table, tasks, weights)
         self._lessons.status[:, ASSIGNED] = NO_TASK
 
     def assign(self, tasks: Sequence[Task | None]) -> None:
-        if len(tasks) != self.num_envs:
-            raise TaskError(f"{len(tasks)} tasks for {self.num_envs} environments; pass None for those without")
-        given = [task for task in tasks if task is not None]
+        given, rows = assigned_rows(tasks, self.num_envs, len(self._bank.counts))
         vehicles = self.settings.vehicles
         for i, task in enumerate(tasks):
             if task is not None and i % vehicles:
@@ -223,10 +224,8 @@ class AGVWorld(World):
                     f"environment {i} is vehicle {i % vehicles} of a floor; the floor's tasks are those of its first "
                     f"vehicle, environment {i - i % vehicles}"
                 )
-        drawable = len(self._bank.counts)
         self._table = join_tables(self._bank, self._compile_tasks.table(given))
-        rows = iter(range(drawable, drawable + len(given)))
-        self._lessons.status[:, ASSIGNED] = [NO_TASK if task is None else next(rows) for task in tasks]
+        self._lessons.status[:, ASSIGNED] = rows
 
     def explain(self, task: Task) -> tuple[str, ...]:
         return tuple(f"({point.x:.2f} m, {point.y:.2f} m)" for point in self._placed(task))
@@ -393,7 +392,7 @@ class AGVWorld(World):
         if seed is None and self._seeded:
             return
         if seed is None:
-            seed = int(np.random.SeedSequence().generate_state(1, np.uint32)[0])
+            seed = new_seed()
         given = seeds_by_row(seed, self.num_envs, chosen)
         if given:
             rows, numbers = list(given), list(given.values())

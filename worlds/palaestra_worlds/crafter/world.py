@@ -12,15 +12,17 @@ from gymnasium.vector import AutoresetMode
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
-from palaestra_worlds.base import Task, TaskError, World
+from palaestra_worlds.base import Task, World
 from palaestra_worlds.batches import (
     FinalObservations,
+    assigned_rows,
     checked_actions,
     checked_mask,
-    cumulative_weights,
+    drawn_bank,
+    new_seed,
     seeds_by_row,
 )
-from palaestra_worlds.compiled import available_threads, in_pieces, most_threads
+from palaestra_worlds.compiled import in_pieces, paying_threads
 from palaestra_worlds.crafter.character import ACHIEVEMENTS, ACTIONS
 from palaestra_worlds.crafter.description import describe_level, explain_task
 from palaestra_worlds.crafter.engine import allocate_outcome, begin_kernel, look_kernel, step_kernel
@@ -100,9 +102,7 @@ class CrafterWorld(World):
         self._compile()
 
     def _compile(self) -> None:
-        paying = self.settings.threads or max(1, self.num_envs // self._worth_a_thread)
-        allowed = most_threads() if self.settings.threads else available_threads() if paying > 1 else 1
-        self._threads = min(paying, allowed)
+        self._threads = paying_threads(self.settings.threads, self.num_envs, self._worth_a_thread)
         self._step, self._begin, self._everybody = step_kernel(), begin_kernel(), np.arange(self.num_envs)
         self._look_at: list[Callable[..., None]] = []
         if self.settings.observation != "image" or self.settings.semantic:
@@ -168,20 +168,13 @@ class CrafterWorld(World):
     # ------------------------------------------------------------------------------------------ tasks
 
     def draw_from(self, tasks: Sequence[Task] | None, weights: NDArray[np.float64] | None = None) -> None:
-        bank = make_table([] if tasks is None else tasks)
-        if tasks is not None:
-            bank = bank._replace(cumulative=cumulative_weights(weights, len(tasks)))
-        self._bank = self._table = bank
+        self._bank = self._table = drawn_bank(make_table, tasks, weights)
         self._lessons.status[:, ASSIGNED] = NO_TASK
 
     def assign(self, tasks: Sequence[Task | None]) -> None:
-        if len(tasks) != self.num_envs:
-            raise TaskError(f"{len(tasks)} tasks for {self.num_envs} environments; pass None for those without")
-        given = [task for task in tasks if task is not None]
-        drawable = len(self._bank.seeds)
+        given, rows = assigned_rows(tasks, self.num_envs, len(self._bank.seeds))
         self._table = join_tables(self._bank, make_table(given))
-        rows = iter(range(drawable, drawable + len(given)))
-        self._lessons.status[:, ASSIGNED] = [NO_TASK if task is None else next(rows) for task in tasks]
+        self._lessons.status[:, ASSIGNED] = rows
 
     def score(self, rates: NDArray[np.float64]) -> float:
         return crafter_score(100.0 * rates)
@@ -278,7 +271,7 @@ class CrafterWorld(World):
         if seed is None and self._seeded:
             return
         if seed is None:
-            seed = int(np.random.SeedSequence().generate_state(1, np.uint32)[0])
+            seed = new_seed()
         given = seeds_by_row(seed, self.num_envs, chosen)
         rows, numbers = list(given), list(given.values())
         self._levels.seed[rows] = numbers

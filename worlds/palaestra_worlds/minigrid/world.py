@@ -12,15 +12,17 @@ from gymnasium.vector.utils import batch_space
 from minigrid.minigrid_env import MiniGridEnv
 from numpy.typing import NDArray
 
-from palaestra_worlds.base import Judgement, Task, TaskError, World
+from palaestra_worlds.base import Judgement, Task, World
 from palaestra_worlds.batches import (
     FinalObservations,
+    assigned_rows,
     checked_actions,
     checked_mask,
-    cumulative_weights,
+    drawn_bank,
+    new_seed,
     seeds_by_row,
 )
-from palaestra_worlds.compiled import available_threads, most_threads, use_threads
+from palaestra_worlds.compiled import paying_threads, use_threads
 from palaestra_worlds.minigrid import families
 from palaestra_worlds.minigrid.description import describe_level, name_cell
 from palaestra_worlds.minigrid.engine import (
@@ -170,9 +172,7 @@ class MiniGridWorld(World):
         self._compile_tasks = self._make_task_compiler()
 
     def _compile(self) -> None:
-        paying = self.settings.threads or max(1, self.num_envs // ENVIRONMENTS_WORTH_A_THREAD)
-        allowed = most_threads() if self.settings.threads else available_threads() if paying > 1 else 1
-        self._threads = min(paying, allowed)
+        self._threads = paying_threads(self.settings.threads, self.num_envs, ENVIRONMENTS_WORTH_A_THREAD)
         self._advance, self._advance_few = (
             advance_kernel(self.settings.observation, threads) for threads in (self._threads, 1)
         )
@@ -236,19 +236,13 @@ class MiniGridWorld(World):
     # ------------------------------------------------------------------------------------------ tasks
 
     def draw_from(self, tasks: Sequence[Task] | None, weights: NDArray[np.float64] | None = None) -> None:
-        cumulative = np.zeros(0) if tasks is None else cumulative_weights(weights, len(tasks))
-        bank = allocate_table(0) if tasks is None else self._compile_tasks(tasks)._replace(cumulative=cumulative)
-        self._bank = self._table = bank
+        self._bank = self._table = drawn_bank(self._compile_tasks, tasks, weights)
         self._lessons.status[:, ASSIGNED] = NO_TASK
 
     def assign(self, tasks: Sequence[Task | None]) -> None:
-        if len(tasks) != self.num_envs:
-            raise TaskError(f"{len(tasks)} tasks for {self.num_envs} environments; pass None for those without")
-        given = [task for task in tasks if task is not None]
-        drawable = len(self._bank.counts)
+        given, rows = assigned_rows(tasks, self.num_envs, len(self._bank.counts))
         self._table = join_tables(self._bank, self._compile_tasks(given))
-        rows = iter(range(drawable, drawable + len(given)))
-        self._lessons.status[:, ASSIGNED] = [NO_TASK if task is None else next(rows) for task in tasks]
+        self._lessons.status[:, ASSIGNED] = rows
 
     # ------------------------------------------------------------------------------------------ state
 
@@ -341,7 +335,7 @@ class MiniGridWorld(World):
         if seed is None and self._seeded:
             return
         if seed is None:
-            seed = int(np.random.SeedSequence().generate_state(1, np.uint32)[0])
+            seed = new_seed()
         given = seeds_by_row(seed, self.num_envs, chosen)
         rows, numbers = list(given), list(given.values())
         self._levels.random[rows] = seed_streams(numbers)

@@ -11,15 +11,17 @@ from gymnasium.vector import AutoresetMode
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
-from palaestra_worlds.base import Task, TaskError, World
+from palaestra_worlds.base import Task, World
 from palaestra_worlds.batches import (
     FinalObservations,
+    assigned_rows,
     checked_actions,
     checked_mask,
-    cumulative_weights,
+    drawn_bank,
+    new_seed,
     seeds_by_row,
 )
-from palaestra_worlds.compiled import available_threads, most_threads, use_threads
+from palaestra_worlds.compiled import paying_threads, use_threads
 from palaestra_worlds.minigrid.random import seed_streams
 from palaestra_worlds.overworld.biomes import land
 from palaestra_worlds.overworld.constants import Rules, action_names, rules_of
@@ -116,9 +118,7 @@ class OverworldWorld(World):
         self._lidar, self._final_lidar = (allocate_lidar(settings, num_envs) for _ in range(2))
         self._mobs, self._final_mobs = (allocate_mobs(settings, num_envs) for _ in range(2))
         self._seeded = False
-        paying = settings.threads or max(1, num_envs // ENVIRONMENTS_WORTH_A_THREAD)
-        allowed = most_threads() if settings.threads else available_threads() if paying > 1 else 1
-        self._threads = min(paying, allowed)
+        self._threads = paying_threads(settings.threads, num_envs, ENVIRONMENTS_WORTH_A_THREAD)
 
     # ------------------------------------------------------------------------------------------ gymnasium
 
@@ -174,20 +174,13 @@ class OverworldWorld(World):
     # ------------------------------------------------------------------------------------------ tasks
 
     def draw_from(self, tasks: Sequence[Task] | None, weights: NDArray[np.float64] | None = None) -> None:
-        bank = make_table([] if tasks is None else tasks)
-        if tasks is not None:
-            bank = bank._replace(cumulative=cumulative_weights(weights, len(tasks)))
-        self._bank = self._table = bank
+        self._bank = self._table = drawn_bank(make_table, tasks, weights)
         self._lessons.status[:, ASSIGNED] = NO_TASK
 
     def assign(self, tasks: Sequence[Task | None]) -> None:
-        if len(tasks) != self.num_envs:
-            raise TaskError(f"{len(tasks)} tasks for {self.num_envs} environments; pass None for those without")
-        given = [task for task in tasks if task is not None]
-        drawable = len(self._bank.seeds)
+        given, rows = assigned_rows(tasks, self.num_envs, len(self._bank.seeds))
         self._table = join_tables(self._bank, make_table(given))
-        rows = iter(range(drawable, drawable + len(given)))
-        self._lessons.status[:, ASSIGNED] = [NO_TASK if task is None else next(rows) for task in tasks]
+        self._lessons.status[:, ASSIGNED] = rows
 
     def explain(self, task: Task) -> tuple[str, ...]:
         make_table([task])
@@ -334,7 +327,7 @@ class OverworldWorld(World):
         if seed is None and self._seeded:
             return
         if seed is None:
-            seed = int(np.random.SeedSequence().generate_state(1, np.uint32)[0])
+            seed = new_seed()
         given = seeds_by_row(seed, self.num_envs, chosen)
         if given:
             rows, numbers = list(given), list(given.values())
