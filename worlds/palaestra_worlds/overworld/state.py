@@ -5,7 +5,7 @@ Cells are numbered x to the east, z to the south, y up; arrays hold columns, ind
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -80,8 +80,9 @@ STEPS = np.array([(0, -1), (1, 0), (0, 1), (-1, 0)], np.int64)
 PITCHES = ("straight down", "down", "slightly down", "ahead", "up", "straight up")
 AHEAD = PITCHES.index("ahead")
 
+Difficulty = Literal["peaceful", "easy", "normal", "hard"]
+DIFFICULTIES: tuple[Difficulty, ...] = get_args(Difficulty)
 PEACEFUL, EASY, NORMAL, HARD = range(4)
-DIFFICULTIES = ("peaceful", "easy", "normal", "hard")
 
 UNHURT, FALL, DROWNING, LAVA, HUNGER, MONSTER = range(6)
 CAUSES = ("", "a fall", "drowning", "lava", "hunger", "a monster")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,7 @@ from palaestra_worlds.compiled import jitable
 from palaestra_worlds.minigrid.random import random_double, seed_streams
 from palaestra_worlds.minigrid.state import NUM_RANDOM
 from palaestra_worlds.overworld.rules import UnknownItem, load_rules
-from palaestra_worlds.overworld.state import DIFFICULTIES, SLOTS, TICKS_PER_DAY
+from palaestra_worlds.overworld.state import DIFFICULTIES, SLOTS, TICKS_PER_DAY, Difficulty
 from palaestra_worlds.overworld.tables import numbers
 from palaestra_worlds.overworld.task_lists import BIOMES, Biome, ItemTask
 
@@ -42,7 +42,7 @@ class OverworldTask(Task):
     start_of_day: float = Field(
         default=0.0, ge=0, lt=1, description="Share of the day that has passed: 0 sunrise, 0.25 noon, 0.5 nightfall."
     )
-    difficulty: Literal["peaceful", "easy", "normal", "hard"] = Field(
+    difficulty: Difficulty = Field(
         default="normal",
         description="How much monsters hurt and how far hunger goes; peaceful: neither, and wounds heal fast.",
     )
