@@ -62,11 +62,12 @@ def environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_wheel_carries_every_file_of_the_four_roots_and_the_configs(source: Path, wheel: Path) -> None:
+def test_wheel_carries_every_file_of_the_four_packages_and_the_configs(source: Path, wheel: Path) -> None:
+    # A root's README.md, beside the package, is a map for readers of the sources.
     expected = {
         path.relative_to(source / root).as_posix()
         for root in ("platform", "worlds", "teachers", "agents")
-        for path in (source / root).rglob("*")
+        for path in (source / root).glob("palaestra*/**/*")
         if path.is_file()
     }
     expected |= {f"palaestra/{p.relative_to(source).as_posix()}" for p in (source / "configs").rglob("*.yaml")}
