@@ -122,12 +122,17 @@ class Point:
     numbers: dict[str, float]
 
 
+EVALUATIONS = 10
+"""In the steps after which the arm is evaluated once: a learner that is given minutes may not get that far."""
+
+
 class _Evaluations(BaseCallback):
-    """Evaluates every so many steps, and ends training when its time is up or success was held."""
+    """Evaluates every so many steps and at the end; ends training when its time is up or success was held."""
 
     def __init__(self, arm: ArmSpec, minutes: float, tell: Callable[[Point], None]) -> None:
         super().__init__()
         self.arm, self.seconds, self.tell = arm, 60 * minutes, tell
+        self.every = max(1, arm.evaluation.every // EVALUATIONS)
         self.world = make_world(arm, num_envs_for(arm.evaluation.episodes))
         self.points: list[Point] = []
         self.spent = 0.0
@@ -135,13 +140,13 @@ class _Evaluations(BaseCallback):
 
     def _on_step(self) -> bool:
         self.spent += time.process_time() - self._began
-        if self.num_timesteps // self.arm.evaluation.every > (self.points[-1].steps if self.points else 0) // (
-            self.arm.evaluation.every
-        ):
+        last = self.points[-1].steps if self.points else 0
+        goes_on = self.spent < self.seconds
+        if self.num_timesteps // self.every > last // self.every or not goes_on:
             self.points.append(self._evaluate())
             self.tell(self.points[-1])
         self._began = time.process_time()
-        return self.spent < self.seconds and not self._held()
+        return goes_on and not self._held()
 
     def _evaluate(self) -> Point:
         tasks = held_out_tasks(self.world, self.arm.evaluation.episodes)
