@@ -26,6 +26,7 @@ from stable_baselines3.common.vec_env import VecEnv
 from palaestra.bench.results import BenchResults, BenchTable
 from palaestra.build import make_world, world_seeds
 from palaestra.evaluation import Evaluation, held_out_tasks, num_envs_for, play
+from palaestra.worker import torch_threads
 
 if TYPE_CHECKING:
     from palaestra.spec import ArmSpec
@@ -189,7 +190,9 @@ def train(arm: ArmSpec, seed: int, minutes: float, tell: Callable[[Point], None]
     )
     evaluations = _Evaluations(arm, minutes, tell)
     try:
-        model.learn(arm.budget.steps, callback=evaluations)
+        # Processor time is what is measured, and threads that wait for each other spend it.
+        with torch_threads(1):
+            model.learn(arm.budget.steps, callback=evaluations)
     finally:
         env.close()
         evaluations.world.close()

@@ -208,7 +208,10 @@ NINE = {
     "Sit down low to the ground, with the torso flat.": ({"height": 0.1, "pitch": 0.0}, {}),
     "Please roll onto your back": ({"roll": math.pi}, {}),
     "Spin as fast as you can!": ({"turning_speed": 3.0}, {}),
-    "Raise the right front paw": ({"pitch": 0.0}, {"front_right": 0.1}),
+    "Raise the right front paw": (
+        {"pitch": 0.0},
+        {"front_left": 0.0, "rear_left": 0.0, "front_right": 0.1, "rear_right": 0.0},
+    ),
     "Stand up on two feet": ({"pitch": math.pi / 2}, {"front_left": 0.5, "front_right": 0.5}),
 }
 

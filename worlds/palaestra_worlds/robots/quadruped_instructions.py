@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Sequence
+from typing import get_args
 
 from palaestra_worlds.base import OracleError
 from palaestra_worlds.robots.quadruped_task import (
@@ -88,9 +89,9 @@ def _spin(text: str, before: QuadrupedTask) -> QuadrupedTask:
     speed = -FAST_SPIN if re.search(r"to the right|rightward|(?<!counter)(?<!anti)clockwise", text) else FAST_SPIN
     slower = 0.5 if "slow" in text else 1.0
     torso = _torso(before if before.feet else QuadrupedTask(), turning_speed=speed * slower, heading=None)
-    lifted = {foot for foot, place in before.feet.items() if place.lift_height}
+    lifted = {foot: place for foot, place in before.feet.items() if place.lift_height}
     steps = {foot: step for foot, step in trot(frequency=3.0).items() if foot not in lifted}
-    return before.model_copy(update={"torso": torso, "stepping": steps})
+    return before.model_copy(update={"torso": torso, "feet": lifted, "stepping": steps})
 
 
 def _face(text: str, before: QuadrupedTask) -> QuadrupedTask | None:
@@ -112,9 +113,11 @@ def _lift(text: str, before: QuadrupedTask) -> QuadrupedTask | None:
         return None
     more = re.search(r"\b(?:also|too|as well|addition|now)\b", text)
     lifts: dict[Foot, FootTargets] = {foot: FootTargets(lift_height=LIFT) for foot in feet}
+    # Nobody who lifts one paw means that others may go up with it.
+    stand: dict[Foot, FootTargets] = {foot: FootTargets(lift_height=0.0) for foot in get_args(Foot)}
     if more:
-        return before.model_copy(update={"feet": {**before.feet, **lifts}})
-    return QuadrupedTask(torso=before.torso, feet=lifts)
+        return before.model_copy(update={"feet": {**stand, **before.feet, **lifts}})
+    return QuadrupedTask(torso=before.torso, feet={**stand, **lifts})
 
 
 def _change_height(text: str, before: QuadrupedTask) -> QuadrupedTask | None:
