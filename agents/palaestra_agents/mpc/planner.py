@@ -142,7 +142,10 @@ class SamplingPlanner(Planner):
         self.knot_times = knot_times(sampling.knots, self.horizon)
         steps = self.rollouts.timestep * np.arange(self.rollouts.steps, dtype=np.float64)
         self._matrix = spline_matrix(sampling.interpolation, self.knot_times, steps)
-        self.control_scale = problem.control_scale
+
+    @property
+    def control_scale(self) -> Array:
+        return self.problem.control_scale
 
     def _improve(self, state: Array, last_control: Array) -> Plan:
         start = float(state[0])

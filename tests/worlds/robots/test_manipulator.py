@@ -184,6 +184,41 @@ def test_a_hand_that_holds_something_opens_before_it_goes_away(held: float) -> N
     assert way(held, 0.3) >= way(0.0, 0.3)
 
 
+@pytest.mark.parametrize(("height", "costs"), [(0.3, True), (0.03, False)])
+def test_letting_go_costs_more_in_the_air_than_on_the_table(height: float, costs: bool) -> None:
+    model, data = started("planning")
+    at = Sensors(model)
+    task = ManipulatorTask.model_validate({"distances": [{"first": "palm", "second": "apple"}]})
+    cost = ManipulatorCost(task, model)
+    hold = [term.name for term in cost.terms].index("hold") + 4  # after two terms of three numbers each
+
+    def holding(slipped: float, told: float) -> float:
+        seen, controls = data.sensordata.copy(), data.ctrl.copy()
+        seen[at["apple"]] = (0.5, 0.0, height)
+        seen[at["palm"]] = (0.5, 0.0, height + slipped)
+        seen[at["angle_right_driver_joint"]] = 0.5 * CLOSED_ANGLE
+        controls[-1] = told
+        return float(cost.residuals(Trajectories(np.zeros(()), seen, controls))[hold])
+
+    assert (holding(0.1, CLOSED) > holding(0.0, CLOSED) + 5.0) == costs
+    assert (holding(0.0, OPEN) > holding(0.0, CLOSED) + 1.0) == costs
+
+
+def test_only_what_is_turned_over_is_turned_by_leaps() -> None:
+    world = palaestra_worlds.make("Manipulator", 1)
+    turned = {"distances": [{"first": "palm", "second": "box"}], "turns": [{"thing": "box", "x_rotation": math.pi}]}
+    over = ManipulatorTask.model_validate(turned)
+    upright = ManipulatorTask.model_validate({**turned, "turns": [{"thing": "box", "x_rotation": 0.0}]})
+    planner = PredictiveSampling(PredictiveSamplingConfig(), world.problem_of(upright))
+    gentle = np.abs(planner.noise(500, 1.0)).mean(axis=(0, 1))
+    planner.take_problem(world.problem_of(over))
+    bold = np.abs(planner.noise(500, 1.0)).mean(axis=(0, 1))
+    assert (bold[3:6] > 2 * gentle[3:6]).all()
+    assert bold[:3] == pytest.approx(gentle[:3], rel=0.2)
+    planner.close()
+    world.close()
+
+
 def test_turns_about_x_are_told_whichever_way_a_thing_faces() -> None:
     for angle in (-2.0, 0.3, 3.0):
         about_x, about_z, both = np.empty(4), np.empty(4), np.empty(4)

@@ -19,6 +19,7 @@ from palaestra_worlds.robots.manipulator_model import (
     CONTROL_SCALE,
     HOME_CONTROL,
     POINTS,
+    TURNING_SCALE,
     first_positions,
     manipulator_model,
     planning_model_with,
@@ -75,6 +76,9 @@ class Manipulator(RobotWorld):
     @property
     def control_scale(self) -> Array:
         return CONTROL_SCALE
+
+    def control_scale_of(self, task: Any) -> Array:
+        return TURNING_SCALE if any(turn.over for turn in task.turns) else CONTROL_SCALE
 
     @property
     def rest_control(self) -> Array:

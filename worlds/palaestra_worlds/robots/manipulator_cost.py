@@ -50,7 +50,9 @@ class ManipulatorCost:
         if task.fingers is not None:
             terms.append(Term(f"fingers {task.fingers}", 1, SmoothAbs(0.1), 1.0))
         terms += [Term(f"{d.first} to {d.second}", 3, L2(0.01), d.weight) for d in self._apart]
-        terms += [Term(f"turn of {t.thing}", 1, SmoothAbs(0.1), t.weight) for t in task.turns]
+        terms += [
+            Term(f"turn of {t.thing}", 1, SmoothAbs(0.1), t.weight * (2.0 if t.over else 1.0)) for t in task.turns
+        ]
         terms += [Term(f"height of {h.thing}", 1, SmoothAbs(0.01), h.weight) for h in task.heights]
         terms += [Term(f"opening of {j.joint}", 1, SmoothAbs(0.02), j.weight) for j in task.joints]
         # Plain last, so that there is a term when nothing is asked for.
@@ -60,7 +62,7 @@ class ManipulatorCost:
     def residuals(self, trajectories: Trajectories) -> Array:
         """See `PlanningModel.residuals`."""
         seen, task = trajectories.sensors, self.task
-        parts = [] if self._grip is None else self._grip.residuals(seen)
+        parts = [] if self._grip is None else self._grip.residuals(seen, trajectories.controls[..., 6:7])
         if task.aim is not None:
             base = 0.0 if task.aim.beside is None else seen[..., self._at[task.aim.beside]]
             parts.append(seen[..., self._at["palm"]] - base - np.array([task.aim.x, task.aim.y, task.aim.z]))

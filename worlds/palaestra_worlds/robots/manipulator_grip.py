@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from palaestra_worlds.robots.manipulator_model import CLOSED
 from palaestra_worlds.robots.sensors import Sensors
-from palaestra_worlds.robots.tabletop import RIM_HEIGHT, RIM_RADIUS
+from palaestra_worlds.robots.tabletop import OBJECTS, RIM_HEIGHT, RIM_RADIUS
 
 Array = NDArray[np.float64]
 CLOSED_ANGLE = 0.8
@@ -29,6 +30,16 @@ A hand that opens all the way in the bowl is wider than the bowl, sticks in it, 
 """
 _TOO_WIDE = 0.25
 """Weight of opening further, beside that of not being open: enough to prefer the one, not to shun the other."""
+_LIFTED, _WHOLLY = 0.07, 0.1
+"""Metres above the table from which on, and from which on wholly, a thing would fall if it were let go."""
+_HELD = {"bowl": 0.02}
+_HELD_ELSE, _LOST = 0.04, 0.03
+"""Metres between palm and thing up to which it is held, and how much more until it is lost."""
+_DROPPED, _LOOSE = 20.0, 4.0
+"""Weights, beside that of not being closed, of losing a thing in the air, and of telling the fingers to open there.
+
+A plan that looks ahead for a third of a second would else throw a bowl that it is to turn: in the air that is faster.
+"""
 _FIXED_ACROSS = {"drawer_handle": (0.0, 1.0, 0.0)}
 
 
@@ -40,8 +51,11 @@ class Grip:
         self._at = sensors
         self._holds = not set(self.things) <= _EMPTY
 
-    def residuals(self, seen: Array) -> list[Array]:
-        """Of sensors (..., nsensordata): way to the things (..., 3), fingers across (..., 3), opening (..., 1)."""
+    def residuals(self, seen: Array, told: Array) -> list[Array]:
+        """Of sensors (..., nsensordata) and what the gripper is told (..., 1).
+
+        Way to the things (..., 3), fingers across (..., 3), opening (..., 1).
+        """
         palm, opens = seen[..., self._at["palm"]], seen[..., self._at["palm_x"]]
         places = [self._place(thing, seen, palm, opens) for thing in self.things]
         apart = palm - sum(places) / len(places)
@@ -57,7 +71,18 @@ class Grip:
             return [way, self._across(seen, opens), _LET_GO * np.where(wide > 0.0, wide, _TOO_WIDE * wide)]
         # Never more when it is near than when it is not: a hand that must close at once would rather stay away.
         fingers = 1.0 - near * closed + 0.5 * (1.0 - near) * closed
+        fingers += self._slipping(seen, distance[..., None], told)
         return [above(apart, _APPROACH_RADIUS, _APPROACH_HEIGHT), self._across(seen, opens), fingers]
+
+    def _slipping(self, seen: Array, distance: Array, told: Array) -> Array:
+        """How near the hand is to dropping what it holds in the air (..., 1); 0 on the table."""
+        heights = [seen[..., self._at[thing]][..., 2:] for thing in self.things if thing in OBJECTS]
+        if not heights:
+            return np.zeros(distance.shape)
+        lifted = np.clip((np.maximum.reduce(heights) - _LIFTED) / (_WHOLLY - _LIFTED), 0.0, 1.0)
+        held = max(_HELD.get(thing, _HELD_ELSE) for thing in self.things)
+        lost = np.clip((distance - held) / _LOST, 0.0, 1.0)
+        return lifted * (_DROPPED * lost + _LOOSE * (CLOSED - told))
 
     def _place(self, thing: str, seen: Array, palm: Array, opens: Array) -> Array:
         """Where the palm takes hold of a thing: its middle, or the nearer side of the bowl's rim."""

@@ -25,6 +25,8 @@ from palaestra_worlds.robots.manipulator_task import (
 
 LIFT = 0.4
 """How high things are lifted where no height is said, metres."""
+TURNING_HEIGHT = 0.25
+"""How high things are turned over, metres: there is room for the hand below them."""
 STANDING_HEIGHTS: dict[Thing, float] = {"apple": 0.03, "banana": 0.018, "box": 0.04, "bowl": 0.006}
 """Of their middles."""
 HIGHER = 0.1
@@ -137,13 +139,23 @@ def _flip(text: str, before: Deeds) -> Deeds | None:
     things = _things(text)
     if len(things) != 1:
         return None
-    # In the air first: on the table it would have to be pushed over its own rim.
+    # In the air: on the table it would have to be pushed over its own rim. It is let go of near the table: as far round
+    # as a wrist turns it, it comes to lie upside down.
     thing = things[0]
-    lifted = _task(
-        palm=thing, turns=[TurnTarget(thing=thing, x_rotation=0.0)], heights=[HeightTarget(thing=thing, height=LIFT)]
+    lifted = _turned(thing, 0.0, TURNING_HEIGHT)
+    turned, lowered = _turned(thing, math.pi, TURNING_HEIGHT), _turned(thing, math.pi, TURNING_HEIGHT / 2)
+    return (
+        Motion(lifted, 0.75 * DURATION),
+        Motion(turned, 1.75 * DURATION),
+        Motion(lowered, 0.5 * DURATION),
+        Motion(_task(palm="rest_position"), DURATION),
     )
-    turned = _task(palm=thing, turns=[TurnTarget(thing=thing, x_rotation=math.pi)])
-    return (Motion(lifted, DURATION), Motion(turned, DURATION), Motion(_task(palm="rest_position"), DURATION))
+
+
+def _turned(thing: Thing, x_rotation: float, height: float) -> ManipulatorTask:
+    """A thing that is held turned, so high."""
+    turns = [TurnTarget(thing=thing, x_rotation=x_rotation)]
+    return _task(palm=thing, turns=turns, heights=[HeightTarget(thing=thing, height=height)])
 
 
 def _touch(text: str, before: Deeds) -> Deeds | None:

@@ -40,6 +40,8 @@ HOME_PLACE = (0.543, 0.0, 0.188)
 """Where the palm is at first, metres."""
 CONTROL_SCALE = np.array([0.1, 0.1, 0.1, 0.2, 0.2, 0.4, 2.0])
 """What planners vary the controls by alike: metres (3,), radians (3,), and the gripper's own unit."""
+TURNING_SCALE = CONTROL_SCALE * np.array([1.0, 1.0, 1.0, 3.0, 3.0, 3.0, 1.0])
+"""The same where something is to be turned over: a wrist that must go half way round, in seconds."""
 HOME_CONTROL = np.array([*HOME_PLACE, 0.0, 0.0, 0.0, OPEN])
 PALM = 0.15
 """Metres from the gripper's base to the middle between its pads."""

@@ -54,7 +54,12 @@ class TurnTarget(_Model):
     x_rotation: float = Field(
         ge=-math.pi, le=math.pi, description="Angle about the world's x axis: 0 is upright, pi upside down."
     )
-    weight: Weight = Field(default=2.5, description="Weight of the angle that it is off.")
+    weight: Weight = Field(default=2.5, description="Weight of the angle that it is off; twice that to turn it over.")
+
+    @property
+    def over(self) -> bool:
+        """Whether it should be turned over, not only be kept upright or be laid on its side."""
+        return abs(self.x_rotation) > 0.75 * math.pi
 
 
 class HeightTarget(_Model):

@@ -207,7 +207,12 @@ class RobotWorld(World):
     def problem_of(self, task: Any) -> PlanningModel:
         """The problem of any task, for planners that are to change what a robot does amid an episode."""
         model = self.planning_model_of(task)
-        return Problem(model, self.cost_of(task, model), self.control_scale, self.rest_control)
+        return Problem(model, self.cost_of(task, model), self.control_scale_of(task), self.rest_control)
+
+    def control_scale_of(self, task: Any) -> Array:
+        """What planners vary the controls by for a task: `control_scale`, or one that suits it better."""
+        del task
+        return self.control_scale
 
     def planning_model_of(self, task: Any) -> mujoco.MjModel:
         """The model that a task is planned in: `planning_model`, or one of the same sizes that is cheaper for it."""
