@@ -135,6 +135,7 @@ check: $(VENV)/.installed-dev ## Lint, formatting, types, import directions
 docs: $(VENV)/.installed-docs ## Write generated pages anew (every key, messages, maps of the code), and docs/ as a site
 	@$(BIN)/python docs/spec_reference.py
 	@$(BIN)/python docs/mistakes.py
+	@$(BIN)/python docs/matrix.py
 	@$(BIN)/python docs/maps.py
 	@$(BIN)/sphinx-build -q -W --keep-going -b html docs build/site
 	@echo "Site: build/site/index.html"

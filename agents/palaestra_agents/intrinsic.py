@@ -107,7 +107,8 @@ def intrinsic_kind(name: str) -> type[IntrinsicReward]:
         return getattr(import_module(module), attribute)
     known = sorted({*BUILT_IN, *INTRINSIC_REWARDS.names()})
     if name not in known:
-        raise UnknownName(f"unknown intrinsic reward '{name}'{nearest(name, known)} Installed: {', '.join(known)}.")
+        meant = nearest(name, known) or "."
+        raise UnknownName(f"unknown intrinsic reward '{name}'{meant} Installed: {', '.join(known)}.")
     return INTRINSIC_REWARDS.load(name)
 
 

@@ -145,7 +145,9 @@ def test_links_lead_somewhere(page: Path) -> None:
         assert not anchor or anchor in anchors(there), f"{target}: there is no such heading"
 
 
-@pytest.mark.parametrize(("script", "text"), [("spec_reference", "reference"), ("mistakes", "page")])
+@pytest.mark.parametrize(
+    ("script", "text"), [("spec_reference", "reference"), ("mistakes", "page"), ("matrix", "page")]
+)
 def test_pages_that_are_written_by_scripts_are_up_to_date(script: str, text: str) -> None:
     code = f"import {script}; assert {script}.PAGE.read_text(encoding='utf-8') == {script}.{text}()"
     done = subprocess.run(

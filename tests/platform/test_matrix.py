@@ -2,8 +2,22 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+from threading import Event
+
 import pytest
+from palaestra.lessons import Preparation
+from palaestra.motions.tasks import load_study as load_motions
+from palaestra.plans.tasks import load_study as load_plans
+from palaestra.run import start_run
 from palaestra.spec import RunSpec, SpecError
+from palaestra.worker import Ended, run_trial
+
+DOCS = Path(__file__).parents[2] / "docs"
+sys.path.insert(0, str(DOCS))
+import matrix  # noqa: E402  # pyright: ignore  (a script of the documentation, which lists the cells)
 
 WORLDS = (
     "MiniGrid-DoorKey-5x5-v0",
@@ -72,3 +86,53 @@ def test_lessons_for_nobody_who_learns_are_refused_with_the_command_that_is_mean
 def test_nobody_trains_in_a_world_in_real_time(teacher: str) -> None:
     with pytest.raises(SpecError, match=r"^cell\.yaml:1:13: world\.id: Luanti runs in real time.*palaestra plan"):
         RunSpec.from_yaml(f"world: {{id: Luanti}}\nteacher: {teacher}\nbudget: {{steps: 4096}}\n", "cell.yaml")
+
+
+@pytest.mark.parametrize("world", ["envpool:CartPole-v1", "gymnasium:CartPole-v1"])
+def test_levels_that_cannot_be_set_are_no_environments(world: str) -> None:
+    with pytest.raises(SpecError, match=r"cannot be taught by 'environments': nothing about its levels can be set"):
+        spec(world, TEACHERS["environments"])
+
+
+@pytest.mark.parametrize(("agent", "command"), [("mpc", "palaestra motions"), ("controllers", "palaestra plan")])
+def test_who_looks_for_planners_among_learners_is_told_where_they_are(agent: str, command: str) -> None:
+    with pytest.raises(SpecError, match=rf"^cell\.yaml:2:15: agent\.kind: is {agent}, but .*{command}"):
+        spec("MiniGrid-DoorKey-5x5-v0", agent=f"{{kind: {agent}}}")
+
+
+def test_reward_programs_are_for_robots_and_plans_for_worlds_with_items(tmp_path: Path) -> None:
+    path = tmp_path / "study.yaml"
+    path.write_text(matrix.MOTION % "Crafter")
+    with pytest.raises(SpecError, match=r"study\.yaml:2:13: world\.id: Crafter takes no reward programs"):
+        load_motions(path)
+    # Also where a setting is written that only worlds with items have.
+    path.write_text((matrix.PLAN % "Crafter").replace('"}', '", rules: easy}'))
+    with pytest.raises(SpecError, match=r"study\.yaml:2:13: world\.id: Crafter has no items to plan for"):
+        load_plans(path)
+
+
+def test_refusals_compile_nothing() -> None:
+    engines = "[name for name in sys.modules if name.startswith('palaestra_worlds.') and name.endswith('.engine')]"
+    code = f"import sys, matrix; matrix.page(); assert not {engines}, {engines}"
+    done = subprocess.run([sys.executable, "-c", code], cwd=DOCS, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+QUICK = ("MiniGrid", "gymnasium")
+"""Worlds that other tests compile anyway, or that need no compiling."""
+CELLS = [
+    pytest.param(world, lesson, agent, id=f"{world}-{lesson}-{agent}", marks=() if world in QUICK else pytest.mark.slow)
+    for world in matrix.WORLDS
+    for lesson in matrix.LESSONS
+    for agent in matrix.AGENTS
+    if not matrix.refusal(world, lesson) and (lesson == "none" or agent == "PPO")
+]
+
+
+@pytest.mark.parametrize(("world", "lesson", "agent"), CELLS)
+def test_each_cell_that_is_said_to_run_runs(world: str, lesson: str, agent: str, tmp_path: Path) -> None:
+    run = start_run(RunSpec.from_yaml(matrix.spec_text(world, lesson, agent), "cell.yaml"), tmp_path)
+    with Preparation(run, ["main"], Event()) as preparation:
+        preparation.finish(lambda told: None)
+    assert run_trial(run, "main", 0, lambda told: None) == Ended("done")
+    assert run.trials()[0].steps == 256

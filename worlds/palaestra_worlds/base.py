@@ -299,6 +299,9 @@ class WorldProvider(Protocol):
 
     The entry point's name is for messages; ids are matched against `entries()`, or against `prefix` for open-ended
     families such as `gymnasium:CartPole-v1`.
+
+    A provider with an attribute `has_tasks` that is False has worlds whose tasks are levels and no more: teachers that
+    write environments are then refused before anything is built.
     """
 
     prefix: str

@@ -92,9 +92,8 @@ class Registry:
         """
         found = self._found()
         if name not in found:
-            raise UnknownName(
-                f"unknown {self.kind} '{name}'{nearest(name, found)} Installed: {', '.join(sorted(found)) or 'none'}."
-            )
+            meant, there = nearest(name, found) or ".", ", ".join(sorted(found)) or "none"
+            raise UnknownName(f"unknown {self.kind} '{name}'{meant} Installed: {there}.")
         points = found[name]
         if self._is_ambiguous(points):
             raise BrokenPlugin(self._clash(points[0], points[1]))

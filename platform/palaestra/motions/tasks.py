@@ -149,7 +149,11 @@ def load_study(path: Path, overrides: tuple[str, ...] = ()) -> MotionStudy:
     tasks = (node.child("tasks") or Node({}, node.place, node.key)).children()
     if not tasks:
         raise fail(node.place, ("tasks",), "is missing; name at least one, e.g. {sit: {turns: [{say: Sit.}], ...}}")
-    world = _with(node, "world", "id", "Quadruped")
+    world_node = _with(node, "world", "id", "Quadruped")
+    world = build_world(world_node, ("world",))
+    if "program" not in world.settings:
+        place = world_node.children()["id"].place
+        raise fail(place, ("world", "id"), f"{world.id} takes no reward programs; the worlds of robots do")
     teacher_node = _with(node, "teacher", "kind", "rewards")
     teacher = build_teacher(teacher_node, ("teacher",))
     if not isinstance(teacher.config, RewardConfig):
@@ -158,7 +162,7 @@ def load_study(path: Path, overrides: tuple[str, ...] = ()) -> MotionStudy:
     return MotionStudy(
         **dict(study),
         tasks={name: validated(MotionTask, task, ("tasks", name)) for name, task in tasks.items()},
-        world=build_world(world, ("world",)),
+        world=world,
         teacher=teacher,
     )
 

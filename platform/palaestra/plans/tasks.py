@@ -99,16 +99,22 @@ def load_study(path: Path, overrides: tuple[str, ...] = ()) -> PlanStudy:
     world = children.get("world", empty)
     if not world.child("id"):
         world = Node({"id": Node("Overworld", node.place, node.key), **world.children()}, world.place, world.key)
-    found = PlanStudy(
+    _check_items(world)
+    return PlanStudy(
         **dict(study),
         world=build_world(world, ("world",)),
         planners=_planners(node, children.get("teacher", empty), children.get("planners")),
         tasks=validated(_TaskSection, children.get("tasks", empty), ("tasks",)),
         folder=path.parent,
     )
-    if "max_steps" not in found.world.settings:
-        raise fail(world.place, ("world", "id"), f"{found.world.id} has no games of limited length; use Overworld")
-    return found
+
+
+def _check_items(world: Node) -> None:
+    """Refuses worlds without rules for items, before their other settings are looked at."""
+    found = build_world(Node({"id": world.children()["id"]}, world.place, world.key), ("world",))
+    if "rules" not in found.settings:
+        place = world.children()["id"].place
+        raise fail(place, ("world", "id"), f"{found.id} has no items to plan for; Overworld has, and Luanti")
 
 
 def _planners(node: Node, teacher: Node, planners: Node | None) -> dict[str, TeacherSpec]:

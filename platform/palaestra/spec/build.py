@@ -122,8 +122,18 @@ def _provider(id: str) -> Any:
         raise UnknownName("; ".join([str(error), *(f"skipped: {plugin.reason}" for plugin in broken)])) from error
 
 
+_NO_LEARNERS = {
+    "mpc": "planners learn nothing; `palaestra motions` and `palaestra ask` have them carry out reward programs",
+    "controllers": "controllers learn nothing; `palaestra plan` has them carry out plans",
+}
+"""What somebody may look for among agents, and where it is instead."""
+
+
 def build_agent(node: Node, path: Path) -> AgentSpec:
     """Raises SpecError when there is no such agent, or its settings do not fit."""
+    kind = node.child("kind")
+    if kind is not None and kind.value in _NO_LEARNERS and kind.value not in AGENTS.names():
+        raise fail(kind.place, (*path, "kind"), f"is {kind.value}, but {_NO_LEARNERS[str(kind.value)]}")
     name, config, rest, kind_node = _kind(AGENTS, node, path, "ppo")
     with named(f"agent '{name}'", kind_node, (*path, "kind")):
         return AgentSpec(kind=name, config=validated(config, rest, path, ("kind",)))
@@ -246,6 +256,14 @@ def _as_taught(world: WorldSpec, teacher: TeacherSpec, node: Node, path: Path) -
     """The world with the settings that its teacher needs."""
     with named(f"teacher '{teacher.kind}'", node, path):
         needed: dict[str, Any] = getattr(teacher.config, "world_settings", dict)()
+        sets_tasks: bool = getattr(teacher.config, "sets_tasks", False)
+    if sets_tasks and not getattr(registry.world_provider(world.id), "has_tasks", True):
+        raise fail(
+            node.place,
+            path,
+            f"{world.id} cannot be taught by '{teacher.kind}': nothing about its levels can be set; "
+            f"`palaestra list worlds` shows other worlds",
+        )
     for key, value in needed.items():
         if key not in world.settings:
             raise fail(node.place, path, f"{world.id} cannot be taught by '{teacher.kind}': it has no setting '{key}'")

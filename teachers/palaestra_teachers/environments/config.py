@@ -65,6 +65,11 @@ class EnvironmentConfig(BaseModel):
         return self
 
     @property
+    def sets_tasks(self) -> bool:
+        """Whether its lessons set more of a world's tasks than the level."""
+        return True
+
+    @property
     def asks_model(self) -> bool:
         """Whether a language model has a part in it."""
         return self.source in ("model", "fixed")

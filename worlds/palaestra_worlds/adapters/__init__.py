@@ -22,6 +22,8 @@ class AdapterProvider:
         prefix: of the ids.
     """
 
+    has_tasks = False
+
     def __init__(
         self,
         prefix: str,
