@@ -29,7 +29,7 @@ help: ## List the targets and variables
 
 setup: $(VENV)/.installed ## Make .venv with what a run needs (once, a few minutes)
 
-setup-dev: $(VENV)/.installed-dev ## Add what the tests and checks need
+setup-dev: $(VENV)/.installed-dev ## The same, with what the tests and checks need
 
 setup-bench: $(VENV)/.installed-bench ## Add the peers that the benches measure against (JAX, envpool, ...)
 
@@ -46,8 +46,10 @@ $(BIN)/python:
 $(VENV)/.installed: pyproject.toml constraints.txt | $(BIN)/python
 	$(call install,.,the locked dependencies)
 
-$(VENV)/.installed-dev: $(VENV)/.installed
-	$(call install,.[dev],the test and check tools)
+# Not after .installed: what both need would be resolved and built twice.
+$(VENV)/.installed-dev: pyproject.toml constraints.txt | $(BIN)/python
+	$(call install,.[dev],the locked dependencies with the test and check tools)
+	@touch $(VENV)/.installed
 
 $(VENV)/.installed-bench: $(VENV)/.installed
 	$(call install,.[bench],the peers for the benches)

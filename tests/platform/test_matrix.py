@@ -66,6 +66,11 @@ def test_worlds_without_are_not_and_the_message_says_what_they_lack(world: str) 
         spec(world, TEACHERS["subgoals"])
 
 
+def test_a_setting_that_a_world_has_and_refuses_is_refused_before_anything_is_built() -> None:
+    with pytest.raises(SpecError, match=r"Heist cannot be taught by 'subgoals': .* takes no subgoals"):
+        spec("Heist", TEACHERS["subgoals"])
+
+
 @pytest.mark.parametrize("world", ["MiniGrid-DoorKey-5x5-v0", "Crafter", "AGV", "Overworld"])
 def test_worlds_that_a_teacher_can_set_are_taught_by_environments(world: str) -> None:
     teacher = spec(world, TEACHERS["environments"]).arm("main").teacher

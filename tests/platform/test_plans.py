@@ -116,7 +116,7 @@ def test_a_study_without_planners_says_what_to_write(tmp_path: Path) -> None:
         ("planners.deps.kind=subgoals", "planners.deps.kind: must be a planner: deps or ghost"),
         ("planners.deps.replann=false", "did you mean 'replan'"),
         ("planners.ghost.queries=0", "planners.ghost.queries"),
-        ("world.id=Crafter", "world.rules: unknown key"),
+        ("world.id=Crafter", "Crafter has no items to plan for"),
         ("world.rules=hard", "world.rules"),
         ("seed=3", "seed: unknown key; did you mean 'seeds'"),
     ],

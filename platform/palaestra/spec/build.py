@@ -10,7 +10,7 @@ from palaestra_teachers.base import Schedule
 from palaestra_teachers.llm.build import MAX_NESTING, wrapped
 from palaestra_worlds import registry
 from palaestra_worlds.registry import AGENTS, LANGUAGE_MODELS, TEACHERS, BrokenPlugin, Registry, UnknownName
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, ValidationError
 
 from palaestra.spec.errors import Path, SpecError, fail
 from palaestra.spec.explain import named, validated
@@ -275,7 +275,16 @@ def _as_taught(world: WorldSpec, teacher: TeacherSpec, node: Node, path: Path) -
                 f"is {world.settings[key]!r}, but teacher '{teacher.kind}' as it is set needs {value!r}; remove this "
                 f"key, or change the teacher's settings",
             )
-    return world.model_copy(update={"settings": {**world.settings, **needed}})
+    settings = {**world.settings, **needed}
+    if needed:
+        with named(f"the provider of world '{world.id}'", node, path):
+            model = registry.world_provider(world.id).settings()
+        try:
+            model.model_validate(settings)
+        except ValidationError as error:
+            why = error.errors()[0]["msg"].removeprefix("Value error, ")
+            raise fail(node.place, path, f"{world.id} cannot be taught by '{teacher.kind}': {why}") from error
+    return world.model_copy(update={"settings": settings})
 
 
 def _check_schedule(

@@ -61,7 +61,8 @@ def test_the_scripted_model_answers_every_interface_through_its_parsers(world: W
     lesson = say(teaching, "Lift your front left paw.", turn=0)
     assert lesson.motions[-1].task.feet["front_left"].lift_height == 0.1
     lesson = say(teaching, "Now also the diagonal one: lift it, too.", turn=1)
-    assert set(lesson.motions[-1].task.feet) == {"front_left", "rear_right"}
+    lifted = {foot for foot, place in lesson.motions[-1].task.feet.items() if place.lift_height}
+    assert lifted == {"front_left", "rear_right"}
     assert bool(lesson.description) == (stages == "two")
     world.draw_from(lesson.tasks())
     world.draw_from(None)
