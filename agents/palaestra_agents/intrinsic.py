@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import Any, ClassVar
 
 import torch
-from palaestra_worlds.registry import Registry, UnknownName, nearest
+from palaestra_worlds.registry import Registry, unknown
 from pydantic import Field
 
 from palaestra_agents.base import AgentConfig
@@ -107,8 +107,7 @@ def intrinsic_kind(name: str) -> type[IntrinsicReward]:
         return getattr(import_module(module), attribute)
     known = sorted({*BUILT_IN, *INTRINSIC_REWARDS.names()})
     if name not in known:
-        meant = nearest(name, known) or "."
-        raise UnknownName(f"unknown intrinsic reward '{name}'{meant} Installed: {', '.join(known)}.")
+        raise unknown("intrinsic reward", name, known)
     return INTRINSIC_REWARDS.load(name)
 
 

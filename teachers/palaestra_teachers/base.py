@@ -172,7 +172,8 @@ class Teacher(Protocol):
     Its `Config` may have a method `world_settings() -> dict`: the settings that its lessons need a world to have
     (for subgoals the form in which they are shown); a run adds them to the arm's world. A method
     `schedule() -> Schedule` makes it a teacher that is asked in each trial, in turns with training, and not about
-    levels: `observe` is called before each `propose`, and its lessons are for that trial alone.
+    levels: `observe` is called before each `propose`, and its lessons are for that trial alone. An attribute
+    `sets_tasks` that is True says that its lessons set more of a world's tasks than the level; not all worlds let them.
     """
 
     @property

@@ -58,6 +58,12 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return f"; did you mean '{folded[hits[0]]}'?" if hits else ""
 
 
+def unknown(kind: str, name: str, known: Iterable[str]) -> UnknownName:
+    """The error for a name of no such kind: says which one may be meant, and which there are."""
+    known = sorted(known)
+    return UnknownName(f"unknown {kind} '{name}'{nearest(name, known) or '.'} Installed: {', '.join(known) or 'none'}.")
+
+
 class Registry:
     """The entry points of one group, loaded one by one when asked for.
 
@@ -92,8 +98,7 @@ class Registry:
         """
         found = self._found()
         if name not in found:
-            meant, there = nearest(name, found) or ".", ", ".join(sorted(found)) or "none"
-            raise UnknownName(f"unknown {self.kind} '{name}'{meant} Installed: {there}.")
+            raise unknown(self.kind, name, found)
         points = found[name]
         if self._is_ambiguous(points):
             raise BrokenPlugin(self._clash(points[0], points[1]))

@@ -10,7 +10,7 @@ from palaestra_agents.mpc.config import AnyPlannerConfig, CrossEntropyConfig
 from palaestra_teachers.rewards.config import RewardConfig
 from pydantic import Field, model_validator
 
-from palaestra.spec.build import build_teacher, build_world
+from palaestra.spec.build import build_teacher, build_world, needs_setting
 from palaestra.spec.errors import fail
 from palaestra.spec.explain import unknown_key, validated
 from palaestra.spec.loader import Node, read_file
@@ -149,11 +149,8 @@ def load_study(path: Path, overrides: tuple[str, ...] = ()) -> MotionStudy:
     tasks = (node.child("tasks") or Node({}, node.place, node.key)).children()
     if not tasks:
         raise fail(node.place, ("tasks",), "is missing; name at least one, e.g. {sit: {turns: [{say: Sit.}], ...}}")
-    world_node = _with(node, "world", "id", "Quadruped")
-    world = build_world(world_node, ("world",))
-    if "program" not in world.settings:
-        place = world_node.children()["id"].place
-        raise fail(place, ("world", "id"), f"{world.id} takes no reward programs; the worlds of robots do")
+    world = _with(node, "world", "id", "Quadruped")
+    needs_setting(world, ("world",), "program", "takes no reward programs; the worlds of robots do")
     teacher_node = _with(node, "teacher", "kind", "rewards")
     teacher = build_teacher(teacher_node, ("teacher",))
     if not isinstance(teacher.config, RewardConfig):
@@ -162,7 +159,7 @@ def load_study(path: Path, overrides: tuple[str, ...] = ()) -> MotionStudy:
     return MotionStudy(
         **dict(study),
         tasks={name: validated(MotionTask, task, ("tasks", name)) for name, task in tasks.items()},
-        world=world,
+        world=build_world(world, ("world",)),
         teacher=teacher,
     )
 

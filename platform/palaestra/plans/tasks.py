@@ -10,7 +10,7 @@ from palaestra_worlds.overworld.task_lists import TaskListError, deps_tasks, rea
 from palaestra_worlds.structured import Knowledge
 from pydantic import Field
 
-from palaestra.spec.build import build_teacher, build_world
+from palaestra.spec.build import build_teacher, build_world, needs_setting
 from palaestra.spec.errors import SpecError, fail
 from palaestra.spec.explain import unknown_key, validated
 from palaestra.spec.loader import Node, read_file
@@ -99,7 +99,7 @@ def load_study(path: Path, overrides: tuple[str, ...] = ()) -> PlanStudy:
     world = children.get("world", empty)
     if not world.child("id"):
         world = Node({"id": Node("Overworld", node.place, node.key), **world.children()}, world.place, world.key)
-    _check_items(world)
+    needs_setting(world, ("world",), "rules", "has no items to plan for; Overworld has, and Luanti")
     return PlanStudy(
         **dict(study),
         world=build_world(world, ("world",)),
@@ -107,14 +107,6 @@ def load_study(path: Path, overrides: tuple[str, ...] = ()) -> PlanStudy:
         tasks=validated(_TaskSection, children.get("tasks", empty), ("tasks",)),
         folder=path.parent,
     )
-
-
-def _check_items(world: Node) -> None:
-    """Refuses worlds without rules for items, before their other settings are looked at."""
-    found = build_world(Node({"id": world.children()["id"]}, world.place, world.key), ("world",))
-    if "rules" not in found.settings:
-        place = world.children()["id"].place
-        raise fail(place, ("world", "id"), f"{found.id} has no items to plan for; Overworld has, and Luanti")
 
 
 def _planners(node: Node, teacher: Node, planners: Node | None) -> dict[str, TeacherSpec]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path as FilePath
 from typing import Any
 
@@ -98,6 +98,25 @@ def _plain(node: Node, over: Node, arm: str) -> _Plain:
     return _Plain.model_validate(Node(values, node.place, node.key).plain())
 
 
+def needs_setting(node: Node, path: Path, key: str, why: str) -> None:
+    """Refuses a world whose settings have no such key, before its other settings are looked at.
+
+    A world that is not named, or is none, is for `build_world` to refuse.
+
+    Raises:
+        SpecError: it has no such setting; says that the world `why`.
+    """
+    id_node = node.child("id")
+    id = None if id_node is None else id_node.value
+    if id_node is None or not isinstance(id, str):
+        return
+    provider = _found(lambda: _provider(id), id_node, (*path, "id"))
+    with named(f"the provider of world '{id}'", id_node, (*path, "id")):
+        keys = provider.settings().model_fields
+    if key not in keys:
+        raise fail(id_node.place, (*path, "id"), f"{id} {why}")
+
+
 def build_world(node: Node, path: Path) -> WorldSpec:
     """Raises SpecError when there is no such world, or its settings do not fit."""
     own, rest = _split(node, path, ("id", "num_envs"))
@@ -131,10 +150,7 @@ _NO_LEARNERS = {
 
 def build_agent(node: Node, path: Path) -> AgentSpec:
     """Raises SpecError when there is no such agent, or its settings do not fit."""
-    kind = node.child("kind")
-    if kind is not None and kind.value in _NO_LEARNERS and kind.value not in AGENTS.names():
-        raise fail(kind.place, (*path, "kind"), f"is {kind.value}, but {_NO_LEARNERS[str(kind.value)]}")
-    name, config, rest, kind_node = _kind(AGENTS, node, path, "ppo")
+    name, config, rest, kind_node = _kind(AGENTS, node, path, "ppo", _NO_LEARNERS)
     with named(f"agent '{name}'", kind_node, (*path, "kind")):
         return AgentSpec(kind=name, config=validated(config, rest, path, ("kind",)))
 
@@ -195,8 +211,13 @@ def _with_prices(own: Node, path: Path) -> Node:
     return Node({**own.children(), "prices": prices}, own.place, own.key)
 
 
-def _kind(plugins: Registry, node: Node, path: Path, default: str | None) -> tuple[str, type[BaseModel], Node, Node]:
-    """The kind that a section names, the model of its settings, the section without `kind`, and where that stands."""
+def _kind(
+    plugins: Registry, node: Node, path: Path, default: str | None, elsewhere: Mapping[str, str] | None = None
+) -> tuple[str, type[BaseModel], Node, Node]:
+    """The kind that a section names, the model of its settings, the section without `kind`, and where that stands.
+
+    `elsewhere`: of names that one may look for here although they are none, where to look instead.
+    """
     own, rest = _split(node, path, ("kind",))
     kind_node = own.children().get("kind")
     if kind_node is None and default is None:
@@ -206,6 +227,8 @@ def _kind(plugins: Registry, node: Node, path: Path, default: str | None) -> tup
     path = (*path, "kind")
     if not isinstance(name, str):
         raise fail(kind_node.place, path, f"must be a name; installed: {_installed(plugins)}")
+    if elsewhere and name in elsewhere and name not in plugins.names():
+        raise fail(kind_node.place, path, f"is {name}, but {elsewhere[name]}")
     kind = _found(lambda: plugins.load(name), kind_node, path)
     return name, kind.Config, rest, kind_node
 
@@ -257,12 +280,13 @@ def _as_taught(world: WorldSpec, teacher: TeacherSpec, node: Node, path: Path) -
     with named(f"teacher '{teacher.kind}'", node, path):
         needed: dict[str, Any] = getattr(teacher.config, "world_settings", dict)()
         sets_tasks: bool = getattr(teacher.config, "sets_tasks", False)
-    if sets_tasks and not getattr(registry.world_provider(world.id), "has_tasks", True):
+    provider = registry.world_provider(world.id)
+    if sets_tasks and not getattr(provider, "has_tasks", True):
         raise fail(
             node.place,
             path,
             f"{world.id} cannot be taught by '{teacher.kind}': nothing about its levels can be set; "
-            f"`palaestra list worlds` shows other worlds",
+            "`palaestra list worlds` shows other worlds",
         )
     for key, value in needed.items():
         if key not in world.settings:
@@ -278,7 +302,7 @@ def _as_taught(world: WorldSpec, teacher: TeacherSpec, node: Node, path: Path) -
     settings = {**world.settings, **needed}
     if needed:
         with named(f"the provider of world '{world.id}'", node, path):
-            model = registry.world_provider(world.id).settings()
+            model = provider.settings()
         try:
             model.model_validate(settings)
         except ValidationError as error:

@@ -62,13 +62,14 @@ class ManipulatorCost:
     def residuals(self, trajectories: Trajectories) -> Array:
         """See `PlanningModel.residuals`."""
         seen, task = trajectories.sensors, self.task
-        parts = [] if self._grip is None else self._grip.residuals(seen, trajectories.controls[..., 6:7])
+        told = trajectories.controls[..., 6:7]
+        parts = [] if self._grip is None else self._grip.residuals(seen, told)
         if task.aim is not None:
             base = 0.0 if task.aim.beside is None else seen[..., self._at[task.aim.beside]]
             parts.append(seen[..., self._at["palm"]] - base - np.array([task.aim.x, task.aim.y, task.aim.z]))
         if task.fingers is not None:
             # What they are told, not where they are: round a thing they never close, and would drop it to do so.
-            parts.append(trajectories.controls[..., 6:7] - (CLOSED if task.fingers == "closed" else OPEN))
+            parts.append(told - (CLOSED if task.fingers == "closed" else OPEN))
         parts += [self._between(seen, d) for d in self._apart]
         parts += [self._off(seen, turn) for turn in task.turns]
         parts += [seen[..., self._at[h.thing]][..., 2:] - h.height for h in task.heights]

@@ -131,8 +131,7 @@ def _upright(text: str, before: Deeds) -> Deeds | None:
     if len(things) != 1:
         return None
     # It is to stand on the table, and not to be held up.
-    standing = [HeightTarget(thing=things[0], height=STANDING_HEIGHTS[things[0]])]
-    return _one(palm=things[0], turns=[TurnTarget(thing=things[0], x_rotation=0.0)], heights=standing)
+    return (Motion(_turned(things[0], 0.0, STANDING_HEIGHTS[things[0]]), DURATION),)
 
 
 def _flip(text: str, before: Deeds) -> Deeds | None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Sequence
-from typing import get_args
 
 from palaestra_worlds.base import OracleError
 from palaestra_worlds.robots.quadruped_task import (
@@ -19,6 +18,7 @@ from palaestra_worlds.robots.quadruped_task import (
     TorsoTargets,
     trot,
 )
+from palaestra_worlds.robots.quadruped_words import FEET
 
 LIFT = 0.1
 HIGHER = 0.08
@@ -89,7 +89,7 @@ def _spin(text: str, before: QuadrupedTask) -> QuadrupedTask:
     speed = -FAST_SPIN if re.search(r"to the right|rightward|(?<!counter)(?<!anti)clockwise", text) else FAST_SPIN
     slower = 0.5 if "slow" in text else 1.0
     torso = _torso(before if before.feet else QuadrupedTask(), turning_speed=speed * slower, heading=None)
-    lifted = {foot: place for foot, place in before.feet.items() if place.lift_height}
+    lifted = _lifted(before)
     steps = {foot: step for foot, step in trot(frequency=3.0).items() if foot not in lifted}
     return before.model_copy(update={"torso": torso, "feet": lifted, "stepping": steps})
 
@@ -103,10 +103,9 @@ def _face(text: str, before: QuadrupedTask) -> QuadrupedTask | None:
 
 
 def _lift(text: str, before: QuadrupedTask) -> QuadrupedTask | None:
-    lifted: list[Foot] = [foot for foot, place in before.feet.items() if place.lift_height]
     feet: list[Foot] = _feet(text)
     if "diagonal" in text or "opposite" in text:
-        feet = [_DIAGONAL[foot] for foot in lifted]
+        feet = [_DIAGONAL[foot] for foot in _lifted(before)]
     if not feet and re.search(r"\b(?:paw|foot|leg)\b", text):
         feet = ["front_right"]
     if not feet:
@@ -114,7 +113,7 @@ def _lift(text: str, before: QuadrupedTask) -> QuadrupedTask | None:
     more = re.search(r"\b(?:also|too|as well|addition|now)\b", text)
     lifts: dict[Foot, FootTargets] = {foot: FootTargets(lift_height=LIFT) for foot in feet}
     # Nobody who lifts one paw means that others may go up with it.
-    stand: dict[Foot, FootTargets] = {foot: FootTargets(lift_height=0.0) for foot in get_args(Foot)}
+    stand: dict[Foot, FootTargets] = {foot: FootTargets(lift_height=0.0) for foot in FEET}
     if more:
         return before.model_copy(update={"feet": {**stand, **before.feet, **lifts}})
     return QuadrupedTask(torso=before.torso, feet={**stand, **lifts})
@@ -123,19 +122,24 @@ def _lift(text: str, before: QuadrupedTask) -> QuadrupedTask | None:
 def _change_height(text: str, before: QuadrupedTask) -> QuadrupedTask | None:
     """Higher or lower: lifted feet if there are some, else the torso."""
     change = HIGHER if re.search(r"high|up\b", text) else -HIGHER
-    lifted: dict[Foot, float] = {foot: place.lift_height for foot, place in before.feet.items() if place.lift_height}
+    lifted = _lifted(before)
     if named := _words_for_feet(text):
-        lifted = {foot: height for foot, height in lifted.items() if named <= set(foot.split("_"))}
+        lifted = {foot: place for foot, place in lifted.items() if named <= set(foot.split("_"))}
         if not lifted:
             return None
     if not lifted:
         height = min(0.34, max(0.1, before.torso.height + change))
         return before.model_copy(update={"torso": before.torso.model_copy(update={"height": height})})
     raised = {
-        foot: before.feet[foot].model_copy(update={"lift_height": max(0.02, height + change)})
-        for foot, height in lifted.items()
+        foot: place.model_copy(update={"lift_height": max(0.02, (place.lift_height or 0.0) + change)})
+        for foot, place in lifted.items()
     }
     return before.model_copy(update={"feet": {**before.feet, **raised}})
+
+
+def _lifted(task: QuadrupedTask) -> dict[Foot, FootTargets]:
+    """The feet that are to be up, and where."""
+    return {foot: place for foot, place in task.feet.items() if place.lift_height}
 
 
 def _change_speed(text: str, before: QuadrupedTask) -> QuadrupedTask | None:
