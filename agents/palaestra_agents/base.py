@@ -12,6 +12,8 @@ import torch
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
+from palaestra_agents.groups import ALONE, Group
+
 EpisodeListener = Callable[[dict[str, NDArray[Any]]], None]
 
 
@@ -28,15 +30,17 @@ class AgentInterface:
     Attributes:
         observation_space: of one environment (a Box, or a Dict with e.g. "image", "direction", "mission", "subgoal").
         action_space: of one environment.
-        num_envs: environments that step together while learning.
+        num_envs: environments that step together while learning, those of all processes of the group.
         subgoal_embeddings: float32 (number of phrases, dimension) when `observations["subgoal"]` is the row of a
             phrase (-1: none); None when it is numeric already.
+        group: processes that learn together; this one steps `group.share(num_envs)` alone.
     """
 
     observation_space: gymnasium.Space[Any]
     action_space: gymnasium.Space[Any]
     num_envs: int
     subgoal_embeddings: NDArray[np.float32] | None = None
+    group: Group = ALONE
 
 
 @dataclass
@@ -56,6 +60,10 @@ class ActorOutput:
 @runtime_checkable
 class Agent(Protocol):
     """A learner. Constructed as `Kind(config, interface, device=None, seed=0)`; device None: what the config says.
+
+    A kind that can learn in several processes (`AgentInterface.group`) has a class method `why_alone(config) -> str`,
+    which says in words why an agent of these settings cannot; empty: it can. Its `train_iteration`, `state_dict` and
+    `load_state_dict` are then called in all of them, and its state is the one that a single process would have.
 
     `observations` are what the world returns (numpy arrays, batched); the agent moves what it needs to its device.
     """

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from palaestra_agents.encoding import Encoded, ObservationEncoder
+from palaestra_agents.groups import ALONE, Group
 from palaestra_agents.intrinsic import IntrinsicConfig, IntrinsicReward, check_shapes
 from palaestra_agents.views import View
 
@@ -45,11 +46,18 @@ class Counts(IntrinsicReward):
     """
 
     Config = CountsConfig
+    shares = True
 
     def __init__(
-        self, config: CountsConfig, encoder: ObservationEncoder, num_envs: int, device: torch.device, seed: int
+        self,
+        config: CountsConfig,
+        encoder: ObservationEncoder,
+        num_envs: int,
+        device: torch.device,
+        seed: int,
+        group: Group = ALONE,
     ) -> None:
-        super().__init__(config, encoder, num_envs, device, seed)
+        super().__init__(config, encoder, num_envs, device, seed, group)
         self.config: CountsConfig = config
         self.device = device
         self.bins = None if config.bins is None else _bins(config.bins, self.view)
@@ -66,14 +74,19 @@ class Counts(IntrinsicReward):
 
     def reward(self, reached: Encoded, ended: torch.Tensor) -> torch.Tensor:
         """1/sqrt(n) for the n-th visit, in the order of steps, then environments; float32 (T, N)."""
-        keys = self.hash(reached.flatten())
+        # Every process counts the visits of all, so that the n-th is the same one however many there are.
+        keys, ended = self._of_all(self.hash(reached.flatten()).reshape(ended.shape)), self.group.gather(ended, 1)
         owners = np.tile(np.arange(ended.shape[1]), ended.shape[0])
         if self.config.within == "lifetime":
             visits = self._count(keys, owners)
         else:
             visits = self._count_in_episodes(keys, owners, ended.cpu().numpy())
         bonus = (1.0 / np.sqrt(visits)).astype(np.float32).reshape(ended.shape)
-        return torch.from_numpy(bonus).to(self.device)
+        return torch.from_numpy(bonus[:, self.share.columns]).to(self.device)
+
+    def _of_all(self, keys: Keys) -> Keys:
+        """From (T, own environments) to (T * all environments,)."""
+        return self.group.gather(torch.from_numpy(keys.view(np.int64)), 1).numpy().view(np.uint64).ravel()
 
     def hash(self, observations: Encoded) -> Keys:
         """uint64 (B,): sums of the observation's bytes times random odd numbers, then mixed."""

@@ -14,6 +14,7 @@ import torch
 from pydantic import Field
 
 from palaestra_agents.encoding import Encoded, ObservationEncoder
+from palaestra_agents.groups import ALONE, Group
 from palaestra_agents.intrinsic import IntrinsicConfig, IntrinsicReward, check_shapes
 
 
@@ -35,18 +36,25 @@ class Firsts(IntrinsicReward):
     """
 
     Config = FirstsConfig
+    shares = True
 
     def __init__(
-        self, config: FirstsConfig, encoder: ObservationEncoder, num_envs: int, device: torch.device, seed: int
+        self,
+        config: FirstsConfig,
+        encoder: ObservationEncoder,
+        num_envs: int,
+        device: torch.device,
+        seed: int,
+        group: Group = ALONE,
     ) -> None:
-        super().__init__(config, encoder, num_envs, device, seed)
+        super().__init__(config, encoder, num_envs, device, seed, group)
         self.config: FirstsConfig = config
         if self.view.image_size or (self.view.low < 0).any() or (self.view.high > 1).any():
             raise ValueError(
                 "intrinsic reward 'firsts' needs numbers that are 0 or 1; name the part of the observation that says "
                 "what was done, e.g. `of: [unlocked]` in Crafter"
             )
-        self.before = torch.zeros(num_envs, self.view.size, dtype=torch.bool, device=device)
+        self.before = torch.zeros(self.share.count, self.view.size, dtype=torch.bool, device=device)
         """What was done so far in each running episode."""
         self.done = torch.zeros(self.view.size, dtype=torch.float64, device=device)
         """In how many episodes."""
@@ -62,17 +70,18 @@ class Firsts(IntrinsicReward):
         share = ((self.done + 1) / (self.episodes + 1)).clamp(max=1)
         bonus = (share.rsqrt() - 1).clamp(max=self.config.most).float()
         self.before = done[-1] & ~ended[-1][:, None]
-        self.done += first.sum(dim=(0, 1))
-        self.episodes += ended.sum()
+        self.done += self.group.sum_(first.sum(dim=(0, 1)))
+        self.episodes += self.group.sum_(ended.sum())
         return first.float() @ bonus
 
     def state_dict(self) -> dict[str, Any]:
-        return {"before": self.before.clone(), "done": self.done.clone(), "episodes": self.episodes.clone()}
+        before = self.group.gather(self.before, 0)
+        return {"before": before.clone(), "done": self.done.clone(), "episodes": self.episodes.clone()}
 
     def check(self, state: dict[str, Any]) -> None:
         check_shapes("firsts", self.state_dict(), {k: state[k] for k in ("before", "done", "episodes") if k in state})
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        self.before = state["before"].to(self.before).clone()
+        self.before = state["before"][self.share.columns].to(self.before).clone()
         self.done = state["done"].to(self.done).clone()
         self.episodes = state["episodes"].to(self.episodes).clone()

@@ -15,6 +15,7 @@ from pydantic import Field
 
 from palaestra_agents.base import AgentConfig
 from palaestra_agents.encoding import Encoded, ObservationEncoder
+from palaestra_agents.groups import ALONE, Group
 from palaestra_agents.views import View
 
 BUILT_IN = {
@@ -41,14 +42,32 @@ class IntrinsicReward(ABC):
     """A reward for novelty, computed once per rollout on the observations that the actions led to.
 
     The critic has a value head of its own for it, discounted by `config.gamma`.
+
+    Args:
+        config: settings.
+        encoder: reads observations.
+        num_envs: environments of all processes of the group.
+        device: where it is computed.
+        seed: of its random numbers.
+        group: processes that learn together, each with its share of the environments.
     """
 
     Config: ClassVar[type[IntrinsicConfig]]
+    shares: ClassVar[bool] = False
+    """Whether it can be computed by several processes; only then it is given their `group`."""
 
     def __init__(
-        self, config: Any, encoder: ObservationEncoder, num_envs: int, device: torch.device, seed: int
+        self,
+        config: Any,
+        encoder: ObservationEncoder,
+        num_envs: int,
+        device: torch.device,
+        seed: int,
+        group: Group = ALONE,
     ) -> None:
         self.config = config
+        self.group = group
+        self.share = group.share(num_envs)
         self.view = View(encoder, config.of)
 
     @abstractmethod

@@ -29,8 +29,9 @@ def clipped_objective(
     values: torch.Tensor,
     actions: torch.Tensor,
     targets: torch.Tensor,
+    whole: torch.Tensor | None = None,
 ) -> Losses:
-    """What a minibatch of B steps says about the policy.
+    """What a minibatch of B steps says about the policy, or B steps that are a part of one.
 
     Args:
         distribution: of actions.
@@ -39,10 +40,12 @@ def clipped_objective(
         values: (B, heads), now.
         actions: (B, ...), taken.
         targets: float32 (B, 2 + 2 * heads): advantage, log-probability, values and returns when collected.
+        whole: float32 (M,): advantages of the whole minibatch, where these B steps are a part of it. Losses are then
+            sums over the part divided by M, so that those of all parts add up to the means. None: these are all.
     """
     if not isinstance(distribution, Categorical) or values.device.type != "cpu" or torch.compiler.is_compiling():
-        return plain_objective(distribution, config, parameters, values, actions, targets)
-    total, parts = _Compiled.apply(parameters, values, actions, targets, config)  # pyright: ignore
+        return plain_objective(distribution, config, parameters, values, actions, targets, whole)
+    total, parts = _Compiled.apply(parameters, values, actions, targets, config, whole)  # pyright: ignore
     return Losses(total, parts)
 
 
@@ -53,14 +56,16 @@ def plain_objective(
     values: torch.Tensor,
     actions: torch.Tensor,
     targets: torch.Tensor,
+    whole: torch.Tensor | None = None,
 ) -> Losses:
     """`clipped_objective` as the formulas read."""
     heads = values.shape[1]
     advantages, old_log_probs = targets[:, 0], targets[:, 1]
     old_values, returns = targets[:, 2 : 2 + heads], targets[:, 2 + heads :]
-    if config.normalise_advantages and len(targets) > 1:
-        deviation = advantages.std().clamp_min(config.least_deviation)
-        advantages = (advantages - advantages.mean()) / (deviation + 1e-8)
+    whole = advantages if whole is None else whole
+    if config.normalise_advantages and len(whole) > 1:
+        deviation = whole.std().clamp_min(config.least_deviation)
+        advantages = (advantages - whole.mean()) / (deviation + 1e-8)
 
     log_probs, entropies = distribution.log_prob_and_entropy(parameters, actions)
     log_ratios = log_probs - old_log_probs
@@ -79,7 +84,8 @@ def plain_objective(
         kl = (ratios - 1.0 - log_ratios).mean()  # http://joschu.net/blog/kl-approx.html, the third estimator
         clipped = (ratios - bounded).ne(0).float().mean()
         parts = torch.stack([policy, value, entropy, kl, clipped])
-    return Losses(total, parts)
+    weight = len(targets) / len(whole)
+    return Losses(total * weight, parts * weight)
 
 
 class Gradients(NamedTuple):
@@ -101,6 +107,7 @@ def compiled_objective(
     rows: torch.Tensor,
     actions: torch.Tensor,
     targets: torch.Tensor,
+    whole: torch.Tensor,
 ) -> Gradients:
     """The loss and its gradient in one pass, for discrete actions on the CPU.
 
@@ -112,7 +119,12 @@ def compiled_objective(
         rows: int64 (B,): which of the M steps of the rollout it is.
         actions: int64 (M,).
         targets: float32 (M, 2 + 2 * heads), see `clipped_objective`.
+        whole: float32 (at least B,), see `clipped_objective`.
     """
+    number, mean, deviation = len(whole), 0.0, 1.0
+    if config.normalise_advantages and number > 1:
+        mean, deviation = _moments(whole.numpy())
+        deviation = max(deviation, config.least_deviation) + 1e-8
     to_parameters, to_values = torch.empty_like(parameters), torch.empty_like(values)
     sums = _objective(
         parameters.numpy(),
@@ -123,20 +135,21 @@ def compiled_objective(
         targets.numpy(),
         (config.clip, -1.0 if config.value_clip is None else config.value_clip),
         (config.entropy, config.value_coefficient),
-        config.least_deviation if config.normalise_advantages and len(rows) > 1 else -1.0,
+        (mean, deviation, number),
         to_parameters.numpy(),
         to_values.numpy(),
     )
-    return Gradients(torch.from_numpy((sums / len(rows)).astype(np.float32)), to_parameters, to_values)
+    return Gradients(torch.from_numpy((sums / number).astype(np.float32)), to_parameters, to_values)
 
 
 class _Compiled(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, *inputs: Any) -> Any:
-        parameters, values, actions, targets, config = inputs
+        parameters, values, actions, targets, config, whole = inputs
+        whole = targets[:, 0].contiguous() if whole is None else whole
         all_rows = torch.arange(len(actions))
         found = compiled_objective(
-            config, parameters.detach().contiguous(), values.detach(), all_rows, all_rows, actions, targets
+            config, parameters.detach().contiguous(), values.detach(), all_rows, all_rows, actions, targets, whole
         )
         ctx.save_for_backward(found.to_parameters, found.to_values)
         parts = found.parts
@@ -146,7 +159,7 @@ class _Compiled(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: torch.Tensor) -> Any:
         to_parameters, to_values = ctx.saved_tensors
-        return to_parameters * gradients[0], to_values * gradients[0], None, None, None
+        return to_parameters * gradients[0], to_values * gradients[0], None, None, None, None
 
 
 @jit
@@ -159,16 +172,16 @@ def _objective(
     targets: Any,
     bounds: Any,
     weights: Any,
-    least_deviation: float,
+    scale: Any,
     to_logits: Any,
     to_values: Any,
 ) -> Any:
-    """Writes the gradients of the mean loss; returns float64 (5,): sums of what `Losses.parts` has the means of."""
-    number, heads = rows.size, values.shape[1]
-    mean, deviation = 0.0, 1.0
-    if least_deviation >= 0:
-        mean, deviation = _moments(targets, rows)
-        deviation = max(deviation, least_deviation) + 1e-8
+    """Writes the gradients of the mean loss; returns float64 (5,): sums of what `Losses.parts` has the means of.
+
+    `scale` is what advantages are normalised by, their mean and deviation, and the number that the mean is over.
+    """
+    heads = values.shape[1]
+    mean, deviation, number = scale
     log_probs, entropies = np.empty_like(logits), np.empty(len(logits), dtype=np.float32)
     _log_softmax(logits, log_probs, entropies)
     # How often each was seen, and the sum of its steps' gradients by the log-probability.
@@ -176,7 +189,7 @@ def _objective(
     to_logits[...] = 0
     to_values[...] = 0
     sums = np.zeros(5)
-    for b in range(number):
+    for b in range(rows.size):
         u, step = inverse[b], rows[b]
         advantage = _float((targets[step, 0] - mean) / deviation)
         log_prob = log_probs[u, actions[step]]
@@ -200,16 +213,16 @@ def _objective(
 
 
 @jit
-def _moments(targets: Any, rows: Any) -> Any:
-    """Mean and (unbiased) standard deviation of the advantages."""
+def _moments(advantages: Any) -> Any:
+    """Mean and (unbiased) standard deviation."""
     mean = 0.0
-    for b in range(rows.size):
-        mean += targets[rows[b], 0]
-    mean /= rows.size
+    for b in range(advantages.size):
+        mean += advantages[b]
+    mean /= advantages.size
     total = 0.0
-    for b in range(rows.size):
-        total += (targets[rows[b], 0] - mean) ** 2
-    return mean, np.sqrt(total / (rows.size - 1))
+    for b in range(advantages.size):
+        total += (advantages[b] - mean) ** 2
+    return mean, np.sqrt(total / (advantages.size - 1))
 
 
 @jit

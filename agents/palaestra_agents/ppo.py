@@ -12,22 +12,31 @@ from palaestra_agents.base import ActorOutput, AgentInterface, EpisodeListener
 from palaestra_agents.config import MLPConfig, PPOConfig
 from palaestra_agents.distributions import action_distribution
 from palaestra_agents.encoding import ObservationEncoder
+from palaestra_agents.groups import ALONE, Group, GroupError
 from palaestra_agents.intrinsic import IntrinsicReward, intrinsic_kind
 from palaestra_agents.networks import ActorCritic
 from palaestra_agents.update import Batch, Updater
 
 
-def choose_device(name: str) -> torch.device:
-    """The device for "auto", "cpu" or "cuda".
+def choose_device(name: str, group: Group = ALONE) -> torch.device:
+    """The device for "auto", "cpu" or "cuda"; of several processes on a machine each has a GPU of its own.
 
     Raises:
         ValueError: CUDA is asked for and there is none.
+        GroupError: there are fewer GPUs than processes.
     """
     if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        name = "cuda" if torch.cuda.is_available() else "cpu"
     if name.startswith("cuda") and not torch.cuda.is_available():
         raise ValueError("device 'cuda' was asked for, but torch finds none; use 'auto' or 'cpu'")
-    return torch.device(name)
+    if name != "cuda" or group.size == 1:
+        return torch.device(name)
+    if group.local_rank >= torch.cuda.device_count():
+        raise GroupError(
+            f"process {group.local_rank} of this machine has no GPU of its own, torch finds {torch.cuda.device_count()}"
+            "; give --nproc-per-node no more than that, or say agent.device: cpu"
+        )
+    return torch.device("cuda", group.local_rank)
 
 
 class PPO:
@@ -35,12 +44,13 @@ class PPO:
 
     Args:
         config: settings.
-        interface: spaces and number of environments.
+        interface: spaces, number of environments, and the processes that share them.
         device: where networks and rollouts live; None: what the config says.
         seed: of weights, actions and shuffling.
 
     Raises:
         ValueError: the spaces do not suit the config, or there is no such device.
+        GroupError: the processes cannot share the environments, or have no device each.
     """
 
     Config = PPOConfig
@@ -49,7 +59,9 @@ class PPO:
         self, config: PPOConfig, interface: AgentInterface, device: str | torch.device | None = None, seed: int = 0
     ) -> None:
         self.config = config
-        self.device = choose_device(str(device) if device is not None else config.device)
+        self.group = interface.group
+        self.share = self.group.share(interface.num_envs)
+        self.device = choose_device(str(device) if device is not None else config.device, self.group)
         if self.device.type == "cuda":
             torch.backends.cudnn.deterministic = True
         self.encoder = ObservationEncoder(
@@ -75,20 +87,30 @@ class PPO:
             self.distribution.free_parameters,
             config.critic_gain,
         ).to(self.device)
-        self.updater = Updater(self.policy, self.distribution, config)
+        self.updater = Updater(self.policy, self.distribution, config, self.share, self.group)
         self.intrinsic: IntrinsicReward | None = None
         if config.intrinsic is not None:
             kind = intrinsic_kind(config.intrinsic.kind)
-            self.intrinsic = kind(config.intrinsic, self.encoder, interface.num_envs, self.device, seed + 2)
+            shared = {"group": self.group} if kind.shares else {}
+            self.intrinsic = kind(config.intrinsic, self.encoder, interface.num_envs, self.device, seed + 2, **shared)
         storage = rollout.allocate(
-            self.encoder, self.distribution, config.rollout_length, interface.num_envs, heads, config.memory
+            self.encoder, self.distribution, config.rollout_length, self.share.count, heads, config.memory
         )
         self.collector = rollout.Collector(
-            self.policy, self.encoder, self.distribution, storage, config.lesson_coefficient, heads > 1
+            self.policy, self.encoder, self.distribution, storage, self.share, config.lesson_coefficient, heads > 1
         )
         self.iterations = 0
         self.steps = 0
         self._world: Any = None
+
+    @classmethod
+    def why_alone(cls, config: PPOConfig) -> str:
+        """Why agents of these settings cannot learn in several processes; empty: they can."""
+        if config.compile:
+            return "agent.compile would compile anew for every share of a minibatch; set it to false"
+        if config.intrinsic is not None and not intrinsic_kind(config.intrinsic.kind).shares:
+            return f"intrinsic reward '{config.intrinsic.kind}' does not say that several processes can share it"
+        return ""
 
     def initial_state(self, num_envs: int) -> torch.Tensor | None:
         """Zeros (num_envs, size); None without memory."""
@@ -153,18 +175,19 @@ class PPO:
         if on_episodes is not None:
             for episodes in collected.episodes:
                 on_episodes(episodes)
-        metrics = rollout.episode_metrics(collected.episodes)
+        metrics = rollout.episode_metrics(collected.episodes, self.group)
         stepping = self.collector.seconds_stepping
         learning_began = time.perf_counter()
         batch = self._prepare(collected, metrics)
         metrics |= self.updater.update(batch, progress, self.generator)
         now = time.perf_counter()
-        steps = collected.steps * collected.num_envs
+        steps = collected.steps * self.share.total
+        lesson_reward = self.group.sum_(torch.tensor(collected.lesson_reward, dtype=torch.float64))
         self.iterations += 1
         self.steps += steps
         metrics |= {
             "steps": float(steps),
-            "train/lesson_reward": collected.lesson_reward / steps,
+            "train/lesson_reward": float(lesson_reward) / steps,
             "time/step": stepping,
             "time/act": learning_began - began - stepping,
             "time/learn": now - learning_began,
@@ -190,8 +213,9 @@ class PPO:
             advantages = advantages + self.intrinsic.config.coefficient * per_head[1]
         targets = torch.stack(per_head, dim=-1) + values
         log_probs = self.distribution.log_prob(collected.parameters.flatten(0, 1), collected.actions.flatten(0, 1))
-        variance = targets[..., 0].var()
-        metrics["loss/explained_variance"] = float(1 - (targets - values)[..., 0].var() / (variance + 1e-8))
+        task = torch.stack([advantages, targets[..., 0], (targets - values)[..., 0]])
+        whole, wanted, missed = self.group.gather(task, 2)
+        metrics["loss/explained_variance"] = float(1 - missed.var() / (wanted.var() + 1e-8))
         starts = torch.zeros_like(ended)
         starts[1:] = ended[:-1]
         return Batch(
@@ -202,6 +226,7 @@ class PPO:
             ),
             starts=starts,
             states=collected.states,
+            whole=whole.flatten(),
         )
 
     def _intrinsic_advantages(
@@ -216,7 +241,7 @@ class PPO:
         )
         reached = collected.reached()
         rewards = self.intrinsic.reward(reached, ended)
-        metrics |= {"train/intrinsic_reward": float(rewards.mean())} | self.intrinsic.learn(reached)
+        metrics |= {"train/intrinsic_reward": float(self.group.mean(rewards.mean()))} | self.intrinsic.learn(reached)
         values = collected.values[..., 1]
         following = values[1:]
         if config.episodic:
@@ -227,6 +252,7 @@ class PPO:
 
     def state_dict(self) -> dict[str, Any]:
         """Everything needed to go on exactly, but for the world's own state."""
+        memory = self.collector.state
         return {
             "kind": "ppo",
             "policy": {name: part.clone() for name, part in self.policy.state_dict().items()},
@@ -234,7 +260,7 @@ class PPO:
             "generator": self.generator.get_state(),
             "acting_generator": self.acting_generator.get_state(),
             "intrinsic": None if self.intrinsic is None else self.intrinsic.state_dict(),
-            "memory": None if self.collector.state is None else self.collector.state.clone(),
+            "memory": None if memory is None else self.group.gather(memory, 0).clone(),
             "iterations": self.iterations,
             "steps": self.steps,
         }
@@ -253,13 +279,14 @@ class PPO:
         if self.intrinsic is not None:
             self.intrinsic.load_state_dict(state["intrinsic"])
         if self.collector.state is not None:
-            self.collector.state = state["memory"].to(self.device).clone()
+            self.collector.state = state["memory"][self.share.columns].to(self.device).clone()
         self.iterations = int(state["iterations"])
         self.steps = int(state["steps"])
         self._world = None
 
     def _check(self, state: dict[str, Any]) -> None:
-        missing = self.state_dict().keys() - state.keys()
+        own = self.state_dict()
+        missing = own.keys() - state.keys()
         if state.get("kind") != "ppo" or missing:
             raise ValueError(f"this is no state of a PPO agent (kind {state.get('kind')!r}, missing {sorted(missing)})")
         mine = {name: tuple(part.shape) for name, part in self.policy.state_dict().items()}
@@ -274,8 +301,6 @@ class PPO:
             raise ValueError("of the saved agent and this one, only one has an intrinsic reward")
         if self.intrinsic is not None:
             self.intrinsic.check(state["intrinsic"])
-        memory = state["memory"]
-        if self.collector.state is not None and (memory is None or memory.shape != self.collector.state.shape):
-            raise ValueError(
-                f"the saved agent's recurrent state is not for {self.collector.rollout.num_envs} environments"
-            )
+        mine, memory = own["memory"], state["memory"]
+        if mine is not None and (memory is None or memory.shape != mine.shape):
+            raise ValueError(f"the saved agent's recurrent state is not for {self.share.total} environments")

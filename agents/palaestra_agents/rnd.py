@@ -9,6 +9,7 @@ from pydantic import Field
 from torch import nn
 
 from palaestra_agents.encoding import Encoded, ObservationEncoder
+from palaestra_agents.groups import ALONE, Group
 from palaestra_agents.intrinsic import IntrinsicConfig, IntrinsicReward, check_shapes
 from palaestra_agents.layers import linear
 from palaestra_agents.running import RunningMoments
@@ -55,11 +56,18 @@ class RND(IntrinsicReward):
     """
 
     Config = RNDConfig
+    shares = True
 
     def __init__(
-        self, config: RNDConfig, encoder: ObservationEncoder, num_envs: int, device: torch.device, seed: int
+        self,
+        config: RNDConfig,
+        encoder: ObservationEncoder,
+        num_envs: int,
+        device: torch.device,
+        seed: int,
+        group: Group = ALONE,
     ) -> None:
-        super().__init__(config, encoder, num_envs, device, seed)
+        super().__init__(config, encoder, num_envs, device, seed, group)
         self.config: RNDConfig = config
         inputs = self.view.size
         weights = torch.Generator().manual_seed(seed)
@@ -68,9 +76,9 @@ class RND(IntrinsicReward):
         self.predictor = _mlp(inputs, config.predictor_hidden, config.embedding, weights).to(device)
         self.optimizer = torch.optim.Adam(self.predictor.parameters(), config.learning_rate, fused=True)
         self.generator = torch.Generator(device).manual_seed(seed)
-        self.observation_moments = RunningMoments(inputs, device)
-        self.return_moments = RunningMoments(1, device, config.window)
-        self.discounted = torch.zeros(num_envs, device=device)
+        self.observation_moments = RunningMoments(inputs, device, group=group)
+        self.return_moments = RunningMoments(1, device, config.window, group)
+        self.discounted = torch.zeros(self.share.count, device=device)
 
     def reward(self, reached: Encoded, ended: torch.Tensor) -> torch.Tensor:
         """Prediction errors divided by the running deviation of their discounted sums; float32 (T, N)."""
@@ -92,7 +100,7 @@ class RND(IntrinsicReward):
 
     def learn(self, reached: Encoded) -> dict[str, float]:
         inputs = self._normalised(reached.flatten())
-        total = inputs.shape[0]
+        total = inputs.shape[0] * self.group.size
         used = max(1, int(total * self.config.proportion))
         with torch.no_grad():
             targets = self.target(inputs)
@@ -100,12 +108,15 @@ class RND(IntrinsicReward):
         for _ in range(self.config.epochs):
             order = torch.randperm(total, generator=self.generator, device=inputs.device)[:used]
             for rows in order.split(self.config.minibatch_size):
-                loss = (self.predictor(inputs[rows]) - targets[rows]).square().mean()
+                own = self.share.own(rows)
+                errors = (self.predictor(inputs[own]) - targets[own]).square()
+                loss = errors.sum() / (len(rows) * self.config.embedding)
                 self.optimizer.zero_grad(set_to_none=True)
                 loss.backward()
+                self.group.sum_gradients(self.predictor.parameters())
                 self.optimizer.step()
                 losses.append(loss.detach())
-        return {"loss/rnd": float(torch.stack(losses).mean())}
+        return {"loss/rnd": float(self.group.sum_(torch.stack(losses)).mean())}
 
     def _normalised(self, observations: Encoded) -> torch.Tensor:
         moments = self.observation_moments
@@ -120,14 +131,14 @@ class RND(IntrinsicReward):
             "generator": self.generator.get_state(),
             "observations": self.observation_moments.state_dict(),
             "returns": self.return_moments.state_dict(),
-            "discounted": self.discounted.clone(),
+            "discounted": self.group.gather(self.discounted, 0).clone(),
         }
 
     def check(self, state: dict[str, Any]) -> None:
         mine = self.state_dict()
         for part in ("target", "predictor"):
             check_shapes("rnd", mine[part], state.get(part, {}))
-        check_shapes("rnd", {"discounted": self.discounted}, {k: state[k] for k in ("discounted",) if k in state})
+        check_shapes("rnd", {"discounted": mine["discounted"]}, {k: state[k] for k in ("discounted",) if k in state})
         check_shapes("rnd", _arrays(mine["observations"]), _arrays(state.get("observations", {})))
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -137,7 +148,7 @@ class RND(IntrinsicReward):
         self.generator.set_state(state["generator"].cpu())
         self.observation_moments.load_state_dict(state["observations"])
         self.return_moments.load_state_dict(state["returns"])
-        self.discounted = state["discounted"].to(self.discounted).clone()
+        self.discounted = state["discounted"][self.share.columns].to(self.discounted).clone()
 
 
 def _arrays(moments: dict[str, Any]) -> dict[str, Any]:

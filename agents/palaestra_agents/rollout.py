@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from palaestra_agents.config import GRUConfig
 from palaestra_agents.distributions import ActionDistribution
 from palaestra_agents.encoding import Encoded, ObservationEncoder, final_observations
+from palaestra_agents.groups import Group, Share
 from palaestra_agents.networks import ActorCritic
 
 
@@ -102,6 +103,15 @@ def allocate(
 class Collector:
     """Steps a world with a policy, one rollout at a time.
 
+    Args:
+        policy: acts.
+        encoder: reads observations.
+        distribution: of actions.
+        rollout: storage for the share's environments.
+        share: of the environments that it steps; actions are drawn as if it stepped all.
+        lesson_coefficient: weight of the lesson reward.
+        keep_all_finals: of terminated episodes too.
+
     Attributes:
         state: (N, size): recurrent state before the next observation; None without memory.
         seconds_stepping: time spent in `world.step` during the last rollout.
@@ -113,6 +123,7 @@ class Collector:
         encoder: ObservationEncoder,
         distribution: ActionDistribution,
         rollout: Rollout,
+        share: Share,
         lesson_coefficient: float,
         keep_all_finals: bool,
     ) -> None:
@@ -120,6 +131,7 @@ class Collector:
         self.encoder = encoder
         self.distribution = distribution
         self.rollout = rollout
+        self.share = share
         self.lesson_coefficient = lesson_coefficient
         self.keep_all_finals = keep_all_finals
         self.state: torch.Tensor | None = None
@@ -135,7 +147,7 @@ class Collector:
     def collect(self, world: Any, generator: torch.Generator) -> Rollout:
         """Fills the storage with the next steps; what it held before is gone."""
         rollout, policy = self.rollout, self.policy
-        noise = self.distribution.noise(rollout.steps, rollout.num_envs, generator)
+        noise = self.distribution.noise(rollout.steps, self.share.total, generator)[:, self.share.columns]
         rollout.observations.write(0, rollout.observations.rows(rollout.steps))
         rollout.finals, rollout.episodes, rollout.lesson_reward = [], [], 0.0
         self.seconds_stepping = 0.0
@@ -201,14 +213,22 @@ class Collector:
         return torch.cat(parts) if parts else rollout.values.new_zeros(0, rollout.values.shape[2])
 
 
-def episode_metrics(episodes: list[dict[str, NDArray[Any]]]) -> dict[str, float]:
-    """Means over the episodes that ended; only their number when there are none."""
-    count = sum(len(part["return"]) for part in episodes)
-    metrics = {"train/episodes": float(count)}
-    if count:
-        names = {"return": "episode_return", "length": "episode_length", "success": "success"}
-        names["lesson_progress"] = "lesson_progress"
-        for key, name in names.items():
-            if key in episodes[0]:
-                metrics[f"train/{name}"] = float(np.concatenate([part[key] for part in episodes]).mean())
-    return metrics
+EPISODE_METRICS = {
+    "return": "episode_return",
+    "length": "episode_length",
+    "success": "success",
+    "lesson_progress": "lesson_progress",
+}
+
+
+def episode_metrics(episodes: list[dict[str, NDArray[Any]]], group: Group) -> dict[str, float]:
+    """Means over the episodes that ended in all processes of a group; only their number when there are none."""
+    sums = torch.zeros(1 + len(EPISODE_METRICS), 2, dtype=torch.float64)
+    for part in episodes:
+        sums[0, 1] += len(part["return"])
+        for row, key in enumerate(EPISODE_METRICS, start=1):
+            if key in part:
+                sums[row] += torch.tensor([np.sum(part[key], dtype=np.float64), len(part[key])], dtype=torch.float64)
+    (_, count), *rest = group.sum_(sums).tolist()
+    means = zip(EPISODE_METRICS.values(), rest, strict=True)
+    return {"train/episodes": count} | {f"train/{name}": total / number for name, (total, number) in means if number}

@@ -6,6 +6,8 @@ from typing import Any
 
 import torch
 
+from palaestra_agents.groups import ALONE, Group
+
 
 class RunningMoments:
     """Elementwise mean and variance of a stream of batches (Chan et al.'s parallel update), in float64.
@@ -14,19 +16,22 @@ class RunningMoments:
         size: of a row of a batch.
         device: where they are kept.
         window: rows beyond which the past weighs no more, so that it is forgotten exponentially; None: nothing is.
+        group: processes whose batches, each of the same size, are one.
     """
 
-    def __init__(self, size: int, device: torch.device, window: int | None = None) -> None:
+    def __init__(self, size: int, device: torch.device, window: int | None = None, group: Group = ALONE) -> None:
         self.mean = torch.zeros(size, dtype=torch.float64, device=device)
         self.variance = torch.ones(size, dtype=torch.float64, device=device)
         self.window = window
+        self.group = group
         self.count = 0
 
     def update(self, batch: torch.Tensor) -> None:
         """Takes in a batch (B, size)."""
-        batch = batch.double()
-        number = batch.shape[0]
-        variance, mean = torch.var_mean(batch, dim=0, correction=0)
+        group, number = self.group, batch.shape[0] * self.group.size
+        own_variance, own_mean = torch.var_mean(batch.double(), dim=0, correction=0)
+        mean = group.mean(own_mean)
+        variance = group.mean(own_variance + (own_mean - mean).square())
         total = self.count + number
         shift = mean - self.mean
         spread = self.variance * self.count + variance * number + shift.square() * self.count * number / total

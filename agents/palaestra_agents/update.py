@@ -12,6 +12,7 @@ from palaestra_agents.config import PPOConfig
 from palaestra_agents.distinct import Equals
 from palaestra_agents.distributions import ActionDistribution, Categorical
 from palaestra_agents.encoding import Encoded
+from palaestra_agents.groups import Group, Share
 from palaestra_agents.networks import ActorCritic
 from palaestra_agents.objective import Losses, clipped_objective, compiled_objective
 
@@ -29,6 +30,21 @@ class Batch(NamedTuple):
     """bool (T, N): the step is an episode's first."""
     states: torch.Tensor | None
     """(S, N, size): recurrent states before the first step of each of S sequences of T / S steps."""
+    whole: torch.Tensor | None = None
+    """float32 (T * environments of all processes,): their advantages; None: of these alone, as in `targets`."""
+
+
+class Minibatch(NamedTuple):
+    """This process's part of a minibatch."""
+
+    rows: torch.Tensor
+    """int64 (B,); with memory (steps, B) of B whole sequences."""
+    state: torch.Tensor | None
+    """(B, size): recurrent states before these sequences."""
+    starts: torch.Tensor | None
+    """bool (steps, B)."""
+    whole: torch.Tensor
+    """float32: advantages of the whole minibatch."""
 
 
 METRICS = ("loss/policy", "loss/value", "loss/entropy", "loss/kl", "loss/clip_fraction", "loss/grad_norm")
@@ -36,17 +52,29 @@ KL = METRICS.index("loss/kl")
 
 Backward = Callable[[torch.Tensor], None]
 """Writes the gradient of the flat parameter, which is where autograd puts it."""
-Look = Callable[[torch.Tensor, torch.Tensor | None, torch.Tensor | None], tuple[torch.Tensor, Backward]]
-"""From rows, recurrent states and starts of a minibatch: `Losses.parts`, and the way back."""
+Look = Callable[[Minibatch], tuple[torch.Tensor, Backward]]
+"""From a part of a minibatch: its share of `Losses.parts`, and the way back."""
 
 
 class Updater:
-    """Takes gradient steps on a policy."""
+    """Takes gradient steps on a policy.
 
-    def __init__(self, policy: ActorCritic, distribution: ActionDistribution, config: PPOConfig) -> None:
+    Args:
+        policy: learns.
+        distribution: of actions.
+        config: settings.
+        share: of the environments whose steps are learned from.
+        group: processes that have the other shares, and take the same steps.
+    """
+
+    def __init__(
+        self, policy: ActorCritic, distribution: ActionDistribution, config: PPOConfig, share: Share, group: Group
+    ) -> None:
         self.policy = policy
         self.distribution = distribution
         self.config = config
+        self.share = share
+        self.group = group
         self.flat = flatten_parameters(policy)
         if not config.compile:
             policy.fuse(self.flat)
@@ -71,18 +99,18 @@ class Updater:
         measured = []
         stopped = False
         for _ in range(config.epochs):
-            for rows, state, starts in self._minibatches(batch, generator):
-                parts, backward = look(rows, state, starts)
-                if config.target_kl is not None and parts[KL].item() > 1.5 * config.target_kl:
+            for part in self._minibatches(batch, generator):
+                parts, backward = look(part) if part.rows.numel() else _nothing(part)
+                if config.target_kl is not None and self.group.sum_(parts[KL].clone()).item() > 1.5 * config.target_kl:
                     stopped = True
                     break
                 norm = self._step(backward)
-                measured.append(torch.cat([parts, norm[None]]))
+                measured.append(torch.cat([parts, norm[None] / self.group.size]))
             if stopped:
                 break
         metrics = {"loss/updates": float(len(measured)), "loss/learning_rate": rate}
         if measured:
-            means = torch.stack(measured).mean(dim=0)
+            means = self.group.sum_(torch.stack(measured).mean(dim=0))
             if not means.isfinite().all():
                 raise FloatingPointError(
                     "learning diverged: a loss or gradient is no longer finite; lower agent.learning_rate"
@@ -94,21 +122,21 @@ class Updater:
         """How minibatches of this rollout are looked at."""
         network: Any = self.policy.fused
         if network is None or not isinstance(self.distribution, Categorical):
-            return lambda rows, state, starts: self._autograd(batch, rows, state, starts)
+            return lambda part: self._autograd(batch, part)
         equals = Equals(batch.observations)
 
-        def written_out(rows: torch.Tensor, state: Any, starts: Any) -> tuple[torch.Tensor, Backward]:
-            distinct, inverse = equals.group(rows)
+        def written_out(part: Minibatch) -> tuple[torch.Tensor, Backward]:
+            distinct, inverse = equals.group(part.rows)
             parameters, values, kept = network.forward(batch.observations, distinct)
-            found = compiled_objective(self.config, parameters, values, inverse, rows, batch.actions, batch.targets)
+            found = compiled_objective(
+                self.config, parameters, values, inverse, part.rows, batch.actions, batch.targets, part.whole
+            )
             return found.parts, lambda out: network.gradient(kept, found.to_parameters, found.to_values, out)
 
         return written_out
 
-    def _autograd(
-        self, batch: Batch, rows: torch.Tensor, state: torch.Tensor | None, starts: torch.Tensor | None
-    ) -> tuple[torch.Tensor, Backward]:
-        losses = self.losses(batch, rows, state, starts)
+    def _autograd(self, batch: Batch, part: Minibatch) -> tuple[torch.Tensor, Backward]:
+        losses = self.losses(batch, part)
 
         def backward(out: torch.Tensor) -> None:
             out.zero_()
@@ -122,31 +150,33 @@ class Updater:
         gradient = self.flat.grad
         assert gradient is not None
         backward(gradient)
+        self.group.sum_(gradient)
         norm = torch.linalg.vector_norm(gradient)
         gradient.mul_((self.config.max_grad_norm / (norm + 1e-6)).clamp(max=1.0))
         self.optimizer.step()
         return norm
 
-    def _minibatches(
-        self, batch: Batch, generator: torch.Generator
-    ) -> Iterator[tuple[torch.Tensor, torch.Tensor | None, torch.Tensor | None]]:
-        """Rows of each minibatch in random order; with memory, rows (steps, B) of B whole sequences."""
-        total, device = batch.starts.numel(), batch.starts.device
+    def _minibatches(self, batch: Batch, generator: torch.Generator) -> Iterator[Minibatch]:
+        """All processes draw the same order of all steps, and each takes its own of every minibatch."""
+        steps, device, share = len(batch.starts), batch.starts.device, self.share
+        whole = batch.targets[:, 0] if batch.whole is None else batch.whole
+        total = steps * share.total
         parts = max(1, round(total / self.config.minibatch_size))
         if batch.states is None:
             for rows in torch.randperm(total, generator=generator, device=device).tensor_split(parts):
-                yield rows, None, None
+                yield Minibatch(share.own(rows), None, None, whole[rows])
             return
         count = len(batch.states)
-        all_rows = as_sequences(torch.arange(total, device=device).view(batch.starts.shape), count)
+        rows = as_sequences(torch.arange(batch.starts.numel(), device=device).view(batch.starts.shape), count)
         starts, states = as_sequences(batch.starts, count), batch.states.flatten(0, 1)
-        order = torch.randperm(len(states), generator=generator, device=device)
-        for chosen in order.tensor_split(min(parts, len(states))):
-            yield all_rows[:, chosen], states[chosen], starts[:, chosen]
+        sequences = as_sequences(whole.view(steps, share.total), count)
+        order = torch.randperm(count * share.total, generator=generator, device=device)
+        for chosen in order.tensor_split(min(parts, len(order))):
+            own = share.own(chosen)
+            yield Minibatch(rows[:, own], states[own], starts[:, own], sequences[:, chosen].flatten())
 
-    def _losses(
-        self, batch: Batch, rows: torch.Tensor, state: torch.Tensor | None, starts: torch.Tensor | None
-    ) -> Losses:
+    def _losses(self, batch: Batch, part: Minibatch) -> Losses:
+        rows, state, starts, whole = part
         if state is None or starts is None:
             parameters, values = self.policy(batch.observations, rows)
         else:
@@ -159,6 +189,7 @@ class Updater:
             values,
             batch.actions.index_select(0, rows),
             batch.targets.index_select(0, rows),
+            whole,
         )
 
     def state_dict(self) -> dict[str, object]:
@@ -166,6 +197,11 @@ class Updater:
 
     def load_state_dict(self, state: dict[str, object]) -> None:
         load_optimizer_state(self.optimizer, state)
+
+
+def _nothing(part: Minibatch) -> tuple[torch.Tensor, Backward]:
+    """What is said of a minibatch that is all of other processes."""
+    return part.whole.new_zeros(len(METRICS) - 1), lambda out: out.zero_()  # pyright: ignore[reportReturnType]
 
 
 def as_sequences(values: torch.Tensor, count: int) -> torch.Tensor:

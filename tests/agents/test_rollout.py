@@ -93,7 +93,7 @@ def test_sequences_give_what_acting_gave(toy_world: Any) -> None:
     world = toy_world(ENVS, length=3)
     agent = make_ppo(world, memory={"kind": "gru", "size": 8, "steps": 4}, minibatch_size=16)
     rollout, batch = collected(agent, world)
-    for rows, state, starts in agent.updater._minibatches(batch, agent.generator):
+    for rows, state, starts, _ in agent.updater._minibatches(batch, agent.generator):
         assert rows.shape == (4, 4)
         assert state is not None
         assert starts is not None
@@ -108,7 +108,7 @@ def test_minibatches_hold_every_step_once(toy_world: Any) -> None:
         world = toy_world(ENVS)
         agent = make_ppo(world, memory=memory, minibatch_size=8)
         _, batch = collected(agent, world)
-        parts = [rows.flatten() for rows, _, _ in agent.updater._minibatches(batch, agent.generator)]
+        parts = [rows.flatten() for rows, _, _, _ in agent.updater._minibatches(batch, agent.generator)]
         assert [len(part) for part in parts] == [8] * 4
         assert torch.cat(parts).sort().values.tolist() == list(range(STEPS * ENVS))
 

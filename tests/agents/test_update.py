@@ -10,7 +10,7 @@ from gymnasium.spaces import Box, Discrete
 from palaestra_agents.base import AgentInterface
 from palaestra_agents.encoding import Encoded
 from palaestra_agents.ppo import PPO
-from palaestra_agents.update import KL, Batch
+from palaestra_agents.update import KL, Batch, Minibatch
 
 SIZE = 32
 
@@ -29,6 +29,10 @@ def make_batch(old_log_probs: torch.Tensor | None = None, scale: float = 1.0) ->
     targets = torch.randn(SIZE, 4, generator=generator) * scale
     targets[:, 1] = -1.4 if old_log_probs is None else old_log_probs
     return Batch(Encoded(None, dense), actions, targets, torch.zeros(8, 4, dtype=torch.bool), None)
+
+
+def all_of(batch: Batch) -> Minibatch:
+    return Minibatch(torch.arange(SIZE), None, None, batch.targets[:, 0])
 
 
 def expected_losses(agent: PPO, batch: Batch) -> dict[str, torch.Tensor]:
@@ -66,7 +70,7 @@ def expected_losses(agent: PPO, batch: Batch) -> dict[str, torch.Tensor]:
 )
 def test_losses_are_the_formulas(config: dict[str, Any]) -> None:
     agent, batch = make(**config), make_batch()
-    losses = agent.updater.losses(batch, torch.arange(SIZE), None, None)
+    losses = agent.updater.losses(batch, all_of(batch))
     expected = expected_losses(agent, batch)
     found = dict(zip(("policy", "value", "entropy", "kl", "clipped"), losses.parts, strict=True))
     for name, part in (found | {"total": losses.total}).items():
@@ -93,9 +97,7 @@ def test_noise_is_not_blown_up_where_nothing_is_at_stake() -> None:
 
 def test_value_clipping_matters() -> None:
     batch = make_batch()
-    free, bounded = (
-        make(value_clip=bound).updater.losses(batch, torch.arange(SIZE), None, None) for bound in (None, 0.01)
-    )
+    free, bounded = (make(value_clip=bound).updater.losses(batch, all_of(batch)) for bound in (None, 0.01))
     assert bounded.parts[1] > free.parts[1]
 
 
@@ -104,7 +106,7 @@ def test_the_policys_own_samples_have_no_divergence() -> None:
     with torch.no_grad():
         parameters, _ = agent.policy(batch.observations, None)
         batch = make_batch(agent.distribution.log_prob(parameters, batch.actions))
-    losses = agent.updater.losses(batch, torch.arange(SIZE), None, None)
+    losses = agent.updater.losses(batch, all_of(batch))
     assert losses.parts[KL].item() == pytest.approx(0, abs=1e-6)
     assert losses.parts[KL + 1].item() == 0
 
