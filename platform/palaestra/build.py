@@ -9,6 +9,7 @@ import numpy as np
 import palaestra_worlds
 from numpy.typing import NDArray
 from palaestra_agents.base import Agent, AgentInterface
+from palaestra_agents.groups import ALONE, Group
 from palaestra_teachers.base import LanguageModel, Ledger, Teacher
 from palaestra_teachers.llm.budget import MemoryMeter, Meter
 from palaestra_worlds.base import World
@@ -42,8 +43,9 @@ def make_world(arm: ArmSpec, num_envs: int | None = None, **changed: Any) -> Wor
     return palaestra_worlds.make(arm.world.id, num_envs or arm.world.num_envs, **settings)
 
 
-def make_agent(arm: ArmSpec, world: World, seed: int = 0) -> Agent:
-    """A new agent; `world` gives the spaces, and may have another number of environments than the arm's.
+def make_agent(arm: ArmSpec, world: World, seed: int = 0, group: Group = ALONE) -> Agent:
+    """A new agent; `world` gives the spaces, and may have another number of environments than the arm's, which the
+    processes of a group share.
 
     Raises:
         ValueError: there is no such kind of agent, or it does not fit the world.
@@ -53,6 +55,7 @@ def make_agent(arm: ArmSpec, world: World, seed: int = 0) -> Agent:
         action_space=world.single_action_space,
         num_envs=arm.world.num_envs,
         subgoal_embeddings=_subgoal_embeddings(arm, world),
+        group=group,
     )
     kind = AGENTS.load(arm.agent.kind)
     return kind(arm.agent.config, interface, seed=trial_seed(seed, FOR_AGENT))

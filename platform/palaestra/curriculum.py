@@ -9,16 +9,15 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from palaestra_agents.base import Agent
 from palaestra_teachers.base import Feedback
 
 from palaestra import checkpoint
 from palaestra.bank import LevelBank
-from palaestra.build import make_agent, make_world, settings_when_taught, world_seeds
-from palaestra.checkpoint import CheckpointHeader
+from palaestra.build import make_world, settings_when_taught, world_seeds
+from palaestra.checkpoint import CheckpointError, CheckpointHeader
 from palaestra.evaluation import Evaluation, held_out_tasks, num_envs_for, play
 from palaestra.lessons import NEWEST_LESSON, LessonSupply
-from palaestra.measured import MeasuredWorld
+from palaestra.parallel import Leader
 from palaestra.progress import Position, TrialProgress
 from palaestra.recorder import TrialRecorder
 from palaestra.run import Run, short_hash
@@ -39,6 +38,7 @@ class Trial:
         seed: of the trial.
         store: open in this process.
         progress: is told after each iteration.
+        leader: of the processes that do the trial; None: this one does it alone.
 
     Raises:
         ValueError: world, agent or teacher cannot be built as the arm says.
@@ -47,7 +47,13 @@ class Trial:
     """
 
     def __init__(
-        self, run: Run, arm: str, seed: int, store: Store, progress: Callable[[TrialProgress], None] | None = None
+        self,
+        run: Run,
+        arm: str,
+        seed: int,
+        store: Store,
+        progress: Callable[[TrialProgress], None] | None = None,
+        leader: Leader | None = None,
     ) -> None:
         self.arm = run.spec.arm(arm)
         self.seed = seed
@@ -60,8 +66,9 @@ class Trial:
         self._seen: dict[str, float] = {}
         self._saved = time.monotonic()
         self._evaluation_worlds: dict[str, World] = {}
-        self.world = MeasuredWorld(make_world(self.arm), self.arm.budget.steps)
-        self.agent: Agent = make_agent(self.arm, self.world, seed)
+        leader = leader or Leader()
+        self.processes = leader.group.size
+        self.world, self.agent = leader.build(run.spec, self.arm, seed)
         self.bank = LevelBank(self.world.task_space, self.arm.levels or 0)
         self.supply: LessonSupply | None = open_supply(run, self.arm, self.row, self.recorder, self.world.lesson_counts)
         self._header = CheckpointHeader(
@@ -93,12 +100,22 @@ class Trial:
             self.recorder.metrics(0, 0, self._newest_lesson())
             self._reset_world()
         else:
+            self._check_processes(found.state.get("processes", 1))
             self._restore(found.state)
             self.recorder.roll_back(self.position.iteration, self.position.steps)
         for problem in found.problems:
             self.store.event("checkpoint_damaged", problem, self.row.id)
         if self.supply:
             self.supply.start()
+
+    def _check_processes(self, processes: int) -> None:
+        """Raises CheckpointError when the newest checkpoint holds other shares of the world than there are now."""
+        if processes != self.processes:
+            started = f"in {processes} processes" if processes > 1 else "without torchrun"
+            raise CheckpointError(
+                f"the trial in {self.folder} was begun {started}, and its worlds cannot be divided among "
+                f"{self.processes} now; resume it {started}"
+            )
 
     def _restore(self, state: dict[str, Any]) -> None:
         self.position = Position(**state["position"])
@@ -108,12 +125,11 @@ class Trial:
         self._fill_bank(state["newest_lesson"])
         self.agent.load_state_dict(state["agent"])
         self.world.restore(state["world"])
-        if self.world.restarted:
-            count = len(self.world.restarted)
+        if count := self.world.restarted_everywhere:
             self.store.event(
                 "episodes_restarted",
-                f"{self.world.id} cannot be saved amid an episode: {count} of {self.world.num_envs} environments began "
-                "a new one, so that this trial is not, step for step, what it had been without the interruption",
+                f"{self.world.id} cannot be saved amid an episode: {count} of {self.world.everywhere} environments "
+                "began a new one, so that this trial is not, step for step, what it had been without the interruption",
                 self.row.id,
             )
         self.world.steps = self.position.steps
@@ -132,7 +148,7 @@ class Trial:
             self.world.draw_from(tasks, weights)
 
     def _reset_world(self) -> None:
-        self.world.reset(seed=world_seeds(self.seed, self.world.num_envs))
+        self.world.reset(seed=world_seeds(self.seed, self.world.everywhere))
 
     def save(self) -> None:
         """Commits what was measured, then writes a checkpoint; the checkpoint is never ahead of the store.
@@ -146,6 +162,7 @@ class Trial:
         state = {
             "position": vars(position),
             "seen": self._seen,
+            "processes": self.processes,
             "agent": self.agent.state_dict(),
             "world": self.world.snapshot(),
             "lesson_counts": self.world.lesson_counts.state_dict(),

@@ -61,6 +61,15 @@ class LessonCounts:
         if more or wider:
             self.reached = np.pad(self.reached, ((0, more), (0, wider)))
 
+    def add_all(self, state: dict[str, Any]) -> None:
+        """Counts what others of which `state_dict` tells have counted."""
+        rows, width = state["reached"].shape
+        self._grow(rows, width)
+        self.episodes[:rows] += state["episodes"]
+        self.successes[:rows] += state["successes"]
+        self.returns[:rows] += state["returns"]
+        self.reached[:rows, :width] += state["reached"]
+
     def reached_at_least(self, row: int) -> list[int]:
         """In how many episodes of a row at least 0, 1, 2, ... subgoals were reached."""
         return np.cumsum(self.reached[row][::-1])[::-1].tolist()
@@ -89,6 +98,11 @@ class OriginalCounts:
         self.episodes += len(objectives)
         self.reached += np.count_nonzero(objectives, axis=0)
 
+    def add_all(self, state: dict[str, Any]) -> None:
+        """Counts what others of which `state_dict` tells have counted."""
+        self.episodes += int(state["episodes"])
+        self.reached += state["reached"]
+
     def state_dict(self) -> dict[str, Any]:
         return {"episodes": self.episodes, "reached": self.reached}
 
@@ -100,16 +114,23 @@ class OriginalCounts:
 class MeasuredWorld(World):
     """A world that behaves as the one inside, and keeps account of what happens in it.
 
-    Attributes:
-        steps: environment steps since it was made, over all environments.
+    Args:
+        inner: the world.
         budget: steps over which `visits` are told apart.
+        shares: how many worlds of as many environments step together, of which this is one.
+
+    Attributes:
+        steps: environment steps since it was made, over all environments of all shares.
+        restarted_everywhere: how many environments the last `restore` could not put back into their episode.
         lesson_counts: by row of the tasks given to `draw_from`.
         original: of all episodes so far that had none of these tasks.
         visits: where agents were; None in worlds that have no places.
     """
 
-    def __init__(self, inner: World, budget: int = 1) -> None:
+    def __init__(self, inner: World, budget: int = 1, shares: int = 1) -> None:
         self.inner = inner
+        self.everywhere = inner.num_envs * shares
+        self.restarted_everywhere = 0
         self.id = inner.id
         self.num_envs = inner.num_envs
         self.metadata = inner.metadata
@@ -171,8 +192,34 @@ class MeasuredWorld(World):
             "training/episodes": float(self.original.episodes),
         }
 
+    def hand_over(self) -> dict[str, Any]:
+        """Everything counted since the last call, for another share of the world to take over."""
+        counts = {
+            "sums": self._sums,
+            "objectives": self._reached,
+            "lessons": self.lesson_counts.state_dict(),
+            "original": self.original.state_dict(),
+            "visits": None if self.visits is None else self.visits.state_dict(),
+        }
+        self._clear()
+        self.lesson_counts = LessonCounts.empty(0)
+        self.original = OriginalCounts(0, np.zeros(len(self.objectives), dtype=np.int64))
+        self.visits = None
+        return counts
+
+    def take_over(self, counts: dict[str, Any]) -> None:
+        """Counts what `hand_over` of another share gave."""
+        for name, value in counts["sums"].items():
+            self._sums[name] += value
+        self._reached += counts["objectives"]
+        self.lesson_counts.add_all(counts["lessons"])
+        self.original.add_all(counts["original"])
+        if counts["visits"] is not None:
+            self.visits = self.visits or Visits()
+            self.visits.counts += counts["visits"]["counts"]
+
     def _measure(self, infos: dict[str, Any]) -> None:
-        self.steps += self.num_envs
+        self.steps += self.everywhere
         bonus = infos.get("lesson_reward")
         if bonus is not None:
             self._sums["bonus"] += float(np.sum(bonus))
@@ -204,7 +251,7 @@ class MeasuredWorld(World):
         places = self.inner.places()
         if places is not None:
             self.visits = self.visits or Visits()
-            self.visits.add(places, (self.steps - self.num_envs) / self.budget)
+            self.visits.add(places, (self.steps - self.everywhere) / self.budget)
 
     # ------------------------------------------------------------------------------------------ as the world inside
 
@@ -234,6 +281,7 @@ class MeasuredWorld(World):
     def restore(self, data: bytes) -> None:
         self.inner.restore(data)
         self.restarted = self.inner.restarted
+        self.restarted_everywhere = len(self.restarted)
 
     def places(self) -> NDArray[np.float64] | None:
         return self.inner.places()

@@ -14,7 +14,7 @@ from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from threading import Event
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from palaestra.asking import check_teachers
 from palaestra.lessons import Preparation
@@ -22,6 +22,9 @@ from palaestra.progress import Listener, TrialProgress
 from palaestra.run import Run
 from palaestra.store import Store, StoreError, TrialRow
 from palaestra.worker import STOPPING_SIGNALS, Ended, run_trial, stop_on_signals, torch_threads, work
+
+if TYPE_CHECKING:
+    from palaestra.parallel import Leader
 
 SECONDS_BETWEEN_LOOKS = 0.25
 
@@ -57,6 +60,7 @@ def execute(
     jobs: int | None = None,
     progress: Listener | None = None,
     stopping: Callable[[], None] = lambda: None,
+    leader: Leader | None = None,
 ) -> Execution:
     """Does whatever of the run is unfinished: asks its teachers, then trains, evaluates and saves every trial.
 
@@ -68,6 +72,8 @@ def execute(
         jobs: worker processes; 1: no worker, everything in this process; None: one for each processor.
         progress: is told how far teachers and trials are, always from this thread.
         stopping: called in the handler of the signal that ends the run early; may set a flag, not more.
+        leader: of processes that do one trial after another together, this one the first, whatever `jobs` says; None:
+            there are no others.
 
     Returns:
         How it ended; a trial that failed does not keep the others from being done.
@@ -75,6 +81,7 @@ def execute(
     Raises:
         RunError: another process is working on the run.
         StoreError: the store or a checkpoint cannot be written (a full disk); the run can be resumed.
+        GroupError: another process of the group is gone; the run can be resumed.
         TeacherSettingsError: a teacher cannot be built; nothing was begun.
         LessonError: a teacher has a fault.
     """
@@ -84,8 +91,8 @@ def execute(
         unfinished = _unfinished(run, store)
         check_teachers(run, [trial.arm for trial in unfinished])
         with Preparation(run, [trial.arm for trial in unfinished], stop) as preparation:
-            if jobs == 1:
-                _execute_here(run, unfinished, preparation, tell, stop)
+            if jobs == 1 or leader:
+                _execute_here(run, unfinished, preparation, tell, stop, leader)
             else:
                 _Workers(run, store, jobs, tell, stop).execute(unfinished, preparation)
         execution = Execution(store.trials(), interrupted=stop.is_set())
@@ -101,13 +108,17 @@ def _unfinished(run: Run, store: Store) -> list[TrialRow]:
     return unfinished
 
 
-def _execute_here(run: Run, trials: list[TrialRow], preparation: Preparation, tell: Listener, stop: Event) -> None:
+def _execute_here(
+    run: Run, trials: list[TrialRow], preparation: Preparation, tell: Listener, stop: Event, leader: Leader | None
+) -> None:
+    if leader:
+        leader.stop = stop
     preparation.finish(tell)
     for trial in trials:
         if stop.is_set():
             return
         with torch_threads(run.spec.threads):
-            ended = run_trial(run, trial.arm, trial.seed, tell, stop.is_set)
+            ended = run_trial(run, trial.arm, trial.seed, tell, stop.is_set, leader)
         if ended.status == "failed":
             tell(TrialProgress(trial.arm, trial.seed, "failed", message=ended.message))
 

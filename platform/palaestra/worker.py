@@ -12,11 +12,14 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from palaestra.progress import TrialProgress
 from palaestra.run import Run, open_run
 from palaestra.store import StoreError
+
+if TYPE_CHECKING:
+    from palaestra.parallel import Leader
 
 SECONDS_BETWEEN_MESSAGES = 0.2
 
@@ -45,15 +48,20 @@ def run_trial(
     seed: int,
     tell: Callable[[TrialProgress], None],
     stop: Callable[[], bool] = lambda: False,
+    leader: Leader | None = None,
 ) -> Ended:
     """Does one trial in this process, from its newest checkpoint, until it is done, fails, or is told to stop.
 
-    A failure is kept in the store, where the report counts it.
+    A failure is kept in the store, where the report counts it. `leader`: of the processes that do it together with
+    this one; None: it does it alone.
 
     Raises:
         RunError: another process is at it.
         StoreError: the store cannot be written; the trial can be resumed.
+        GroupError: another process that has a share of the trial is gone; the trial can be resumed.
     """
+    from palaestra_agents.groups import GroupError
+
     from palaestra.curriculum import Trial
 
     # A worker whose parent was killed stops after its iteration; until then it holds the trial.
@@ -61,13 +69,13 @@ def run_trial(
         row = store.trial(arm, seed)
         store.set_status(row.id, "running")
         try:
-            trial = Trial(run, arm, seed, store, tell)
+            trial = Trial(run, arm, seed, store, tell, leader)
             try:
                 status = trial.run(stop)
                 tell(trial.progress(status))
             finally:
                 trial.close()
-        except StoreError as error:
+        except (StoreError, GroupError) as error:
             with suppress(StoreError):
                 store.set_status(row.id, "interrupted", str(error))
             raise

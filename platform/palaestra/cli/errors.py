@@ -23,6 +23,7 @@ _EXPECTED = (
     ("palaestra_worlds.base", "TaskError", BAD_INPUT),
     ("palaestra.asking", "TeacherSettingsError", BAD_INPUT),
     ("palaestra.store", "StoreError", FAILED),
+    ("palaestra_agents.groups", "GroupError", FAILED),
     ("palaestra.asking", "LessonError", FAILED),
     ("palaestra_worlds.registry", "BrokenPlugin", FAILED),
     ("palaestra_teachers.base", "TeacherUnavailable", FAILED),

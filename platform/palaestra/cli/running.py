@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,7 +16,9 @@ from palaestra.cli.reporting import THRESHOLD, print_comparison
 from palaestra.cli.specs import RUNS, find_run, find_spec
 
 if TYPE_CHECKING:
+    from palaestra.parallel import Leader
     from palaestra.run import Run
+    from palaestra.spec import RunSpec
     from palaestra.trials import Execution
 
 RUN_EXAMPLES = (
@@ -22,6 +27,7 @@ RUN_EXAMPLES = (
     "palaestra run my.yaml --set budget.steps=200000 --set arms.taught.teacher.form=language",
     "palaestra run my.yaml --resume",
     "palaestra run my.yaml --replay runs/my-1a2b3c4d",
+    "torchrun --nproc-per-node 4 -m palaestra run my.yaml",
 )
 RESUME_EXAMPLES = ("palaestra resume runs/beacons-main-1a2b3c4d", "palaestra resume beacons-main-1a2b3c4d --jobs 1")
 
@@ -65,22 +71,24 @@ def run(
     if resume and fresh:
         raise CommandError("--resume and --fresh exclude each other: go on with a run, or begin it anew")
     chosen = [seed] if seed is not None else list(range(seeds)) if seeds is not None else None
-    loaded = load_spec(find_spec(spec), overrides or (), seeds=chosen)
-    if replay is not None:
-        with refusing(ReplayError):
-            loaded = with_replay(loaded, find_run(replay).folder)
-    folder = run_folder(loaded, runs)
-    if fresh and folder.exists():
-        print(f"The earlier run is now {_set_aside(folder)}")
-    started = start_run(loaded, runs)
-    print(f"Run folder: {folder}", flush=True)
-    if _finished(started):
-        print("This run is complete; `--fresh` does it again.")
-        _conclude(started)
-        return
-    if not resume and _begun(started):
-        raise CommandError(f"{folder} was already begun: add --resume to go on, or --fresh to begin anew")
-    _execute(started, jobs, quiet)
+    with leading(jobs) as leader:
+        loaded = load_spec(find_spec(spec), overrides or (), seeds=chosen)
+        if replay is not None:
+            with refusing(ReplayError):
+                loaded = with_replay(loaded, find_run(replay).folder)
+        check_sharing(loaded, leader)
+        folder = run_folder(loaded, runs)
+        if fresh and folder.exists():
+            print(f"The earlier run is now {_set_aside(folder)}")
+        started = start_run(loaded, runs)
+        print(f"Run folder: {folder}", flush=True)
+        if _finished(started):
+            print("This run is complete; `--fresh` does it again.")
+            _conclude(started)
+            return
+        if not resume and _begun(started):
+            raise CommandError(f"{folder} was already begun: add --resume to go on, or --fresh to begin anew")
+        _execute(started, jobs, quiet, leader)
 
 
 def resume(
@@ -89,13 +97,53 @@ def resume(
     quiet: Quiet = False,
 ) -> None:
     """Go on with a run that was stopped, from its last checkpoints."""
-    opened = find_run(folder)
-    print(f"Run folder: {opened.folder}", flush=True)
-    if _finished(opened):
-        print("This run is complete.")
-        _conclude(opened)
-    else:
-        _execute(opened, jobs, quiet)
+    with leading(jobs) as leader:
+        opened = find_run(folder)
+        check_sharing(opened.spec, leader)
+        print(f"Run folder: {opened.folder}", flush=True)
+        if _finished(opened):
+            print("This run is complete.")
+            _conclude(opened)
+        else:
+            _execute(opened, jobs, quiet, leader)
+
+
+@contextmanager
+def leading(jobs: int | None) -> Iterator[Leader | None]:
+    """Inside, this process leads those that `torchrun` has started with it; None where there are none.
+
+    One that is not the first does in here what the first tells it, and ends.
+
+    Raises:
+        GroupError: the processes do not find one another, or one is gone.
+    """
+    if "RANK" not in os.environ:
+        yield None
+        return
+    from palaestra_agents.groups import join_group
+
+    from palaestra.parallel import Leader, follow
+
+    group = join_group()
+    if group.size == 1:
+        yield None
+        return
+    if group.rank > 0:
+        follow(group)
+        raise typer.Exit
+    leader = Leader(group)
+    try:
+        if jobs not in (None, 1):
+            raise CommandError(f"--jobs {jobs}: processes started by torchrun do one trial at a time; leave it out")
+        yield leader
+    finally:
+        leader.end()
+
+
+def check_sharing(spec: RunSpec, leader: Leader | None) -> None:
+    """Raises SpecError when the processes that `torchrun` started cannot share what the spec says."""
+    if leader is not None:
+        leader.check(spec)
 
 
 def _begun(run: Run) -> bool:
@@ -120,20 +168,20 @@ def _set_aside(folder: Path) -> Path:
         return folder.rename(folder.with_name(f"{folder.name}.old{number}"))
 
 
-def _execute(run: Run, jobs: int | None, quiet: bool) -> None:
+def _execute(run: Run, jobs: int | None, quiet: bool, leader: Leader | None) -> None:
     from palaestra.cli.live_teachers import LiveTeachers
     from palaestra.display import shown, status_of
     from palaestra.trials import default_jobs, execute
 
-    jobs = jobs or max(default_jobs() // run.spec.threads, 1)
+    jobs = 1 if leader else jobs or max(default_jobs() // run.spec.threads, 1)
     try:
         if quiet:
-            execution = execute(run, jobs)
+            execution = execute(run, jobs, leader=leader)
         else:
             status = status_of(run, jobs)
             with shown(status, console()) as tell:
                 teachers = LiveTeachers(run, tell)
-                execution = execute(run, jobs, teachers.update, status.stop)
+                execution = execute(run, jobs, teachers.update, status.stop, leader)
                 teachers.look()
     except KeyboardInterrupt:
         print(f"\nEnded at once. To go on from the last checkpoints: palaestra resume {run.folder}")
