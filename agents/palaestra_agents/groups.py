@@ -180,11 +180,10 @@ def _peers() -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
-        why = " ".join(str(error).split())[:200]
+        rank, size = os.environ.get("RANK", "0"), os.environ.get("WORLD_SIZE", "1")
         raise GroupError(
-            f"process {os.environ.get('RANK', '0')} of {os.environ.get('WORLD_SIZE', '1')} lost another one of its "
-            f"group ({why}); what it said stands further up; start all again with --resume to go on from the last "
-            "checkpoint"
+            f"process {rank} of {size} has lost another one, which ended by itself or is out of reach; start all again "
+            "with --resume to go on from the last checkpoint"
         ) from error
 
 
