@@ -70,6 +70,17 @@ class Group:
         self.size = size
         self.local_rank = local_rank
 
+    def join(self) -> None:
+        """Meets the others. Tensors on CPUs go by gloo from then on, those on GPUs by NCCL.
+
+        Raises:
+            GroupError: the processes do not find one another.
+        """
+        if self.size > 1:
+            both = torch.cuda.is_available() and distributed.is_nccl_available()
+            with _peers():
+                distributed.init_process_group("cpu:gloo,cuda:nccl" if both else "gloo", timeout=LONGEST_WAIT)
+
     def share(self, total: int) -> Share:
         """This process's part of so many environments.
 
@@ -147,32 +158,22 @@ class Group:
 
     def leave(self) -> None:
         """Ends the connections to the others."""
-        if self.size > 1 and distributed.is_initialized():
+        if self.size > 1:
             distributed.destroy_process_group()
 
 
 ALONE = Group()
 
 
-def started_together(environment: Mapping[str, str] = os.environ) -> bool:
-    """Whether `torchrun` started this process as one of several."""
-    return "RANK" in environment and int(environment.get("WORLD_SIZE", "1")) > 1
+def started_group(environment: Mapping[str, str] = os.environ) -> Group:
+    """The group that `torchrun` started this process in (it says so in RANK, WORLD_SIZE and LOCAL_RANK), or `ALONE`.
 
-
-def join_group() -> Group:
-    """The group that `torchrun` started this process in (it says so in RANK, LOCAL_RANK and WORLD_SIZE), or `ALONE`.
-
-    Tensors on CPUs go by gloo, those on GPUs by NCCL, each process with the GPU of its local rank.
-
-    Raises:
-        GroupError: the processes do not find one another.
+    Its processes have not met yet, see `Group.join`.
     """
-    if not started_together():
+    size = int(environment.get("WORLD_SIZE", "1"))
+    if "RANK" not in environment or size == 1:
         return ALONE
-    backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() and distributed.is_nccl_available() else "gloo"
-    with _peers():
-        distributed.init_process_group(backend, timeout=LONGEST_WAIT)
-    return Group(distributed.get_rank(), distributed.get_world_size(), int(os.environ.get("LOCAL_RANK", "0")))
+    return Group(int(environment["RANK"]), size, int(environment.get("LOCAL_RANK", "0")))
 
 
 @contextmanager

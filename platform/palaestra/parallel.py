@@ -44,6 +44,7 @@ class Leader:
     def __init__(self, group: Group = ALONE) -> None:
         self.group = group
         self.stop = threading.Event()
+        self._joined = False
         self._waited_for = False
 
     def check(self, spec: RunSpec) -> None:
@@ -68,6 +69,16 @@ class Leader:
                     f"arm '{name}' cannot learn in {self.group.size} processes: {why}, or run it without torchrun"
                 )
 
+    def join(self) -> None:
+        """Meets the others, who wait in `follow`.
+
+        Raises:
+            GroupError: the processes do not find one another.
+        """
+        if not self._joined:
+            self.group.join()
+        self._joined = True
+
     def build(self, spec: RunSpec, arm: ArmSpec, seed: int) -> tuple[MeasuredWorld, Agent]:
         """World and agent of a trial, of which the others now have their shares.
 
@@ -90,7 +101,7 @@ class Leader:
 
     def end(self) -> None:
         """Lets the others go; those that still wait for something of this process notice when it ends."""
-        if self.group.size > 1 and not self._waited_for:
+        if self._joined and not self._waited_for:
             self.tell("end")
             self.group.leave()
 
@@ -215,6 +226,7 @@ def follow(group: Group) -> None:
     Raises:
         GroupError: the leader or another process is gone, or this one failed where the leader did not.
     """
+    group.join()
     with stop_on_signals() as stop:
         follower = _Follower(group, stop)
         while (order := unpack(group.broadcast()))["do"] != "end":

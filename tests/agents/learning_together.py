@@ -12,7 +12,7 @@ import numpy as np
 import palaestra_worlds
 import torch
 from palaestra_agents.base import AgentInterface
-from palaestra_agents.groups import ALONE, Group, join_group
+from palaestra_agents.groups import ALONE, Group, started_group
 from palaestra_agents.ppo import PPO
 
 ENVS = 8
@@ -81,7 +81,8 @@ def difference(one: Any, other: Any) -> float:
 
 def main() -> None:
     torch.set_num_threads(1)
-    group = join_group()
+    group = started_group()
+    group.join()
     for name, (world, agent) in KINDS.items():
         together, metrics = learn(group, world, agent)
         states = group.gather(torch.cat([p.flatten() for p in together["policy"].values()])[None], 0)

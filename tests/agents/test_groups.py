@@ -12,7 +12,7 @@ import pytest
 import torch
 from gymnasium.spaces import Box, Discrete
 from palaestra_agents.base import AgentInterface
-from palaestra_agents.groups import ALONE, Group, GroupError, Share, join_group
+from palaestra_agents.groups import ALONE, Group, GroupError, Share, started_group
 from palaestra_agents.ppo import PPO
 
 SCRIPT = Path(__file__).with_name("learning_together.py")
@@ -49,10 +49,15 @@ def test_environments_that_cannot_be_shared_are_refused(total: int, nearest: str
         Group(1, 3).share(total)
 
 
-def test_one_process_is_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("RANK", "0")
-    monkeypatch.setenv("WORLD_SIZE", "1")
-    assert join_group() is ALONE
+def test_a_group_is_what_torchrun_says() -> None:
+    started = started_group({"RANK": "5", "WORLD_SIZE": "8", "LOCAL_RANK": "1"})
+    assert (started.rank, started.size, started.local_rank) == (5, 8, 1)
+    for alone in ({}, {"WORLD_SIZE": "8"}, {"RANK": "0", "WORLD_SIZE": "1"}):
+        assert started_group(alone) is ALONE
+
+
+def test_one_process_is_alone() -> None:
+    ALONE.join()
     numbers = torch.ones(2)
     assert ALONE.sum_(numbers) is numbers
     assert ALONE.broadcast(b"said") == b"said"

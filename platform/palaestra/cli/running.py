@@ -120,22 +120,24 @@ def leading(jobs: int | None) -> Iterator[Leader | None]:
     if "RANK" not in os.environ:
         yield None
         return
-    from palaestra_agents.groups import join_group
+    from palaestra_agents.groups import started_group
 
     from palaestra.parallel import Leader, follow
 
-    group = join_group()
+    group = started_group()
     if group.size == 1:
         yield None
         return
     if group.rank > 0:
         follow(group)
         raise typer.Exit
+    if jobs not in (None, 1):
+        raise CommandError(f"--jobs {jobs}: processes started by torchrun do one trial at a time; leave it out")
     leader = Leader(group)
     try:
-        if jobs not in (None, 1):
-            raise CommandError(f"--jobs {jobs}: processes started by torchrun do one trial at a time; leave it out")
         yield leader
+        # Who ends well must not leave the others waiting; after an error torchrun ends them.
+        leader.join()
     finally:
         leader.end()
 
@@ -173,6 +175,8 @@ def _execute(run: Run, jobs: int | None, quiet: bool, leader: Leader | None) -> 
     from palaestra.display import shown, status_of
     from palaestra.trials import default_jobs, execute
 
+    if leader:
+        leader.join()
     jobs = 1 if leader else jobs or max(default_jobs() // run.spec.threads, 1)
     try:
         if quiet:

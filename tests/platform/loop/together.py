@@ -14,19 +14,21 @@ from palaestra.parallel import Leader, follow
 from palaestra.progress import TrialProgress
 from palaestra.run import open_run
 from palaestra.trials import execute
-from palaestra_agents.groups import GroupError, join_group
+from palaestra_agents.groups import GroupError, started_group
 
 SIGNALS = {"stop": signal.SIGTERM, "kill": signal.SIGKILL}
 
 
 def main(folder: str, act: str, iteration: str) -> None:
-    group = join_group()
-    pids = group.collect(str(os.getpid()).encode())
+    group = started_group()
+    pid = Path(folder) / "process-1.pid"
     if group.rank > 0:
+        pid.write_text(str(os.getpid()))
         follow(group)
         return
     leader = Leader(group)
-    pending = [int(pids[1])]
+    leader.join()
+    pending = [int(pid.read_text())]
 
     def listen(message: object) -> None:
         if isinstance(message, TrialProgress) and message.iteration == int(iteration) and pending:
