@@ -69,17 +69,19 @@ class Group:
         self.rank = rank
         self.size = size
         self.local_rank = local_rank
+        self.joined = False
 
     def join(self) -> None:
-        """Meets the others. Tensors on CPUs go by gloo from then on, those on GPUs by NCCL.
+        """Meets the others, if it has not yet. Tensors on CPUs go by gloo from then on, those on GPUs by NCCL.
 
         Raises:
             GroupError: the processes do not find one another.
         """
-        if self.size > 1:
+        if self.size > 1 and not self.joined:
             both = torch.cuda.is_available() and distributed.is_nccl_available()
             with _peers():
                 distributed.init_process_group("cpu:gloo,cuda:nccl" if both else "gloo", timeout=LONGEST_WAIT)
+            self.joined = True
 
     def share(self, total: int) -> Share:
         """This process's part of so many environments.
@@ -158,7 +160,7 @@ class Group:
 
     def leave(self) -> None:
         """Ends the connections to the others."""
-        if self.size > 1:
+        if self.joined:
             distributed.destroy_process_group()
 
 

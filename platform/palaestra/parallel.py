@@ -44,7 +44,6 @@ class Leader:
     def __init__(self, group: Group = ALONE) -> None:
         self.group = group
         self.stop = threading.Event()
-        self._joined = False
         self._waited_for = False
 
     def check(self, spec: RunSpec) -> None:
@@ -69,16 +68,6 @@ class Leader:
                     f"arm '{name}' cannot learn in {self.group.size} processes: {why}, or run it without torchrun"
                 )
 
-    def join(self) -> None:
-        """Meets the others, who wait in `follow`.
-
-        Raises:
-            GroupError: the processes do not find one another.
-        """
-        if not self._joined:
-            self.group.join()
-        self._joined = True
-
     def build(self, spec: RunSpec, arm: ArmSpec, seed: int) -> tuple[MeasuredWorld, Agent]:
         """World and agent of a trial, of which the others now have their shares.
 
@@ -100,10 +89,9 @@ class Leader:
         self._waited_for = False
 
     def end(self) -> None:
-        """Lets the others go; those that still wait for something of this process notice when it ends."""
-        if self._joined and not self._waited_for:
+        """Lets the others go from `follow`; those that still wait for something of this process notice when it ends."""
+        if self.group.joined and not self._waited_for:
             self.tell("end")
-            self.group.leave()
 
     @contextmanager
     def together(self) -> Iterator[None]:
@@ -231,7 +219,6 @@ def follow(group: Group) -> None:
         follower = _Follower(group, stop)
         while (order := unpack(group.broadcast()))["do"] != "end":
             follower.obey(order)
-    group.leave()
 
 
 class _Follower:

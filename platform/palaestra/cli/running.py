@@ -130,6 +130,7 @@ def leading(jobs: int | None) -> Iterator[Leader | None]:
         return
     if group.rank > 0:
         follow(group)
+        group.leave()
         raise typer.Exit
     if jobs not in (None, 1):
         raise CommandError(f"--jobs {jobs}: processes started by torchrun do one trial at a time; leave it out")
@@ -137,9 +138,10 @@ def leading(jobs: int | None) -> Iterator[Leader | None]:
     try:
         yield leader
         # Who ends well must not leave the others waiting; after an error torchrun ends them.
-        leader.join()
+        group.join()
     finally:
         leader.end()
+    group.leave()
 
 
 def check_sharing(spec: RunSpec, leader: Leader | None) -> None:
@@ -176,7 +178,7 @@ def _execute(run: Run, jobs: int | None, quiet: bool, leader: Leader | None) -> 
     from palaestra.trials import default_jobs, execute
 
     if leader:
-        leader.join()
+        leader.group.join()
     jobs = 1 if leader else jobs or max(default_jobs() // run.spec.threads, 1)
     try:
         if quiet:

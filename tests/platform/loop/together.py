@@ -1,6 +1,6 @@
-"""Started by `torchrun` in two processes: does a run until, at an iteration, something happens to process 1.
+"""Started by `torchrun` in two processes: does a run, in which process 1 is told to stop and, later, is killed.
 
-Arguments: the run's folder, "stop" or "kill", and the iteration. Prints what process 0 has to say in the end.
+Argument: the run's folder. Prints what process 0 has to say after each.
 """
 
 from __future__ import annotations
@@ -14,34 +14,40 @@ from palaestra.parallel import Leader, follow
 from palaestra.progress import TrialProgress
 from palaestra.run import open_run
 from palaestra.trials import execute
-from palaestra_agents.groups import GroupError, started_group
+from palaestra_agents.groups import Group, GroupError, started_group
 
-SIGNALS = {"stop": signal.SIGTERM, "kill": signal.SIGKILL}
+STOPPED_AT, KILLED_AT = 3, 5
+"""Iterations."""
 
 
-def main(folder: str, act: str, iteration: str) -> None:
-    group = started_group()
-    pid = Path(folder) / "process-1.pid"
-    if group.rank > 0:
-        pid.write_text(str(os.getpid()))
-        follow(group)
-        return
+def lead(group: Group, folder: Path, iteration: int, number: int) -> None:
+    """Does the run, and sends a signal to process 1 after an iteration."""
     leader = Leader(group)
-    leader.join()
-    pending = [int(pid.read_text())]
+    group.join()
+    pending = [int((folder / "process-1.pid").read_text())]
 
     def listen(message: object) -> None:
-        if isinstance(message, TrialProgress) and message.iteration == int(iteration) and pending:
-            os.kill(pending.pop(), SIGNALS[act])
+        if isinstance(message, TrialProgress) and message.iteration == iteration and pending:
+            os.kill(pending.pop(), number)
 
     try:
-        execution = execute(open_run(Path(folder)), progress=listen, leader=leader)
+        execution = execute(open_run(folder), progress=listen, leader=leader)
+        print(f"said: interrupted {execution.interrupted}", flush=True)
     except GroupError as error:
         print(f"said: {error}", flush=True)
-        return
-    print(f"said: interrupted {execution.interrupted}", flush=True)
     leader.end()
 
 
+def main(folder: Path) -> None:
+    group = started_group()
+    if group.rank == 0:
+        lead(group, folder, STOPPED_AT, signal.SIGTERM)
+        lead(group, folder, KILLED_AT, signal.SIGKILL)
+    else:
+        (folder / "process-1.pid").write_text(str(os.getpid()))
+        follow(group)
+        follow(group)
+
+
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main(Path(sys.argv[1]))
