@@ -80,7 +80,14 @@ class Group:
         if self.size > 1 and not self.joined:
             both = torch.cuda.is_available() and distributed.is_nccl_available()
             with _peers():
-                distributed.init_process_group("cpu:gloo,cuda:nccl" if both else "gloo", timeout=LONGEST_WAIT)
+                store, rank, size = next(distributed.rendezvous("env://", timeout=LONGEST_WAIT))
+                distributed.init_process_group(
+                    "cpu:gloo,cuda:nccl" if both else "gloo",
+                    store=distributed.PrefixStore(f"start {_starts()}", store),
+                    rank=rank,
+                    world_size=size,
+                    timeout=LONGEST_WAIT,
+                )
             self.joined = True
 
     def share(self, total: int) -> Share:
@@ -176,6 +183,12 @@ def started_group(environment: Mapping[str, str] = os.environ) -> Group:
     if "RANK" not in environment or size == 1:
         return ALONE
     return Group(int(environment["RANK"]), size, int(environment.get("LOCAL_RANK", "0")))
+
+
+def _starts() -> str:
+    """How often `torchrun` has started the processes of this machine anew, if they are all there are."""
+    # On one machine they find in its store what those before them left; on several each counts its own restarts.
+    return os.environ.get("TORCHELASTIC_RESTART_COUNT", "0") if os.environ.get("GROUP_WORLD_SIZE") == "1" else "0"
 
 
 @contextmanager

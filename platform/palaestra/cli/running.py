@@ -129,8 +129,10 @@ def leading(jobs: int | None) -> Iterator[Leader | None]:
         yield None
         return
     if group.rank > 0:
-        follow(group)
-        group.leave()
+        try:
+            follow(group)
+        finally:
+            group.leave()
         raise typer.Exit
     if jobs not in (None, 1):
         raise CommandError(f"--jobs {jobs}: processes started by torchrun do one trial at a time; leave it out")
@@ -141,7 +143,7 @@ def leading(jobs: int | None) -> Iterator[Leader | None]:
         group.join()
     finally:
         leader.end()
-    group.leave()
+        group.leave()
 
 
 def check_sharing(spec: RunSpec, leader: Leader | None) -> None:

@@ -43,6 +43,7 @@ def main(folder: Path) -> None:
     if group.rank == 0:
         lead(group, folder, STOPPED_AT, signal.SIGTERM)
         lead(group, folder, KILLED_AT, signal.SIGKILL)
+        group.leave()
     else:
         (folder / "process-1.pid").write_text(str(os.getpid()))
         follow(group)
