@@ -33,6 +33,7 @@ class Mistake(NamedTuple):
         spec: text of `my.yaml`.
         command: words after `palaestra`.
         unset: variables of the environment that shall not be there.
+        variables: of the environment, such as those by which `torchrun` tells processes of one another.
     """
 
     what: str
@@ -40,6 +41,7 @@ class Mistake(NamedTuple):
     spec: str = SOUND
     command: tuple[str, ...] = ("run", "my.yaml")
     unset: tuple[str, ...] = ()
+    variables: tuple[tuple[str, str], ...] = ()
 
 
 def added(what: str, line: str) -> Mistake:
@@ -50,6 +52,14 @@ def added(what: str, line: str) -> Mistake:
 def alone(what: str, text: str) -> Mistake:
     """A whole spec."""
     return Mistake(what, text, text)
+
+
+def divided(what: str, processes: int, *options: str) -> Mistake:
+    """A sound spec, run by `torchrun`."""
+    command = ("run", "my.yaml", *options)
+    variables = (("RANK", "0"), ("WORLD_SIZE", str(processes)))
+    shown = f"torchrun --nproc-per-node {processes} -m palaestra {' '.join(command)}"
+    return Mistake(what, shown, command=command, variables=variables)
 
 
 def typed(what: str, *command: str) -> Mistake:
@@ -131,6 +141,11 @@ GROUPS = {
         typed("A spec for a run folder", "resume", "my.yaml"),
         typed("An arm that does not exist", "ask", "my.yaml", "--arm", "taught"),
     ],
+    "Several processes": [
+        divided("16 environments for 3 processes", 3),
+        divided("torch.compile", 2, "--set", "agent.compile=true"),
+        divided("Several trials at the same time as well", 2, "--jobs", "2"),
+    ],
 }
 
 
@@ -138,7 +153,9 @@ def message(mistake: Mistake) -> str:
     """Makes a mistake in an empty folder; what it says."""
     from palaestra.cli import main
 
-    variables = {name: value for name, value in os.environ.items() if name not in mistake.unset}
+    variables = {name: value for name, value in os.environ.items() if name not in mistake.unset} | dict(
+        mistake.variables
+    )
     printed, said = io.StringIO(), io.StringIO()
     with (
         tempfile.TemporaryDirectory() as folder,

@@ -18,6 +18,7 @@ from palaestra.cli.specs import find_spec
 from palaestra.spec import load_spec
 from palaestra.store import Store
 from palaestra.sweep.spec import load_sweep
+from torch.distributed.run import get_args_parser as torchrun_parser
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -108,6 +109,10 @@ def test_commands_exist_with_their_options(block: Block) -> None:
             assert words[0] in targets
         elif program == "palaestra":
             parse(words)
+        elif program == "torchrun":
+            started = torchrun_parser().parse_args(words)
+            assert (started.module, started.training_script) == (True, "palaestra")
+            parse(started.training_script_args)
         elif program == "python" and words[0].startswith("docs/"):
             assert (ROOT / words[0]).is_file()
         else:
