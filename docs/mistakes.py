@@ -153,9 +153,8 @@ def message(mistake: Mistake) -> str:
     """Makes a mistake in an empty folder; what it says."""
     from palaestra.cli import main
 
-    variables = {name: value for name, value in os.environ.items() if name not in mistake.unset} | dict(
-        mistake.variables
-    )
+    kept = {name: value for name, value in os.environ.items() if name not in mistake.unset}
+    variables = kept | dict(mistake.variables)
     printed, said = io.StringIO(), io.StringIO()
     with (
         tempfile.TemporaryDirectory() as folder,

@@ -20,7 +20,7 @@ SCRIPT = Path(__file__).with_name("learning_together.py")
 
 def test_two_processes_learn_what_one_learns() -> None:
     """Gloo on one machine: PPO with and without memory and intrinsic rewards, saved and restored in the middle."""
-    torchrun = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", str(SCRIPT)]
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", str(SCRIPT)]
     done = subprocess.run(torchrun, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     found = {line["kind"]: line for line in map(json.loads, filter(is_result, done.stdout.splitlines()))}
