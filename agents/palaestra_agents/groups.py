@@ -13,6 +13,8 @@ from datetime import timedelta
 
 import torch
 from torch import distributed
+from torch.distributed.distributed_c10d import PrefixStore
+from torch.distributed.rendezvous import rendezvous
 
 LONGEST_WAIT = timedelta(hours=24)
 """What one may wait for another, who evaluates or asks a teacher meanwhile. A process that ends is noticed at once."""
@@ -80,10 +82,10 @@ class Group:
         if self.size > 1 and not self.joined:
             both = torch.cuda.is_available() and distributed.is_nccl_available()
             with _peers():
-                store, rank, size = next(distributed.rendezvous("env://", timeout=LONGEST_WAIT))
+                store, rank, size = next(rendezvous("env://", timeout=LONGEST_WAIT))
                 distributed.init_process_group(
                     "cpu:gloo,cuda:nccl" if both else "gloo",
-                    store=distributed.PrefixStore(f"start {_starts()}", store),
+                    store=PrefixStore(f"start {_starts()}", store),
                     rank=rank,
                     world_size=size,
                     timeout=LONGEST_WAIT,
