@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import mujoco
@@ -30,7 +31,7 @@ from palaestra_worlds.robots.manipulator_model import (
 from palaestra_worlds.robots.manipulator_task import ManipulatorTask
 from palaestra_worlds.robots.mismatch import measure_mismatch
 from palaestra_worlds.robots.sensors import Sensors
-from palaestra_worlds.robots.tabletop import DRAWER_TRAVEL, OBJECTS, start_places
+from palaestra_worlds.robots.tabletop import DRAWER_TRAVEL, OBJECTS, RIM_HEIGHT, RIM_LEAN, RIM_RADIUS, start_places
 from pydantic import ValidationError
 
 FIDELITIES = ["planning", "simulation"]
@@ -76,6 +77,16 @@ def test_the_palm_goes_where_it_is_aimed_and_turns_as_it_is_told(fidelity: str) 
     for _ in range(round(2 / model.opt.timestep)):
         mujoco.mj_step(model, data)
     np.testing.assert_allclose(data.sensordata[sensors["palm_z"]], (0.0, math.sin(0.8), -math.cos(0.8)), atol=0.12)
+
+
+@pytest.mark.parametrize("side", [-1, 1])
+def test_the_hand_turns_over_near_the_robot(side: int) -> None:
+    model, data = started("planning")
+    for step in range(round(5 / model.opt.timestep)):
+        # Not at once: half a turn would go the other way round.
+        data.ctrl[:6] = 0.45, 0.05, 0.3, side * 2.9 * min(1.0, step * model.opt.timestep / 2), 0.0, 0.0
+        mujoco.mj_step(model, data)
+    assert data.sensordata[Sensors(model)["palm_z"]][2] > 0.9
 
 
 def test_both_models_have_one_state_one_control_and_one_list_of_sensors() -> None:
@@ -256,3 +267,32 @@ def test_it_reaches_for_an_apple_and_its_description_says_so() -> None:
     assert math.dist(world.where(0, "palm"), world.where(0, "apple")) < 0.3 * apart
     assert rewards[-1] > rewards[0]
     assert "palm at (" in world.describe(0)
+
+
+def bowl_terms(palm: Sequence[float], opens: Sequence[float], apple: Sequence[float] = (0.0, 0.0, 0.03)) -> np.ndarray:
+    """Residuals of taking hold of the bowl, in whose own axes the arguments are: way (3), fingers across (3)."""
+    model, data = started("planning")
+    sensors, seen = Sensors(model), data.sensordata.copy()
+    bowl = seen[sensors["bowl"]]
+    seen[sensors["palm"]], seen[sensors["apple"]] = bowl + np.array(palm), bowl + np.array(apple)
+    seen[sensors["palm_x"]] = opens
+    task = ManipulatorTask.model_validate({"distances": [{"first": "palm", "second": "bowl"}]})
+    return ManipulatorCost(task, model).residuals(Trajectories(np.zeros(()), seen, data.ctrl))[:6]
+
+
+@pytest.mark.parametrize("side", [-1, 1])
+def test_fingers_lie_along_the_leaning_side_of_the_bowl(side: int) -> None:
+    # Both sides of the rim, and the hand either way round.
+    for turned_round in (-1, 1):
+        opens = turned_round * np.array((math.cos(RIM_LEAN), 0.0, -side * math.sin(RIM_LEAN)))
+        found = bowl_terms((side * RIM_RADIUS, 0.0, RIM_HEIGHT), opens, apple=(1.0, 0.0, 0.0))
+        np.testing.assert_allclose(found, 0.0, atol=1e-9)
+    upright = bowl_terms((side * RIM_RADIUS, 0.0, RIM_HEIGHT), (1.0, 0.0, 0.0), apple=(1.0, 0.0, 0.0))
+    assert np.linalg.norm(upright[3:]) == pytest.approx(2 * math.sin(RIM_LEAN / 2), abs=1e-6)
+
+
+def test_the_bowl_is_taken_where_nothing_lies_in_it() -> None:
+    palm, opens = (RIM_RADIUS, 0.0, RIM_HEIGHT), (math.cos(RIM_LEAN), 0.0, -math.sin(RIM_LEAN))
+    np.testing.assert_allclose(bowl_terms(palm, opens, apple=(-0.02, 0.0, 0.03)), 0.0, atol=1e-9)
+    way = bowl_terms(palm, opens, apple=(0.02, 0.0, 0.03))[:3]
+    assert way[0] == pytest.approx(2 * RIM_RADIUS)

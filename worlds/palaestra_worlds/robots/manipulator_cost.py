@@ -27,6 +27,9 @@ Array = NDArray[np.float64]
 _CARRIED, _BESIDE = 0.12, 0.03
 """How far above its goal something is carried there, and how near it comes down, metres."""
 
+_OVER = 4.0
+"""How many times its weight a turn has that goes over: a hand must turn far for it, against all else that it does."""
+
 
 class ManipulatorCost:
     """The terms and residuals of one task; part of a `PlanningModel`."""
@@ -51,7 +54,7 @@ class ManipulatorCost:
             terms.append(Term(f"fingers {task.fingers}", 1, SmoothAbs(0.1), 1.0))
         terms += [Term(f"{d.first} to {d.second}", 3, L2(0.01), d.weight) for d in self._apart]
         terms += [
-            Term(f"turn of {t.thing}", 1, SmoothAbs(0.1), t.weight * (2.0 if t.over else 1.0)) for t in task.turns
+            Term(f"turn of {t.thing}", 1, SmoothAbs(0.1), t.weight * (_OVER if t.over else 1.0)) for t in task.turns
         ]
         terms += [Term(f"height of {h.thing}", 1, SmoothAbs(0.01), h.weight) for h in task.heights]
         terms += [Term(f"opening of {j.joint}", 1, SmoothAbs(0.02), j.weight) for j in task.joints]

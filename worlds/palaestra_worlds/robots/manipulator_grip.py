@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from palaestra_worlds.robots.manipulator_model import CLOSED
 from palaestra_worlds.robots.sensors import Sensors
-from palaestra_worlds.robots.tabletop import OBJECTS, RIM_HEIGHT, RIM_RADIUS
+from palaestra_worlds.robots.tabletop import OBJECTS, RIM_HEIGHT, RIM_LEAN, RIM_RADIUS
 
 Array = NDArray[np.float64]
 CLOSED_ANGLE = 0.8
@@ -28,6 +28,10 @@ _GRIPPING, _OPENED = 0.35, 0.2
 
 A hand that opens all the way in the bowl is wider than the bowl, sticks in it, and takes it along.
 """
+_ASIDE = 0.005
+"""Metres from the bowl's middle from which on a thing in it leaves less room at one side than at the other."""
+_MET, _MEETING = 1.05, 0.05
+"""Closings: fingers that hold nothing meet at more than the first, and hold something up to the second less."""
 _TOO_WIDE = 0.25
 """Weight of opening further, beside that of not being open: enough to prefer the one, not to shun the other."""
 _LIFTED, _WHOLLY = 0.07, 0.1
@@ -35,7 +39,7 @@ _LIFTED, _WHOLLY = 0.07, 0.1
 _HELD = {"bowl": 0.02}
 _HELD_ELSE, _LOST = 0.04, 0.03
 """Metres between palm and thing up to which it is held, and how much more until it is lost."""
-_DROPPED, _LOOSE = 20.0, 4.0
+_DROPPED, _LOOSE = 80.0, 8.0
 """Weights, beside that of not being closed, of losing a thing in the air, and of telling the fingers to open there.
 
 A plan that looks ahead for a third of a second would else throw a bowl that it is to turn: in the air that is faster.
@@ -68,11 +72,14 @@ class Grip:
             length = free * distance[..., None] + (1.0 - free) * _FAR
             way = apart * length / np.maximum(distance, 1e-6)[..., None]
             wide = closed - _OPENED
-            return [way, self._across(seen, opens), _LET_GO * np.where(wide > 0.0, wide, _TOO_WIDE * wide)]
+            return [way, self._across(seen, palm, opens), _LET_GO * np.where(wide > 0.0, wide, _TOO_WIDE * wide)]
         # Never more when it is near than when it is not: a hand that must close at once would rather stay away.
-        fingers = 1.0 - near * closed + 0.5 * (1.0 - near) * closed
-        fingers += self._slipping(seen, distance[..., None], told)
-        return [above(apart, _APPROACH_RADIUS, _APPROACH_HEIGHT), self._across(seen, opens), fingers]
+        # Fingers that close further than round the thinnest thing have hold of none.
+        around = closed * np.clip((_MET - closed) / _MEETING, 0.0, 1.0)
+        fingers = 1.0 - near * around + 0.5 * (1.0 - near) * closed
+        # Told so on the table already: a hand that is to close only in the air would rather not lift.
+        fingers += near * closed * (CLOSED - told) + self._slipping(seen, distance[..., None], told)
+        return [above(apart, _APPROACH_RADIUS, _APPROACH_HEIGHT), self._across(seen, palm, opens), fingers]
 
     def _slipping(self, seen: Array, distance: Array, told: Array) -> Array:
         """How near the hand is to dropping what it holds in the air (..., 1); 0 on the table."""
@@ -85,20 +92,39 @@ class Grip:
         return lifted * (_DROPPED * lost + _LOOSE * (CLOSED - told))
 
     def _place(self, thing: str, seen: Array, palm: Array, opens: Array) -> Array:
-        """Where the palm takes hold of a thing: its middle, or the nearer side of the bowl's rim."""
-        middle = seen[..., self._at[thing]]
+        """Where the palm takes hold of a thing: its middle, or one side of the bowl's rim."""
         if thing != "bowl":
-            return middle
+            return seen[..., self._at[thing]]
+        rim, _, outwards = self._rim(seen, palm, opens)
+        return rim + RIM_RADIUS * outwards
+
+    def _rim(self, seen: Array, palm: Array, opens: Array) -> tuple[Array, Array, Array]:
+        """The middle of the bowl's rim, upwards, and outwards where it is taken hold of: (..., 3) each.
+
+        That is in the line in which the fingers open: nearer to the palm, but away from what lies in the bowl.
+        """
         axis = turned(seen[..., self._at["turn_bowl"]], (0.0, 0.0, 1.0))
-        rim = middle + RIM_HEIGHT * axis
+        rim = seen[..., self._at["bowl"]] + RIM_HEIGHT * axis
         side = opens - np.einsum("...i,...i->...", opens, axis)[..., None] * axis
         side /= np.maximum(np.linalg.norm(side, axis=-1, keepdims=True), 1e-6)
-        nearer = np.sign(np.einsum("...i,...i->...", palm - rim, side))
-        return rim + RIM_RADIUS * np.where(nearer == 0, 1.0, nearer)[..., None] * side
+        nearer = np.einsum("...i,...i->...", palm - rim, side)
+        for thing in OBJECTS:
+            if thing == "bowl":
+                continue
+            # Beside what lies in it there is no room for a finger.
+            lies = seen[..., self._at[thing]] - rim
+            aside = np.einsum("...i,...i->...", lies, side)
+            fills = (np.linalg.norm(lies, axis=-1) < RIM_RADIUS) & (np.abs(aside) > _ASIDE)
+            nearer = np.where(fills, -aside, nearer)
+        return rim, axis, np.where(nearer < 0, -1.0, 1.0)[..., None] * side
 
-    def _across(self, seen: Array, opens: Array) -> Array:
+    def _across(self, seen: Array, palm: Array, opens: Array) -> Array:
         thing = self.things[0]
-        if thing in _ACROSS:
+        if thing == "bowl":
+            # Its side leans outwards. Fingers that lie against it askew hold it by an edge, and lose it when they lift.
+            _, axis, outwards = self._rim(seen, palm, opens)
+            across = np.cos(RIM_LEAN) * outwards - np.sin(RIM_LEAN) * axis
+        elif thing in _ACROSS:
             across = turned(seen[..., self._at[f"turn_{thing}"]], _ACROSS[thing])
         elif thing in _FIXED_ACROSS:
             across = np.broadcast_to(np.array(_FIXED_ACROSS[thing]), opens.shape)

@@ -138,17 +138,13 @@ def _flip(text: str, before: Deeds) -> Deeds | None:
     things = _things(text)
     if len(things) != 1:
         return None
-    # In the air: on the table it would have to be pushed over its own rim. It is let go of near the table: as far round
-    # as a wrist turns it, it comes to lie upside down.
+    # In the air: on the table it would have to be pushed over its own rim. Near the robot: there is room for a hand
+    # that comes to point up. It stays below the thing, and holds it.
     thing = things[0]
-    lifted = _turned(thing, 0.0, TURNING_HEIGHT)
-    turned, lowered = _turned(thing, math.pi, TURNING_HEIGHT), _turned(thing, math.pi, TURNING_HEIGHT / 2)
-    return (
-        Motion(lifted, 0.75 * DURATION),
-        Motion(turned, 1.75 * DURATION),
-        Motion(lowered, 0.5 * DURATION),
-        Motion(_task(palm="rest_position"), DURATION),
-    )
+    lifted, over = _turned(thing, 0.0, TURNING_HEIGHT), _turned(thing, math.pi, TURNING_HEIGHT)
+    near = DistanceTarget(first=thing, second="rest_position")
+    over = over.model_copy(update={"distances": (*over.distances, near)})
+    return Motion(lifted, 0.75 * DURATION), Motion(over, 2.0 * DURATION)
 
 
 def _turned(thing: Thing, x_rotation: float, height: float) -> ManipulatorTask:

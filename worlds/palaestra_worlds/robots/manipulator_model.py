@@ -47,7 +47,7 @@ PALM = 0.15
 """Metres from the gripper's base to the middle between its pads."""
 _REACH = ((0.2, 0.8), (-0.6, 0.6), (0.0, 0.7))
 """Places that can be aimed at: x, y, z, metres."""
-_TURNED = (-2.2, 2.2)
+_TURNED = (-2.9, 2.9)
 """Turns from pointing down that can be aimed at, radians: to turn things over it must go past the horizontal."""
 _STIFFNESS, _DAMPING, _FORCE = 1500.0, 150.0, 120.0
 _TURN_STIFFNESS, _TURN_DAMPING, _TORQUE = 60.0, 6.0, 25.0

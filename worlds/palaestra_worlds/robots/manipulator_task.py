@@ -54,7 +54,7 @@ class TurnTarget(_Model):
     x_rotation: float = Field(
         ge=-math.pi, le=math.pi, description="Angle about the world's x axis: 0 is upright, pi upside down."
     )
-    weight: Weight = Field(default=2.5, description="Weight of the angle that it is off; twice that to turn it over.")
+    weight: Weight = Field(default=2.5, description="Weight of the angle that it is off; 4 times that to turn it over.")
 
     @property
     def over(self) -> bool:

@@ -26,8 +26,10 @@ HEIGHTS = {"apple": 0.03, "banana": 0.018, "box": 0.025, "bowl": 0.006}
 """Heights of their middles at first."""
 START_TURNS = {"box": math.pi / 2}
 """Which of them lie on their side at first, and how far they are turned about x."""
-RIM_RADIUS, RIM_HEIGHT = 0.065, 0.036
-"""Of the bowl: where its rim is, from its middle."""
+RIM_RADIUS, RIM_HEIGHT = 0.064, 0.031
+"""Of the bowl: where it is taken hold of, from its middle; its rim ends 15 mm higher."""
+RIM_LEAN = 0.25
+"""How far its sides lean outwards, radians."""
 DRAWER_TRAVEL = 0.18
 FAUCET_TURN = math.pi / 2
 TRAVEL = {"drawer": DRAWER_TRAVEL, "faucet": FAUCET_TURN}
@@ -106,11 +108,11 @@ def _box(body: Any) -> None:
 def _bowl(body: Any) -> None:
     look = {"rgba": (0.9, 0.9, 0.92, 1), "friction": (1, 0.005, 1e-4)}
     body.add_geom(type=_GEOM.mjGEOM_CYLINDER, size=(0.05, 0.006, 0), mass=0.06, **look, **_MOVABLE)
-    sides, lean = 8, 0.25
+    sides = 8
     for k in range(sides):
         angle = 2 * math.pi * k / sides
         turned = (math.cos(angle / 2), 0.0, 0.0, math.sin(angle / 2))
-        tilted = (math.cos(lean / 2), 0.0, math.sin(lean / 2), 0.0)
+        tilted = (math.cos(RIM_LEAN / 2), 0.0, math.sin(RIM_LEAN / 2), 0.0)
         radius = 0.06
         body.add_geom(
             type=_GEOM.mjGEOM_BOX,
