@@ -19,6 +19,9 @@ class CaptionConfig(Frozen):
     ignore: tuple[str, ...] = Field(
         default=(), description="Regular expressions; what one matches as a whole is no part of a caption."
     )
+    distinct: int = Field(
+        default=10_000, ge=2, le=1_000_000, description="Different captions that are asked about; later ones are not."
+    )
     longest: int = Field(default=200, ge=1, le=2000, description="Characters after which a caption is cut.")
 
     @field_validator("ignore")
@@ -37,9 +40,12 @@ class NetworkConfig(Frozen):
 
     features: int = Field(default=512, ge=8, le=65_536, description="Length of the vector that words are hashed into.")
     hidden: int = Field(default=64, ge=1, le=4096, description="Width of its hidden layer.")
-    learning_rate: float = Field(default=1e-3, gt=0, le=1)
-    steps: int = Field(default=32, ge=0, le=10_000, description="Gradient steps per iteration, after answers came in.")
+    learning_rate: float = Field(default=3e-3, gt=0, le=1)
+    steps: int = Field(default=32, ge=1, le=10_000, description="Gradient steps per iteration.")
     minibatch_size: int = Field(default=256, ge=1, le=65_536, description="Answers per gradient step.")
+    enough: float = Field(
+        default=0.05, ge=0, description="Loss beyond that of the answers themselves at which it is trained no more."
+    )
     memory: int = Field(default=20_000, ge=1, le=10_000_000, description="Newest answers that it is trained on.")
 
 
@@ -56,9 +62,10 @@ class OniConfig(DialogueConfig):
     captions: CaptionConfig = CaptionConfig()
     network: NetworkConfig = NetworkConfig()
     threshold: float = Field(
-        default=0.5, ge=0, le=1, description="Of the classifier: probability from which a caption is helpful."
+        default=0.5, gt=0, lt=1, description="Of the classifier: probability from which a caption is helpful."
     )
     pairs: int = Field(default=8, ge=1, le=1000, description="Of the ranking: pairs asked about before each iteration.")
+    most: float = Field(default=2.0, gt=0, le=100, description="Of the ranking: largest reward of a caption.")
     count_exponent: float = Field(
         default=3.0,
         ge=0,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -19,26 +20,24 @@ class LabelTable:
     def __init__(self) -> None:
         self._labels: dict[int, bool] = {}
 
-    def add(self, caption: str, helpful: bool) -> None:
-        self._labels[caption_hash(caption)] = helpful
+    def add(self, question: str, content: dict[str, Any]) -> None:
+        """Takes in the label of a caption."""
+        self._labels[caption_hash(question)] = bool(content["helpful"])
 
-    def learn(self) -> dict[str, float]:
-        """Nothing has to be trained."""
+    def learn(self, seen: Sequence[str]) -> dict[str, float]:
+        """A table has nothing to train."""
         return {}
 
     def reward(self, caption: str) -> float:
         """1 for helpful captions; 0 for others, and for those without a label yet."""
         return float(self._labels.get(caption_hash(caption), False))
 
-    def __len__(self) -> int:
-        return len(self._labels)
-
-    @property
-    def helpful(self) -> int:
-        """How many captions are helpful."""
-        return sum(self._labels.values())
+    def summary(self) -> dict[str, float]:
+        """How many labels there are, and how many are helpful."""
+        return {"oni/answers": float(len(self._labels)), "oni/helpful": float(sum(self._labels.values()))}
 
     def state_dict(self) -> dict[str, Any]:
+        """Hashes as uint64 (K,), and whether each is helpful as bool (K,)."""
         return {
             "hashes": np.array(list(self._labels), dtype=np.uint64),
             "helpful": np.array(list(self._labels.values()), dtype=np.bool_),
