@@ -107,7 +107,7 @@ class OnlookerSupply(LessonSupply):
         teacher: Any = self._answers.start()
         if self._teacher_state is not None:
             teacher.load_state_dict(self._teacher_state)
-        teacher.begin(self._world, self._trial.seed)
+        teacher.begin(self._world.inner, self._trial.seed)
         self._teacher = self._world.onlooker = teacher
         for question in self._state.open:
             self._answers.ask(question.number, self._request(question))

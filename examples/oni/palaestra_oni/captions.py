@@ -1,23 +1,25 @@
-"""What happened in a step, in a few words: what a world's description says now and did not say before."""
+"""What happened in a step, in a few words: what a world says about its state now and did not say before."""
 
 from __future__ import annotations
 
 import re
 from functools import lru_cache
 
+from palaestra_worlds.base import World
+
 from palaestra_oni.config import CaptionConfig
 
 Said = frozenset[str]
-"""The parts of a description, without places and numbers."""
+"""The parts of a text, without places and numbers."""
 
 _PLACE = re.compile(r"\(\s*-?\d+\s*,\s*-?\d+\s*\)")
 _NUMBER = re.compile(r"\b-?\d+(\.\d+)?\b")
-_END = re.compile(r"[,;:.]")
+_END = re.compile(r"[,;:.]|\s\s+")
 _LOOSE = re.compile(r"\s+(at|with|of|in|to)$")
 
 
 class Captioner:
-    """Makes captions of descriptions.
+    """Makes captions of what a world says.
 
     Places and numbers are left out, so that captions are few: "open yellow door", wherever it is.
     """
@@ -27,10 +29,14 @@ class Captioner:
         self._ignored = [re.compile(pattern) for pattern in config.ignore]
         self._parts = lru_cache(maxsize=65_536)(self._read)
 
-    def said(self, description: str) -> Said:
-        """The parts of a description that captions are made of."""
+    def said(self, world: World, index: int) -> Said:
+        """The parts of what a world says about an environment's state."""
+        return self.parts(world.describe(index) if self._config.of == "description" else world.status(index))
+
+    def parts(self, text: str) -> Said:
+        """The parts of a text that captions are made of."""
         lines = self._config.lines
-        chosen = (line for line in description.splitlines() if not lines or line.startswith(lines))
+        chosen = (line for line in text.splitlines() if not lines or line.startswith(lines))
         return frozenset().union(*map(self._parts, chosen))
 
     def caption(self, before: Said, now: Said) -> str:
@@ -40,6 +46,6 @@ class Captioner:
         return "; ".join(sorted(now - before))[: self._config.longest]
 
     def _read(self, line: str) -> Said:
-        line = _NUMBER.sub("", _PLACE.sub("", line.removeprefix("- ")))
-        parts = (_LOOSE.sub("", " ".join(part.split())) for part in _END.split(line))
+        parts = _END.split(_PLACE.sub("", line.removeprefix("- ")))
+        parts = (_LOOSE.sub("", " ".join(_NUMBER.sub("", part).split())) for part in parts)
         return frozenset(part for part in parts if part and not any(one.fullmatch(part) for one in self._ignored))

@@ -11,7 +11,12 @@ from pydantic import Field, field_validator
 
 
 class CaptionConfig(Frozen):
-    """What of a world's description makes captions."""
+    """What of that which a world says about its state makes captions."""
+
+    of: Literal["description", "status"] = Field(
+        default="description",
+        description="`World.describe`, which all worlds have, or `World.status`: shorter, and in some worlds empty.",
+    )
 
     lines: tuple[str, ...] = Field(
         default=(), description="How lines begin that are looked at, e.g. ['- ', 'Agent:']; none: all of them."
@@ -52,7 +57,12 @@ class NetworkConfig(Frozen):
 class OniConfig(DialogueConfig):
     """A language model's feedback on captions, as reward."""
 
-    goal: str = Field(min_length=1, max_length=2000, description="What the agent should achieve; the model is told.")
+    goal: str = Field(
+        default="Solve the task that the world's name stands for.",
+        min_length=1,
+        max_length=2000,
+        description="What the agent should achieve, as the model is told it.",
+    )
     reward: Literal["hash", "classifier", "ranking"] = Field(
         default="hash",
         description="hash: 1 for captions that the model called helpful; classifier: 1 for captions that a network, "
@@ -82,6 +92,10 @@ class OniConfig(DialogueConfig):
     attempts: int = Field(default=2, ge=1, le=100, description="How often the same is asked if nothing comes of it.")
     label_prompt: str = Field(default="label", description="Name of a prompt, or path of a jinja2 file.")
     compare_prompt: str = Field(default="compare", description="Name of a prompt, or path of a jinja2 file.")
+
+    def in_words(self) -> str:
+        """What the teacher does, for reports."""
+        return f"feedback on captions as reward ({self.reward})"
 
     def onlooking(self) -> Onlooking:
         return Onlooking(lag=self.lag, open=self.open)

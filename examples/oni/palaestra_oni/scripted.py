@@ -14,10 +14,10 @@ RULES: tuple[tuple[str, int], ...] = (
     (r"open \w+ door", 2),
     (r"carrying \w+ (ball|box)", 3),
     # Crafter: its achievements, by how much has to come before them.
-    (r"(collect_(wood|sapling|drink)|eat_cow|wake_up|place_plant)", 1),
-    (r"(place_table|make_wood_\w+|collect_(stone|coal)|place_stone|defeat_\w+|eat_plant)", 2),
-    (r"(make_stone_\w+|place_furnace|collect_iron)", 3),
-    (r"(make_iron_\w+|collect_diamond)", 4),
+    (r"(collect (wood|sapling|drink)|eat cow|wake up|place plant)", 1),
+    (r"(place table|make wood \w+|collect (stone|coal)|place stone|defeat \w+|eat plant)", 2),
+    (r"(make stone \w+|place furnace|collect iron)", 3),
+    (r"(make iron \w+|collect diamond)", 4),
 )
 """Expressions that match a whole part of a caption, and how far along that is."""
 _PATTERNS = [(re.compile(pattern), worth) for pattern, worth in RULES]

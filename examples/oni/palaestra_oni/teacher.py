@@ -102,19 +102,19 @@ class OniTeacher:
     def begin(self, world: World, seed: int) -> None:
         """See `palaestra_teachers.base.Onlooker`, as of the methods below."""
         self._world = world
-        self._before = [self._captioner.said(world.describe(index)) for index in range(world.num_envs)]
+        self._before = [self._captioner.said(world, index) for index in range(world.num_envs)]
         if not self._goes_on:
             self._counts = [Counter() for _ in self._before]
             self._make(seed)
 
     def see(self, observations: dict[str, Any], infos: dict[str, Any], ended: NDArray[np.bool_]) -> NDArray[np.float32]:
-        """Rewards of what is new in each environment's description; 0 where an episode ended, whose last state nobody
-        describes: the world is in the next one's first."""
+        """Rewards of what is new in each environment; 0 where an episode ended, whose last state nobody describes: the
+        world is in the next one's first."""
         world = self._world
         assert world is not None
         rewards = np.zeros(world.num_envs, dtype=np.float32)
         for index in range(world.num_envs):
-            now = self._captioner.said(world.describe(index))
+            now = self._captioner.said(world, index)
             if ended[index]:
                 self._counts[index].clear()
             elif caption := self._captioner.caption(self._before[index], now):
