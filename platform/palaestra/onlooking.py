@@ -64,6 +64,8 @@ class _State(BaseModel):
     """In the order of their numbers."""
     ended: bool = False
     """Whether nothing more is asked."""
+    events: list[tuple[str, str]] = Field(default_factory=list)
+    """Kind and message of what is counted once the iteration to come is over; a trial may be saved before it."""
 
 
 class OnlookerSupply(LessonSupply):
@@ -120,7 +122,7 @@ class OnlookerSupply(LessonSupply):
         if not self._answers.wait([question.number for question in due], stop):
             return False
         for question in due:
-            self._take(question, position)
+            self._take(question)
         if self._state.asked_before < position.iteration:
             self._state.asked_before = position.iteration
             self._ask(position.iteration)
@@ -131,6 +133,9 @@ class OnlookerSupply(LessonSupply):
 
     def metrics(self) -> dict[str, float]:
         assert self._teacher is not None
+        for kind, message in self._state.events:
+            self._recorder.event(self._state.asked_before + 1, kind, message)
+        self._state.events.clear()
         return {**self._teacher.metrics(), "lessons/open": float(len(self._state.open))}
 
     def observe(self, feedback: Feedback) -> None:
@@ -165,20 +170,16 @@ class OnlookerSupply(LessonSupply):
             there += 1
         return waiting[:there]
 
-    def _take(self, question: _Question, position: Position) -> None:
+    def _take(self, question: _Question) -> None:
         assert self._teacher is not None
-        answer = self._answers.pop(question.number)
-        self._state.open.remove(question)
-        # Of the iteration to come: a trial that resumes from a checkpoint of the last one takes, and counts, again.
-        for remark in answer.remarks:
-            self._recorder.event(position.iteration + 1, remark.kind, f"question {question.number}: {remark.message}")
+        state, answer = self._state, self._answers.pop(question.number)
+        state.open.remove(question)
+        state.events += [(remark.kind, f"question {question.number}: {remark.message}") for remark in answer.remarks]
         if answer.content is None:
-            self._recorder.event(position.iteration + 1, answer.kind, f"question {question.number}: {answer.message}")
-        if answer.kind in FINAL and not self._state.ended:
-            self._state.ended = True
-            self._recorder.event(
-                position.iteration + 1, f"teacher_{answer.kind}", f"{answer.message}; nothing more is asked"
-            )
+            state.events.append((answer.kind, f"question {question.number}: {answer.message}"))
+        if answer.kind in FINAL and not state.ended:
+            state.ended = True
+            state.events.append((f"teacher_{answer.kind}", f"{answer.message}; nothing more is asked"))
         self._teacher.take(question.text, answer.content)
 
     def _ask(self, iteration: int) -> None:
