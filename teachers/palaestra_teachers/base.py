@@ -220,8 +220,8 @@ class Teacher(Protocol):
 
 
 @runtime_checkable
-class Onlooker(Protocol):
-    """What a teacher has besides that looks on while an agent learns: it rewards what it sees, and asks about it.
+class Onlooker(Teacher, Protocol):
+    """A teacher that looks on while an agent learns: it rewards what it sees, and asks about it.
 
     Each trial has one of its own. Before each iteration the loop gives it the answers that are due (`take`), then has
     it ask (`questions`); in each step of the iteration it looks on (`see`). Questions are answered by `propose` while
