@@ -106,7 +106,7 @@ class OnlookerSupply(LessonSupply):
                 raise TeacherSettingsError(f"the teacher of arm '{arm.name}' cannot be replayed: {error}") from error
 
     def start(self) -> None:
-        teacher: Any = self._answers.start()
+        teacher = self._answers.start()
         if self._teacher_state is not None:
             teacher.load_state_dict(self._teacher_state)
         teacher.begin(self._world.inner, self._trial.seed)
@@ -139,12 +139,12 @@ class OnlookerSupply(LessonSupply):
         return {**self._teacher.metrics(), "lessons/open": float(len(self._state.open))}
 
     def observe(self, feedback: Feedback) -> None:
-        teacher: Any = self._teacher
-        teacher.observe(feedback)
+        assert self._teacher is not None
+        self._teacher.observe(feedback)
 
     def state_dict(self) -> dict[str, Any]:
-        teacher: Any = self._teacher
-        return {"asking": self._state.model_dump(mode="json"), "teacher": teacher.state_dict()}
+        assert self._teacher is not None
+        return {"asking": self._state.model_dump(mode="json"), "teacher": self._teacher.state_dict()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self._state = _State.model_validate(state["asking"])
@@ -240,7 +240,7 @@ class _Answers:
         self._queue: asyncio.Queue[tuple[int, LessonRequest] | None] = asyncio.Queue()
         self._thread = threading.Thread(target=self._live, name="onlooker", daemon=True)
 
-    def start(self) -> Any:
+    def start(self) -> Onlooker:
         """The teacher, once it is built.
 
         Raises:
@@ -251,7 +251,9 @@ class _Answers:
             self._changed.wait_for(lambda: self._loop is not None or self._error is not None)
         self._check()
         assert self._asker is not None
-        return self._asker.teacher
+        teacher = self._asker.teacher
+        assert isinstance(teacher, Onlooker)
+        return teacher
 
     def ask(self, number: int, request: LessonRequest) -> None:
         """Has a question answered; returns at once."""
@@ -297,7 +299,7 @@ class _Answers:
 
     def _live(self) -> None:
         try:
-            asker = Asker(self._run, self._arm, patient=True)
+            asker = Asker(self._run, self._arm)
             try:
                 asyncio.run(self._serve(asker))
             finally:

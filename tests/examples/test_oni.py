@@ -89,11 +89,11 @@ def check(folder: Path, arms: tuple[str, ...]) -> None:
 
 
 def test_its_curriculum_for_minigrid_runs_from_the_command_line(oni_site: Path, tmp_path: Path) -> None:
-    changes = ("budget.steps=6_144", "evaluation.every=6_144", "evaluation.episodes=4", "arms.classifier=null")
+    changes = ("budget.steps=4_096", "evaluation.every=4_096", "evaluation.episodes=4")
     words = ("run", ONI / "minigrid.yaml", "--quiet", "--jobs=1", "--seeds=1", *(f"--set={one}" for one in changes))
     run_with(oni_site, tmp_path, "-m", "palaestra", *words)
     (folder,) = (tmp_path / "runs").iterdir()
-    check(folder, ("hash", "ranking"))
+    check(folder, ("hash", "classifier", "ranking"))
     page = (folder / "report.html").read_text()
     assert "feedback on captions as reward (hash)" in page
     assert "questions while agents learned" in page
