@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -112,6 +113,24 @@ def test_its_curriculum_for_crafter_runs(tmp_path: Path) -> None:
     run = start_run(spec.model_copy(update={"arms": {"hash": spec.arm("hash")}}), tmp_path)
     assert execute(run, jobs=1).done
     check(run.folder, ("hash",))
+
+
+@pytest.mark.usefixtures("installed")
+def test_its_other_curricula_are_valid(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "unused")
+    assert list(load_spec(ONI / "keycorridor.yaml").arms) == ["hash", "classifier", "ranking", "alone"]
+    (shown,) = re.findall(r"^```yaml \S+\n(.*?)^```$", (ONI / "README.md").read_text(), re.DOTALL | re.MULTILINE)
+    (tmp_path / "minigrid.yaml").write_text((ONI / "minigrid.yaml").read_text())
+    (tmp_path / "with-a-model.yaml").write_text(shown)
+    spec = load_spec(tmp_path / "with-a-model.yaml")
+    assert [spec.arm(name).teacher is None for name in spec.arms] == [False, False, False, True]
+    assert spec.arm("hash").budget.teacher_cost == 1.0
+
+
+def test_it_keeps_the_contracts_of_teachers(oni_site: Path, tmp_path: Path) -> None:
+    told = run_with(oni_site, tmp_path, "-m", "palaestra.testing", "--teacher", "oni", "-n", "0")
+    assert " passed" in told
+    assert "skipped" not in told
 
 
 @pytest.mark.parametrize("reward", ["hash", "classifier", "ranking"])

@@ -121,7 +121,7 @@ def test_the_ranking_recovers_an_order_from_noisy_pairs() -> None:
             first, second = (order[high], order[low]) if right else (order[low], order[high])
             # The same pair in other words counts as another question.
             ranking.add(f"{first}; step {copy}\n{second}; step {copy}", {"better": "first"})
-    learn(ranking, order)
+    learn(ranking, order, 20)
     rewards = [ranking.reward(caption) for caption in order]
     assert rewards == sorted(rewards)
     assert rewards[0] == 0

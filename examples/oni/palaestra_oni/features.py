@@ -30,7 +30,8 @@ def features(captions: Sequence[str], size: int) -> torch.Tensor:
     Words that are joined by an underscore are several: "collect_wood" shares one with "collect_stone".
     """
     rows = torch.zeros(len(captions), size)
-    for row, caption in enumerate(captions):
-        for place in _places(caption, size):
-            rows[row, place] += 1.0
+    counted = [(row, place) for row, caption in enumerate(captions) for place in _places(caption, size)]
+    if counted:
+        where = torch.tensor(counted).unbind(1)
+        rows.index_put_(where, torch.ones(len(counted)), accumulate=True)
     return torch.nn.functional.normalize(rows, dim=1)
