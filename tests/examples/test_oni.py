@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from palaestra.progress import TrialProgress
+from palaestra.replay import with_replay
 from palaestra.run import Run, open_run, start_run
 from palaestra.spec import RunSpec, load_spec
 from palaestra.store import Store
@@ -154,6 +155,15 @@ def test_a_trial_that_is_interrupted_goes_on_to_the_same_result(tmp_path: Path, 
     RUNS.assert_same(one, other)
     RUNS.assert_same_state(RUNS.newest(whole)["supply"], RUNS.newest(run)["supply"])
     assert RUNS.lessons(whole) == RUNS.lessons(run)
+
+
+@pytest.mark.usefixtures("installed")
+def test_a_run_whose_answers_came_in_by_the_clock_is_replayed(tmp_path: Path) -> None:
+    run = make("reward: ranking\n  lag: null", tmp_path / "live")
+    assert execute(run, jobs=1).done
+    again = start_run(with_replay(run.spec, run.folder), tmp_path / "again")
+    assert execute(again, jobs=1).done
+    RUNS.assert_same(RUNS.outcome(run), RUNS.outcome(again))
 
 
 @pytest.mark.usefixtures("installed")
