@@ -58,7 +58,7 @@ class TeacherSection(Section):
     mode: Literal["ahead", "live"] = Field(
         default="ahead",
         description="ahead: all levels before training; live: while training goes on. A teacher with a schedule of its "
-        "own (environments) keeps to that.",
+        "own (environments), or one that looks on, keeps to that.",
     )
     wait: float | None = Field(
         default=None,

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from palaestra import onlooking
+from palaestra import answering
 from palaestra.asking import TeacherSettingsError
 from palaestra.progress import TrialProgress
 from palaestra.replay import with_replay
@@ -284,7 +284,7 @@ def test_a_fault_of_the_teacher_is_counted(runs: Any, tmp_path: Path) -> None:
 def test_nobody_waits_for_a_model_that_never_answers(
     runs: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(onlooking, "SECONDS_FOR_CALLS_UNDER_WAY", 0.01)
+    monkeypatch.setattr(answering, "SECONDS_FOR_CALLS_UNDER_WAY", 0.01)
     run = runs.make(spec("lag: null, model: {backend: silent}"), tmp_path)
     assert execute(run, jobs=1).done
     outcome = runs.outcome(run)
