@@ -1,7 +1,8 @@
 """Teachers that look on: they reward what they see, and are asked about it while learning goes on.
 
 Questions are numbered, and answers are taken in this order, so that one number says what a trial knew before an
-iteration: a resumed or replayed trial has the same answers before the same iterations.
+iteration: a replayed trial has the same answers before the same iterations. So has a resumed one, but for a teacher
+whose answers are taken when they are there.
 """
 
 from __future__ import annotations
