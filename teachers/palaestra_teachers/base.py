@@ -226,7 +226,7 @@ class Onlooker(Teacher, Protocol):
     Each trial has one of its own. Before each iteration the loop gives it the answers that are due (`take`), then has
     it ask (`questions`); in each step of the iteration it looks on (`see`). Questions are answered by `propose` while
     learning goes on: in another thread and several at a time, so `propose` may use its request, and nothing that the
-    methods here change. What comes of a question is kept, and the same question of a trial that is resumed has the same answer.
+    methods here change. What comes of a question is kept, and a trial that is resumed has it when it asks the same.
 
     `state_dict` may hold arrays and tensors too.
     """
