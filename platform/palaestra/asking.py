@@ -9,11 +9,19 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from palaestra_teachers.base import LanguageModel, Lesson, LessonRefused, LessonRequest, TeacherUnavailable
+from palaestra_teachers.base import (
+    LanguageModel,
+    Lesson,
+    LessonRefused,
+    LessonRequest,
+    Onlooker,
+    Teacher,
+    TeacherUnavailable,
+)
 from palaestra_teachers.llm.budget import BudgetModel
 from palaestra_teachers.llm.cache import AnswerCache, CacheError
 from palaestra_teachers.llm.prices import PricedModel
-from palaestra_worlds.base import TaskError
+from palaestra_worlds.base import TaskError, World
 
 from palaestra.bank import USABLE, lesson_json
 from palaestra.build import make_teacher, make_world
@@ -21,7 +29,7 @@ from palaestra.ledger import StoreLedger, StoreMeter, calls_spent, claim, limits
 from palaestra.progress import LessonProgress
 from palaestra.replay import replayed
 from palaestra.run import Run, short_hash
-from palaestra.store import Store, StoreError
+from palaestra.store import Store, StoreError, TrialRow
 
 if TYPE_CHECKING:
     from palaestra.spec import ArmSpec
@@ -51,11 +59,16 @@ def teacher_hash(arm: ArmSpec) -> str:
     return short_hash({"world": arm.world.identity(), "teacher": arm.teacher.identity()}, digits=12)
 
 
+def lessons_key(arm: ArmSpec, trial: TrialRow) -> str:
+    """What the store knows the lessons of a trial's own teacher by; `level_seed` is then the turn, or the question."""
+    return f"{teacher_hash(arm)}/{trial.name}"
+
+
 def check_teachers(run: Run, arms: Iterable[str]) -> None:
     """Builds the models of these arms' teachers that still have levels to be asked about, and asks them nothing.
 
-    Teachers with a schedule are built as a whole: trials go on without one that fails, so what is wrong with its
-    settings must show before.
+    Teachers that each trial asks for itself are built as a whole: trials go on without one that fails, so what is wrong
+    with its settings must show before.
 
     Raises:
         TeacherSettingsError: one cannot be built.
@@ -67,7 +80,7 @@ def check_teachers(run: Run, arms: Iterable[str]) -> None:
     with run.open_store(read_only=True) as store:
         for arm in taught:
             assert arm.teacher is not None
-            if arm.teacher.schedule is not None:
+            if arm.teacher.in_trial:
                 Asker(run, arm).close()
                 continue
             query = "SELECT count(*) FROM lessons WHERE teacher = ? AND level_seed < ?"
@@ -85,6 +98,30 @@ def _cache(folder: Path | None) -> AnswerCache | None:
         return AnswerCache(folder) if folder else None
     except CacheError as error:
         raise StoreError(f"teacher.cache: {error}") from error
+
+
+def random_request(teacher: Teacher, world: World, level_seed: int, most_steps: int = 512) -> LessonRequest:
+    """What a teacher that looks on asks first while somebody plays at random.
+
+    Args:
+        teacher: an `Onlooker`, new.
+        world: a small one.
+        level_seed: of the level that play begins in; its random numbers depend on it.
+        most_steps: after which it is looked at no longer.
+
+    Raises:
+        LessonRefused: it asked nothing.
+    """
+    assert isinstance(teacher, Onlooker)
+    world.reset(seed=[level_seed + index for index in range(world.num_envs)])
+    teacher.begin(world, level_seed)
+    world.action_space.seed(level_seed % 2**31)
+    for _ in range(most_steps):
+        observations, _, terminated, truncated, infos = world.step(world.action_space.sample())
+        teacher.see(observations, infos, terminated | truncated)
+        if questions := teacher.questions(1):
+            return LessonRequest(world_id=world.id, turn=0, trial_seed=level_seed, description=questions[0])
+    raise LessonRefused("no_question", f"it asked nothing in {most_steps} steps of random play")
 
 
 class Asker:
@@ -117,6 +154,11 @@ class Asker:
             self.teacher = make_teacher(arm, self._world, ledger, self._counted, self._meter)
         except ValueError as error:
             raise TeacherSettingsError(f"the teacher of arm '{arm.name}' cannot be built: {error}") from error
+        if self._settings.onlooking is not None and not isinstance(self.teacher, Onlooker):
+            raise TeacherSettingsError(
+                f"the teacher of arm '{arm.name}' cannot be built: '{arm.teacher.kind}' is to look on, and lacks "
+                f"something of palaestra_teachers.base.Onlooker"
+            )
         self._patient = patient
         self._recorded = replayed(arm)
         self._silent = 0
@@ -214,7 +256,8 @@ class Asker:
         """
         try:
             lesson = await self.teacher.propose(request)
-            self._trial_world.draw_from(lesson.tasks())
+            if tasks := lesson.tasks():
+                self._trial_world.draw_from(tasks)
         except TaskError as error:
             raise LessonRefused("impossible_task", str(error)) from error
         except (LessonRefused, TeacherUnavailable, StoreError):
@@ -245,9 +288,17 @@ class Asker:
             self._keep(level_seed, lesson)
 
     def _request(self, level_seed: int) -> LessonRequest:
-        """The level as the teacher is told it; of a teacher with a schedule the number is that of its turn."""
+        """The level as the teacher is told it; of a teacher with a schedule the number is that of its turn.
+
+        Of one that looks on: what it asks after random play that begins in the level.
+
+        Raises:
+            LessonRefused: that was nothing.
+        """
         if self._settings.schedule is not None:
             return LessonRequest(world_id=self._world.id, turn=level_seed)
+        if self._settings.onlooking is not None:
+            return random_request(self.teacher, self._world, level_seed)
         observations, _ = self._world.reset(seed=[level_seed])
         mission = observations["mission"][0] if "mission" in observations else ""
         return LessonRequest(

@@ -134,11 +134,13 @@ class LevelBank:
 
 
 def lesson_json(lesson: Lesson) -> str:
-    """A lesson as the store keeps it: its tasks, why each was chosen, and where they come from."""
+    """A lesson as the store keeps it: its tasks and why each was chosen, what it says besides, its source."""
     content: dict[str, Any] = {
         "tasks": [task.model_dump(mode="json") for task in lesson.tasks()],
         "source": lesson.source.model_dump(mode="json"),
     }
+    if said := lesson.content():
+        content["content"] = said
     if reasons := list(lesson.reasons()):
         content["reasons"] = reasons
     if weights := lesson.weights():

@@ -70,7 +70,7 @@ class Trial:
         self.processes = leader.group.size
         self.world, self.agent = leader.build(run.spec, self.arm, seed)
         self.bank = LevelBank(self.world.task_space, self.arm.levels or 0)
-        self.supply: LessonSupply | None = open_supply(run, self.arm, self.row, self.recorder, self.world.lesson_counts)
+        self.supply: LessonSupply | None = open_supply(run, self.arm, self.row, self.recorder, self.world)
         self._header = CheckpointHeader(
             world_id=self.arm.world.id,
             agent_kind=self.arm.agent.kind,
@@ -247,7 +247,7 @@ class Trial:
             "time/iteration": seconds,
             "lessons/in_bank": float(len(self.bank.taught)),
         }
-        metrics |= self._newest_lesson()
+        metrics |= self._newest_lesson() | (self.supply.metrics() if self.supply else {})
         self.recorder.metrics(position.iteration, position.steps, metrics)
         self._seen |= {name: value for name, value in metrics.items() if name in _SHOWN}
         if self._report:
@@ -255,7 +255,7 @@ class Trial:
 
     def _newest_lesson(self) -> dict[str, float]:
         """What a replay has to know where lessons come in late."""
-        return {NEWEST_LESSON: float(self.bank.newest)} if self.supply and self.supply.late else {}
+        return {NEWEST_LESSON: float(self.supply.newest(self.bank))} if self.supply and self.supply.late else {}
 
     def _evaluate(self) -> None:
         began = time.perf_counter()

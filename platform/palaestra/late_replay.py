@@ -28,7 +28,7 @@ def copy_record(run: Run, arm: ArmSpec) -> None:
         ReplayError: there is no such record.
         StoreError: one of the stores cannot be used.
     """
-    recorded = _recorded(arm)
+    recorded = recorded_of(arm)
     teacher = teacher_hash(arm)
     with recorded.run.open_store(read_only=True) as source:
         calls = recorded_calls(source, "teacher = ? ORDER BY id", (recorded.teacher,))
@@ -83,8 +83,8 @@ class LateReplay(LessonSupply):
     def __init__(self, run: Run, arm: ArmSpec, trial: TrialRow) -> None:
         super().__init__(arm)
         try:
-            recorded = _recorded(arm)
-            newest = _newest_by_iteration(recorded, trial)
+            recorded = recorded_of(arm)
+            newest = newest_by_iteration(recorded, trial)
         except ReplayError as error:
             raise TeacherSettingsError(f"the teacher of arm '{arm.name}' cannot be replayed: {error}") from error
         query = "SELECT id FROM lessons WHERE teacher = ? ORDER BY id"
@@ -104,14 +104,14 @@ class LateReplay(LessonSupply):
         return newest is not None and bank.update(store, self.teacher, newest)
 
 
-def _recorded(arm: ArmSpec) -> RecordedTeacher:
+def recorded_of(arm: ArmSpec) -> RecordedTeacher:
     """The teacher that an arm replays."""
     recorded = replayed(arm)
     assert recorded is not None, "the arm replays"
     return recorded
 
 
-def _newest_by_iteration(recorded: RecordedTeacher, trial: TrialRow) -> dict[int, int]:
+def newest_by_iteration(recorded: RecordedTeacher, trial: TrialRow) -> dict[int, int]:
     """The newest lesson that a recorded trial had in each iteration; 0: before the first."""
     where = f"{recorded.run.folder}: trial {trial.name}"
     with recorded.run.open_store(read_only=True) as store:

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 SECONDS_BETWEEN_LOOKS = 0.1
 SECONDS_TO_WAIT_FOR_TEACHER = 5.0
 NEWEST_LESSON = "lessons/newest"
-"""Metric: id of the newest lesson that an iteration had; kept where lessons come in late, and replayed from."""
+"""Metric: id of the newest lesson that an iteration had (of a teacher that looks on, how many answers); kept where
+lessons come in late, and replayed from."""
 
 
 # ---------------------------------------------------------------------------------------------- ahead of training
@@ -50,7 +51,7 @@ class Preparation:
         self._taught_by: dict[str, list[ArmSpec]] = {}
         for name in dict.fromkeys(arms):
             arm = run.spec.arm(name)
-            if arm.teacher is None or arm.teacher.schedule is not None:
+            if arm.teacher is None or arm.teacher.in_trial:
                 continue
             if arm.teacher.mode == "ahead" or replays_late(arm):
                 self._taught_by.setdefault(teacher_hash(arm), []).append(arm)
@@ -224,6 +225,14 @@ class LessonSupply:
     def wants_evaluation(self, steps: int) -> bool:
         """Whether the agent is to be measured before training goes on."""
         return False
+
+    def newest(self, bank: LevelBank) -> int:
+        """What tells which lessons an iteration had: id of the newest."""
+        return bank.newest
+
+    def metrics(self) -> dict[str, float]:
+        """What the teacher says of the iteration that has just ended."""
+        return {}
 
     def observe(self, feedback: Feedback) -> None:
         """Tells the teacher how the agent does; one that was asked ahead has nothing left to say."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from palaestra_teachers.base import Onlooker
 from palaestra_worlds.base import Task, World
 
 from palaestra.visits import Visits
@@ -125,6 +126,7 @@ class MeasuredWorld(World):
         lesson_counts: by row of the tasks given to `draw_from`.
         original: of all episodes so far that had none of these tasks.
         visits: where agents were; None in worlds that have no places.
+        onlooker: a teacher that rewards what it sees in each step; None: there is none.
     """
 
     def __init__(self, inner: World, budget: int = 1, shares: int = 1) -> None:
@@ -147,6 +149,7 @@ class MeasuredWorld(World):
         self.steps = 0
         self.budget = budget
         self.visits: Visits | None = None
+        self.onlooker: Onlooker | None = None
         self.lesson_counts = LessonCounts.empty(0)
         self.original = OriginalCounts(0, np.zeros(len(inner.objectives), dtype=np.int64))
         self._clear()
@@ -262,6 +265,9 @@ class MeasuredWorld(World):
 
     def step(self, actions: Any) -> tuple[Any, NDArray[Any], NDArray[Any], NDArray[Any], dict[str, Any]]:
         observations, rewards, terminated, truncated, infos = self.inner.step(actions)
+        if self.onlooker is not None:
+            reward = self.onlooker.see(observations, infos, terminated | truncated)
+            infos["lesson_reward"] = infos.get("lesson_reward", np.float32(0)) + np.asarray(reward, dtype=np.float32)
         self._measure(infos)
         self._visit()
         return observations, rewards, terminated, truncated, infos

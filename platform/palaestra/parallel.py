@@ -50,7 +50,7 @@ class Leader:
         """Refuses what the processes cannot share, before anything is built.
 
         Raises:
-            SpecError: an arm's environments or agent cannot be shared.
+            SpecError: an arm's environments, teacher or agent cannot be shared.
         """
         for name in spec.arm_names:
             arm = spec.arm(name)
@@ -58,6 +58,11 @@ class Leader:
                 self.group.share(arm.world.num_envs)
             except GroupError as error:
                 raise SpecError(f"arm '{name}': {error}") from error
+            if arm.teacher is not None and arm.teacher.onlooking is not None:
+                raise SpecError(
+                    f"arm '{name}' cannot learn in {self.group.size} processes: teacher '{arm.teacher.kind}' looks on, "
+                    "and would see the environments of one of them alone; run it without torchrun"
+                )
             why_alone = getattr(AGENTS.load(arm.agent.kind), "why_alone", None)
             if why_alone is None:
                 why = f"agent '{arm.agent.kind}' does not say that several processes can share it"

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 from palaestra_teachers.base import Feedback, Lesson, LessonRefused, LessonRequest, Practice, TeacherUnavailable
 from pydantic import BaseModel, ConfigDict, Field
 
-from palaestra.asking import SECONDS_BETWEEN_LOOKS, SECONDS_FOR_CALLS_UNDER_WAY, Asker, LessonError, teacher_hash
+from palaestra.asking import SECONDS_BETWEEN_LOOKS, SECONDS_FOR_CALLS_UNDER_WAY, Asker, LessonError, lessons_key
 from palaestra.bank import LevelBank, lesson_json
 from palaestra.late_replay import LateReplay
 from palaestra.lessons import LessonSupply, LiveSupply
-from palaestra.measured import LessonCounts
+from palaestra.measured import LessonCounts, MeasuredWorld
+from palaestra.onlooking import OnlookerSupply
 from palaestra.progress import Position
 from palaestra.recorder import TrialRecorder
 from palaestra.replay import replays_late
@@ -251,19 +252,16 @@ async def _unless_stopped(asking: Coroutine[Any, Any, Lesson], stop: Callable[[]
     return task.result()
 
 
-def lessons_key(arm: ArmSpec, trial: TrialRow) -> str:
-    """What the store knows the lessons of a trial's own teacher by; `level_seed` is then the turn."""
-    return f"{teacher_hash(arm)}/{trial.name}"
-
-
 def open_supply(
-    run: Run, arm: ArmSpec, trial: TrialRow, recorder: TrialRecorder, counts: LessonCounts
+    run: Run, arm: ArmSpec, trial: TrialRow, recorder: TrialRecorder, world: MeasuredWorld
 ) -> LessonSupply | None:
     """Where a trial's lessons come from; None for an arm without a teacher."""
     if arm.teacher is None:
         return None
+    if arm.teacher.onlooking is not None:
+        return OnlookerSupply(run, arm, trial, recorder, world)
     if arm.teacher.schedule is not None:
-        return TurnSupply(run, arm, trial, recorder, counts)
+        return TurnSupply(run, arm, trial, recorder, world.lesson_counts)
     if replays_late(arm):
         return LateReplay(run, arm, trial)
     return LiveSupply(arm, run, trial.id) if arm.teacher.mode == "live" else LessonSupply(arm)

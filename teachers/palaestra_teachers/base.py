@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
-from palaestra_worlds.base import Task
+import numpy as np
+from numpy.typing import NDArray
+from palaestra_worlds.base import Task, World
 from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, field_validator
 
 
@@ -55,6 +57,10 @@ class Lesson(Frozen):
     def reasons(self) -> Sequence[str]:
         """Why the teacher chose each of the tasks, in its own words; empty where it does not say."""
         return ()
+
+    def content(self) -> dict[str, Any]:
+        """What it says besides tasks, as JSON-able values; the run keeps it, and gives it to `Onlooker.take`."""
+        return {}
 
 
 class Subgoals(Lesson):
@@ -115,18 +121,35 @@ class Schedule(Frozen):
         return self.turns * sum(stage.steps for stage in self.stages)
 
 
+class Onlooking(Frozen):
+    """How the questions of a teacher are answered that looks on while an agent learns (`Onlooker`).
+
+    Answers are taken in the order of the questions.
+    """
+
+    lag: int | None = Field(
+        default=1,
+        ge=1,
+        description="Iterations after which an answer is taken, and waited for if it is not there; so results do not "
+        "depend on how fast the model is. null: taken when it is there; learning never waits.",
+    )
+    open: int = Field(
+        default=64, ge=1, le=100_000, description="Most questions that are asked and whose answers are not yet taken."
+    )
+
+
 class LessonRequest(Frozen):
     """What the teacher is told when it is to propose a lesson."""
 
     world_id: str
     level_seed: int | None = None
     turn: int | None = None
-    """Of a teacher with a schedule: how often it was asked before in this trial."""
+    """Of a teacher with a schedule, or one that looks on: how often it was asked before in this trial."""
     trial_seed: int = 0
-    """Of a teacher with a schedule: its own random numbers depend on it."""
+    """Of these: their own random numbers depend on it."""
     mission: str = ""
     description: str = ""
-    """`World.describe` of the level's first state."""
+    """`World.describe` of the level's first state; of a teacher that looks on one of its `Onlooker.questions`."""
     size: tuple[int, int] | None = None
     """Width and height of the level in cells, where it has such."""
     feedback: str = ""
@@ -174,6 +197,7 @@ class Teacher(Protocol):
     `schedule() -> Schedule` makes it a teacher that is asked in each trial, in turns with training, and not about
     levels: `observe` is called before each `propose`, and its lessons are for that trial alone. An attribute
     `sets_tasks` that is True says that its lessons set more of a world's tasks than the level; not all worlds let them.
+    A method `onlooking() -> Onlooking` makes it one that looks on in each trial: see `Onlooker`.
     """
 
     @property
@@ -193,6 +217,54 @@ class Teacher(Protocol):
         ...
 
     def load_state_dict(self, state: dict[str, Any]) -> None: ...
+
+
+@runtime_checkable
+class Onlooker(Teacher, Protocol):
+    """A teacher that looks on while an agent learns: it rewards what it sees, and asks about it.
+
+    Each trial has one of its own. Before each iteration the loop gives it the answers that are due (`take`), then has
+    it ask (`questions`); in each step of the iteration it looks on (`see`). Questions are answered by `propose` while
+    learning goes on: in another thread and several at a time, so `propose` may use its request, and nothing that the
+    methods here change. What comes of a question is kept, and a trial that is resumed has it when it asks the same.
+
+    `state_dict` may hold arrays and tensors too.
+    """
+
+    def begin(self, world: World, seed: int) -> None:
+        """The trial begins, or goes on after `load_state_dict`, in this world, which was reset or restored before.
+
+        Args:
+            world: to be looked at (`describe`, `observe`), and left as it is.
+            seed: of the trial.
+        """
+        ...
+
+    def see(self, observations: dict[str, Any], infos: dict[str, Any], ended: NDArray[np.bool_]) -> NDArray[np.float32]:
+        """Looks on after a step.
+
+        Args:
+            observations, infos: as the world's `step` gave them.
+            ended: bool (num_envs,): episodes that ended with this step; the world is in the next one's first state.
+
+        Returns:
+            float32 (num_envs,): reward for what the step led to. It is added to `infos["lesson_reward"]`, so an agent
+            weighs it as any teacher's bonus (PPO: `lesson_coefficient`).
+        """
+        ...
+
+    def questions(self, most: int) -> Sequence[str]:
+        """Once before each iteration: at most `most` questions, each as one text that `propose` is given as its
+        request's `description`. What it has learned from answers may be worked into models here."""
+        ...
+
+    def take(self, question: str, content: dict[str, Any] | None) -> None:
+        """What came of a question: its lesson's `content()`; None: no usable lesson, which was counted."""
+        ...
+
+    def metrics(self) -> dict[str, float]:
+        """Of the iteration that has just ended, by names of its own, e.g. "mine/reward"."""
+        ...
 
 
 # ---------------------------------------------------------------------------------------------- language models

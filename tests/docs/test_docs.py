@@ -21,8 +21,8 @@ from palaestra.sweep.spec import load_sweep
 from torch.distributed.run import get_args_parser as torchrun_parser
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-PLUGINS = ("near-first/", "farthest-door/")
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")), *sorted((ROOT / "examples").rglob("*.md"))]
+PLUGINS = ("near-first/", "farthest-door/", "examples/")
 """Folders of packages that pages show; their specs need them installed."""
 BASE = """
 world: {id: MiniGrid-DoorKey-5x5-v0}

@@ -234,6 +234,9 @@ AGENTS = Registry(
     _check_config,
 )
 LANGUAGE_MODELS = Registry("palaestra.language_models", "language model", ("Config", "complete"), _check_config)
+ORACLES = Registry("palaestra.oracles", "oracle", ("__call__",))
+"""Functions (prompt, schema) -> answer, or None for prompts that are not theirs. The scripted model gives these answers
+to questions that are not about a world's level; a package that asks such brings one along."""
 
 
 @cache

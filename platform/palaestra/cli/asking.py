@@ -30,10 +30,11 @@ EXAMPLES = (
 
 @dataclass(frozen=True)
 class _Answer:
-    """What became of asking about a level."""
+    """What became of asking about a level; `content` is what a lesson says besides tasks."""
 
     calls: list[dict[str, Any]]
     tasks: list[dict[str, Any]]
+    content: dict[str, Any]
     settings: list[dict[str, Any]]
     reasons: list[str]
     meanings: list[tuple[str, ...]]
@@ -130,16 +131,17 @@ def _ask(spec: RunSpec, arm: ArmSpec, level: int, folder: Path) -> _Answer:
         world = make_world(arm, 1)
     try:
         asyncio.run(asker.ask([level], lambda: False))
-        tasks, reasons = _tasks(run)
+        tasks, reasons, content = _tasks(run)
         meant = [world.task_space.model_validate(task) for task in tasks]
         return _Answer(
             calls=_calls(run),
             tasks=tasks,
+            content=content,
             settings=[task.model_dump(mode="json", exclude_defaults=True, exclude={"level_seed"}) for task in meant],
             reasons=reasons,
             meanings=[world.explain(task) for task in meant],
             judgements=[world.judge(task) for task in meant],
-            failure="" if tasks else _failure(run),
+            failure="" if tasks or content else _failure(run),
         )
     finally:
         asker.close()
@@ -154,8 +156,8 @@ def _calls(run: Run) -> list[dict[str, Any]]:
     return [dict(zip(names, row, strict=True)) for row in rows]
 
 
-def _tasks(run: Run) -> tuple[list[dict[str, Any]], list[str]]:
-    """What the lesson is made of, and why; "" where the teacher does not say."""
+def _tasks(run: Run) -> tuple[list[dict[str, Any]], list[str], dict[str, Any]]:
+    """What the lesson is made of, and why ("" where the teacher does not say); what it says besides."""
     from palaestra.bank import USABLE
 
     with run.open_store(read_only=True) as store:
@@ -163,7 +165,7 @@ def _tasks(run: Run) -> tuple[list[dict[str, Any]], list[str]]:
     lessons = [json.loads(text) for (text,) in rows]
     tasks = [task for lesson in lessons for task in lesson["tasks"]]
     reasons = [reason for lesson in lessons for reason in lesson.get("reasons", [""] * len(lesson["tasks"]))]
-    return tasks, reasons
+    return tasks, reasons, {key: said for lesson in lessons for key, said in lesson.get("content", {}).items()}
 
 
 def _failure(run: Run) -> str:
@@ -198,6 +200,8 @@ def _print_lesson(answer: _Answer) -> None:
     if answer.failure:
         print(f"No lesson: {_printable(answer.failure)}")
         return
+    for key, said in answer.content.items():
+        print(_printable(f"{key}: {json.dumps(said)}"))
     entries = zip(answer.tasks, answer.meanings, answer.judgements, strict=True)
     for place, (task, meaning, judgement) in enumerate(entries):
         parts = task.get("subgoals")

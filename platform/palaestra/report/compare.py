@@ -87,8 +87,8 @@ class ComparedArm:
 
 
 def _answers(teacher: TeacherSpec) -> str:
-    """The model of a teacher that is asked about levels; of one with a schedule what it does too."""
-    return describe_model(teacher.model) if teacher.schedule is None else describe_teacher(teacher)
+    """The model of a teacher that is asked about levels; of one that each trial asks for itself what it does too."""
+    return describe_model(teacher.model) if not teacher.in_trial else describe_teacher(teacher)
 
 
 @dataclass(frozen=True)

@@ -101,7 +101,7 @@ def read_courses(store: Store, arms: Sequence[ArmResult]) -> list[Course]:
 
 
 def _read_cycles(store: Store, arm: ArmResult, schedule: Schedule, world: World) -> list[Cycle]:
-    from palaestra.turns import lessons_key
+    from palaestra.asking import lessons_key
 
     first = arm.trials[0].row
     rows = store.query(

@@ -50,7 +50,8 @@ class Teaching:
     """One teacher, shared by arms that are taught the same.
 
     Attributes:
-        asked: levels that it has been asked about so far, of `levels`.
+        levels: that it is to be asked about; 0 for one that looks on, and asks about what it sees.
+        asked: levels that it has been asked about so far, or its questions.
         dropped: levels without a lesson, by kind of failure; `reasons` has an example for each kind.
         retried: kept lessons that took more than one call.
         models: a row of cells for each language model, where several answered.
@@ -72,7 +73,7 @@ class Teaching:
 
 
 def read_teachings(store: Store, arms: Sequence[ArmResult]) -> list[Teaching]:
-    """The teachers of a run that are asked about levels, in the order of the arms.
+    """The teachers of a run that are asked about levels, or look on, in the order of the arms.
 
     Raises:
         StoreError: the store cannot be read.
@@ -87,15 +88,22 @@ def read_teachings(store: Store, arms: Sequence[ArmResult]) -> list[Teaching]:
 
 
 def _read(store: Store, teacher: str, arms: Sequence[ArmResult]) -> Teaching:
-    lessons, calls = read_lessons(store, teacher), read_calls(store, teacher)
-    reached = read_reached(store, [trial.row.id for arm in arms for trial in arm.trials])
-    dropped = [lesson for lesson in lessons if not lesson.kept]
+    from palaestra.asking import lessons_key
+
     settings = arms[0].spec.teacher
     assert settings is not None
+    keys = (
+        [teacher]
+        if settings.onlooking is None
+        else [lessons_key(arm.spec, trial.row) for arm in arms for trial in arm.trials]
+    )
+    lessons, calls = [lesson for key in keys for lesson in read_lessons(store, key)], read_calls(store, teacher)
+    reached = read_reached(store, [trial.row.id for arm in arms for trial in arm.trials])
+    dropped = [lesson for lesson in lessons if not lesson.kept]
     return Teaching(
         arms=tuple(arm.name for arm in arms),
         description=describe_teacher(settings),
-        levels=max(arm.spec.levels or 0 for arm in arms),
+        levels=0 if settings.onlooking else max(arm.spec.levels or 0 for arm in arms),
         asked=len(lessons),
         kept=len(lessons) - len(dropped),
         dropped=dict(Counter(lesson.failure for lesson in dropped).most_common()),

@@ -75,7 +75,9 @@ def build_arm(name: str, node: Node, over: Node) -> ArmSpec:
     if teacher and teacher.schedule:
         _check_schedule(teacher, teacher.schedule, budget, _iteration_steps(world, agent), teacher_node, teacher_path)
     plain = _plain(node, over, name)
-    if teacher and teacher.levels is None and not teacher.schedule:
+    if teacher and teacher.onlooking:
+        _check_onlooking(teacher, teacher_node, teacher_path)
+    if teacher and teacher.levels is None and not teacher.in_trial:
         teacher = teacher.model_copy(update={"levels": plain.levels or DEFAULT_LEVELS})
     return ArmSpec(
         name=name,
@@ -83,7 +85,7 @@ def build_arm(name: str, node: Node, over: Node) -> ArmSpec:
         world=world,
         agent=agent,
         teacher=teacher,
-        levels=teacher.levels if teacher and not teacher.schedule else plain.levels,
+        levels=teacher.levels if teacher and not teacher.in_trial else plain.levels,
         budget=budget,
         evaluation=validated(EvaluationSpec, *section("evaluation")),
         checkpoint=validated(CheckpointSpec, *section("checkpoint")),
@@ -309,6 +311,20 @@ def _as_taught(world: WorldSpec, teacher: TeacherSpec, node: Node, path: Path) -
             why = error.errors()[0]["msg"].removeprefix("Value error, ")
             raise fail(node.place, path, f"{world.id} cannot be taught by '{teacher.kind}': {why}") from error
     return world.model_copy(update={"settings": settings})
+
+
+def _check_onlooking(teacher: TeacherSpec, node: Node, path: Path) -> None:
+    """Refuses what is for teachers that are asked about levels."""
+    if teacher.schedule is not None:
+        raise fail(node.place, path, f"'{teacher.kind}' has a schedule and looks on; a teacher can do one of the two")
+    defaults = {"mode": "ahead", "wait": None, "levels": None}
+    for key, default in defaults.items():
+        if key in node.children() and getattr(teacher, key) != default:
+            raise fail(
+                node.children()[key].place,
+                (*path, key),
+                f"has no meaning for teacher '{teacher.kind}', which looks on while an agent learns; remove this key",
+            )
 
 
 def _check_schedule(

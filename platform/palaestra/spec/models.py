@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
-from palaestra_teachers.base import Schedule
+from palaestra_teachers.base import Onlooking, Schedule
 from palaestra_teachers.llm.prices import Price
 from palaestra_worlds.registry import nearest
 from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, field_validator
@@ -58,7 +58,7 @@ class TeacherSection(Section):
     mode: Literal["ahead", "live"] = Field(
         default="ahead",
         description="ahead: all levels before training; live: while training goes on. A teacher with a schedule of its "
-        "own (environments) keeps to that.",
+        "own (environments), or one that looks on, keeps to that.",
     )
     wait: float | None = Field(
         default=None,
@@ -91,8 +91,20 @@ class TeacherSpec(TeacherSection):
         return getattr(self.config, "schedule", lambda: None)()
 
     @property
+    def onlooking(self) -> Onlooking | None:
+        """How it looks on in each trial, and is asked meanwhile; None: it does not."""
+        return getattr(self.config, "onlooking", lambda: None)()
+
+    @property
+    def in_trial(self) -> bool:
+        """Whether each trial asks it for itself, about how that goes, and not about levels."""
+        return self.schedule is not None or self.onlooking is not None
+
+    @property
     def late(self) -> bool:
         """Whether lessons may come in while a trial learns, by the clock."""
+        if self.onlooking is not None:
+            return self.onlooking.lag is None
         return self.schedule is None and (self.mode == "live" or self.wait is not None)
 
     @property

@@ -28,6 +28,7 @@ from palaestra_worlds.registry import (
 )
 from pydantic import BaseModel, ValidationError
 
+from palaestra.asking import random_request
 from palaestra.measured import MeasuredWorld
 from palaestra.testing.around import MemoryLedger, request_for
 from palaestra.testing.examples import edges
@@ -94,6 +95,11 @@ class TeacherCase:
         return hasattr(self.config, "schedule")
 
     @property
+    def is_onlooker(self) -> bool:
+        """Whether it looks on while an agent learns, and is asked what it wants to know."""
+        return hasattr(self.config, "onlooking")
+
+    @property
     def numbers(self) -> range:
         """The levels, or the turns, that it is asked about."""
         turns = self.config.schedule().turns if self.is_scheduled else LEVELS
@@ -103,6 +109,8 @@ class TeacherCase:
         """What a run tells it about one of `numbers`."""
         if self.is_scheduled:
             return LessonRequest(world_id=world.id, turn=number)
+        if self.is_onlooker:
+            return random_request(self.make(), self.make_world(), number)
         return request_for(world, number)
 
     @property

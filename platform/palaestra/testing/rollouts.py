@@ -42,12 +42,12 @@ def assert_equal_steps(first: list[Any], second: list[Any], why: str = "") -> No
 
 
 def assert_equal(one: Any, other: Any, why: str = "") -> None:
-    """Compares observations: arrays, texts, and dicts and tuples of such."""
+    """Compares observations: arrays, texts, and dicts, tuples and lists of such."""
     if isinstance(one, dict):
         assert one.keys() == other.keys(), why
         for key in one:
             assert_equal(one[key], other[key], f"{why} ({key})")
-    elif isinstance(one, tuple):
+    elif isinstance(one, tuple | list):
         assert len(one) == len(other), why
         for part, counterpart in zip(one, other, strict=True):
             assert_equal(part, counterpart, why)

@@ -8,6 +8,7 @@ import json
 import re
 from typing import Any
 
+import numpy as np
 import pytest
 from palaestra_teachers.base import (
     Feedback,
@@ -15,11 +16,13 @@ from palaestra_teachers.base import (
     Lesson,
     LessonRefused,
     LessonRequest,
+    Onlooker,
     Teacher,
     TeacherUnavailable,
 )
 from palaestra_worlds.base import TaskError, World
 
+from palaestra import tree
 from palaestra.testing.around import MemoryLedger
 from palaestra.testing.cases import TeacherCase
 from palaestra.testing.models import Counted, Says
@@ -79,6 +82,10 @@ def test_a_lesson_holds_tasks_that_its_world_carries_out(teacher_case: TeacherCa
     world, trial = teacher_case.make_world(), teacher_case.make_world()
     for level, lesson in lessons(teacher_case, teacher_case.make(world), world).items():
         tasks = lesson.tasks()
+        if teacher_case.is_onlooker:
+            assert not tasks, "nobody draws from the tasks of a teacher that looks on: say it in `content()`"
+            json.dumps(lesson.content(), allow_nan=False)
+            continue
         assert tasks, f"the lesson for level {level} has no task"
         for task in tasks:
             assert isinstance(task, world.task_space), (
@@ -184,10 +191,56 @@ def test_feedback_is_taken_in_and_kept_in_its_state(teacher_case: TeacherCase) -
     # Levels that it never taught: the run's bank holds them too.
     teacher.observe(Feedback(step=2000, success={"success": 1.0}, lessons={10**6: (1, 0.0)}))
     state = teacher.state_dict()
-    kept = json.loads(json.dumps(state, allow_nan=False))
     other = teacher_case.make(teacher_case.make_world())
-    other.load_state_dict(kept)
-    assert json.loads(json.dumps(other.state_dict())) == kept, "load_state_dict must take over what state_dict gave"
+    if teacher_case.is_onlooker:
+        other.load_state_dict(tree.decode(*tree.encode(state)))
+        assert_equal(other.state_dict(), state, "load_state_dict must take over what state_dict gave")
+    else:
+        kept = json.loads(json.dumps(state, allow_nan=False))
+        other.load_state_dict(kept)
+        assert json.loads(json.dumps(other.state_dict())) == kept, "load_state_dict must take over what state_dict gave"
     for level in taught:
         request = teacher_case.request(world, level)
         assert type(ask(other, request)) is type(ask(teacher, request)), "a restored teacher teaches something else"
+
+
+def test_one_that_looks_on_goes_on_as_it_was_saved(teacher_case: TeacherCase) -> None:
+    if not teacher_case.is_onlooker:
+        pytest.skip("it does not look on")
+    world = teacher_case.make_world()
+    teacher: Any = teacher_case.make()
+    assert isinstance(teacher, Onlooker), "it lacks something of palaestra_teachers.base.Onlooker"
+    world.reset(seed=0)
+    teacher.begin(world, 0)
+    _look_on(teacher_case, teacher, world, 0)
+    place, state = world.snapshot(), tree.decode(*tree.encode(teacher.state_dict()))
+    expected = _look_on(teacher_case, teacher, world, 1)
+    world.restore(place)
+    other: Any = teacher_case.make()
+    other.load_state_dict(state)
+    other.begin(world, 0)
+    assert_equal(_look_on(teacher_case, other, world, 1), expected, "a restored teacher looks on differently")
+
+
+def _look_on(case: TeacherCase, teacher: Any, world: World, seed: int) -> list[Any]:
+    """Rewards, questions, answers and metrics of a few iterations of random play."""
+    found: list[Any] = []
+    world.action_space.seed(seed)
+    for _ in range(4):
+        for _ in range(32):
+            observations, _, terminated, truncated, infos = world.step(world.action_space.sample())
+            reward = teacher.see(observations, infos, terminated | truncated)
+            assert reward.shape == (world.num_envs,), "see must give a reward for each environment"
+            assert np.isfinite(reward).all(), "rewards must be finite"
+            found.append(np.array(reward))
+        questions = list(teacher.questions(3))
+        assert len(questions) <= 3, "questions(most) must give at most so many"
+        assert not list(teacher.questions(0)), "questions(0) must give none"
+        for number, question in enumerate(questions):
+            request = LessonRequest(world_id=world.id, turn=number, description=question)
+            answer = ask(teacher, request)
+            teacher.take(question, answer.content() if isinstance(answer, Lesson) else None)
+        metrics = teacher.metrics()
+        json.dumps(metrics, allow_nan=False)
+        found.append([questions, metrics])
+    return found

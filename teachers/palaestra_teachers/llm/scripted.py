@@ -9,7 +9,7 @@ from importlib.metadata import version
 from typing import Any, Literal
 
 from palaestra_worlds.base import OracleError
-from palaestra_worlds.registry import world_providers
+from palaestra_worlds.registry import ORACLES, world_providers
 from pydantic import BaseModel, ConfigDict
 
 from palaestra_teachers.base import Completion, Message, Sampling
@@ -27,6 +27,7 @@ class ScriptedModel:
     """Answers with the world's own solver: no key, no network, and no language model.
 
     It reads the level out of the prompt, as a language model would have to.
+    A package whose questions are about something else brings an answer of its own (`ORACLES`).
     Where there is no answer it says so: `{"no_answer": <why>}`, which the parser of replies refuses by that kind.
     """
 
@@ -35,7 +36,8 @@ class ScriptedModel:
     def __init__(self, config: ScriptedConfig) -> None:
         self.name = "scripted"
         # Solvers get better from one version to the next, and a cache should not keep the worse answer.
-        self.identity = f"scripted {version('palaestra')}"
+        others = [f"{p.dist.name} {p.dist.version}" for p in ORACLES.points().values() if p.dist is not None]
+        self.identity = ", ".join([f"scripted {version('palaestra')}", *sorted(others)])
 
     async def complete(
         self, messages: Sequence[Message], schema: dict[str, Any] | None, settings: Sampling
@@ -49,6 +51,10 @@ class ScriptedModel:
 
 
 def _answer(prompt: str, schema: dict[str, Any] | None) -> dict[str, Any]:
+    for oracle in ORACLES.load_all()[0].values():
+        answer = oracle(prompt, schema)
+        if answer is not None:
+            return answer
     for provider in world_providers().values():
         try:
             answer = provider.oracle(prompt, schema)

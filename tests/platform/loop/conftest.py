@@ -69,19 +69,19 @@ def assert_same(one: Outcome, other: Outcome) -> None:
     assert one.evaluations == other.evaluations
     assert one.metrics == other.metrics
     assert one.progress == other.progress
-    _assert_same_state(one.state, other.state, "state")
+    assert_same_state(one.state, other.state, "state")
 
 
-def _assert_same_state(one: Any, other: Any, where: str) -> None:
+def assert_same_state(one: Any, other: Any, where: str = "state") -> None:
     assert type(one) is type(other), where
     if isinstance(one, dict):
         assert one.keys() == other.keys(), where
         for key in one:
-            _assert_same_state(one[key], other[key], f"{where}.{key}")
+            assert_same_state(one[key], other[key], f"{where}.{key}")
     elif isinstance(one, list):
         assert len(one) == len(other), where
         for index, (left, right) in enumerate(zip(one, other, strict=True)):
-            _assert_same_state(left, right, f"{where}[{index}]")
+            assert_same_state(left, right, f"{where}[{index}]")
     elif isinstance(one, torch.Tensor):
         assert torch.equal(one, other), where
     elif isinstance(one, np.ndarray):
@@ -111,6 +111,7 @@ class Runs:
     outcome: Callable[..., Outcome] = outcome
     newest: Callable[..., dict[str, Any]] = newest
     assert_same: Callable[[Outcome, Outcome], None] = assert_same
+    assert_same_state: Callable[..., None] = assert_same_state
     events: Callable[[Run], dict[str, int]] = events
     lessons: Callable[[Run], list[tuple[Any, ...]]] = lessons
 

@@ -1,0 +1,1 @@
+"""Online intrinsic rewards from a language model's feedback, after ONI (arXiv 2410.23022)."""
