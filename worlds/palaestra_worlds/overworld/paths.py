@@ -202,8 +202,9 @@ def _aside(
         rest = _land(seen, ground, a, b, y) if floor != LAVA else -1
         if rest > 0:
             size = _reach(seen, scratch, stamp, size, box, node, a, b, rest, level, weight)
-        below = kind_at(seen, ground, x, z, y - 1)
-        if blocks and (below == ROCK or below == FIXED or below == UNSEEN):
+        # Who is in the air stands on what he has put there on the way.
+        swims = kind_at(seen, ground, x, z, y) == WATER or kind_at(seen, ground, x, z, y - 1) == WATER
+        if blocks and not swims:
             size = _reach(seen, scratch, stamp, size, box, node, a, b, y, level + BRIDGING_TICKS, weight)
     if block == ROCK or block == FIXED or block == UNSEEN:
         above = _clear(seen, ground, x, z, y + 2) + _clear(seen, ground, a, b, y + 2)
@@ -318,3 +319,22 @@ def find_way(
     nodes = scratch.path[:length][::-1]
     cells = [(int(n) // (SIDE * HEIGHT), int(n) // HEIGHT % SIDE, int(n) % HEIGHT) for n in nodes]
     return Way(tuple(cells[1:]), float(scratch.costs[nodes[-1]])), looked
+
+
+def reachable(
+    seen: NDArray[np.uint16], ground: Ground, start: tuple[int, int, int], has_blocks: bool, most: int
+) -> tuple[NDArray[np.int64], NDArray[np.float32], int]:
+    """The cells that can be reached without digging, the nearest `most` of them; see `find_way`.
+
+    Returns:
+        (R, 3) cells of the feet, (R,) about how many ticks the quickest way to each takes, and how many were looked at.
+    """
+    scratch, stamp = _scratch()
+    kinds = ground.kinds.copy()
+    kinds[(kinds == ROCK) | (kinds == UNSEEN)] = FIXED
+    box = np.array([0, SIDE, 0, SIDE, 0, HEIGHT])
+    walked = Ground(kinds, ground.ticks)
+    _, looked = _find_kernel()(seen, walked, *start, box, has_blocks, most, 0.0, stamp, scratch)
+    nodes = np.flatnonzero(scratch.stamps == stamp + 1)
+    cells = np.column_stack([nodes // (SIDE * HEIGHT), nodes // HEIGHT % SIDE, nodes % HEIGHT]).astype(np.int64)
+    return cells, scratch.costs[nodes], looked
