@@ -202,9 +202,8 @@ def _aside(
         rest = _land(seen, ground, a, b, y) if floor != LAVA else -1
         if rest > 0:
             size = _reach(seen, scratch, stamp, size, box, node, a, b, rest, level, weight)
-        # Who is in the air stands on what he has put there on the way.
-        swims = kind_at(seen, ground, x, z, y) == WATER or kind_at(seen, ground, x, z, y - 1) == WATER
-        if blocks and not swims:
+        below = kind_at(seen, ground, x, z, y - 1)
+        if blocks and (below == ROCK or below == FIXED or below == UNSEEN):
             size = _reach(seen, scratch, stamp, size, box, node, a, b, y, level + BRIDGING_TICKS, weight)
     if block == ROCK or block == FIXED or block == UNSEEN:
         above = _clear(seen, ground, x, z, y + 2) + _clear(seen, ground, a, b, y + 2)

@@ -15,13 +15,13 @@ from palaestra_worlds.overworld.state import SEA_LEVEL
 
 NEAR = 3
 """Cells around a place within which open ends count for it."""
-LEAST_OPEN = 1.5
+LEAST_OPEN = 3.0
 """Open ends around a place that make it worth going to."""
-PER_END = 2.0
+PER_END = 1.0
 """Cells that are laid open for each open end."""
 ABOVE = 10
 """Cells above what is looked for in which caves are followed too: they may lead down."""
-HIGHER_UP = 0.5
+HIGHER_UP = 0.3
 """What an open end up there counts."""
 LOOKING = 4.0
 """Ticks besides the way that a look takes: turning aside, coming back."""
@@ -66,7 +66,10 @@ def best_cave_end(hands: Hands, lowest: int, highest: int, vain: NDArray[np.bool
     ends = is_open & _beside(kinds == UNSEEN)[part] & ~vain[part]
     if not ends.any():
         return None
-    worth = _sum_around(np.where(ends, np.where(heights <= highest, 1.0, HIGHER_UP), 0.0), NEAR)
+    worth = np.zeros(is_open.shape)
+    for x, z, y in np.argwhere(ends).tolist():
+        near = np.s_[max(0, x - NEAR) : x + NEAR + 1, max(0, z - NEAR) : z + NEAR + 1, max(0, y - NEAR) : y + NEAR + 1]
+        worth[near] += 1.0 if lowest + y <= highest else HIGHER_UP
     cells, ticks, looked = reachable(
         hands.senses.seen, hands.ground(), hands.senses.place, hands.filler() > 0, MOST_CELLS
     )
@@ -102,17 +105,3 @@ def _beside(cells: NDArray[np.bool_]) -> NDArray[np.bool_]:
         found[tuple(ahead)] |= cells[tuple(behind)]
         found[tuple(behind)] |= cells[tuple(ahead)]
     return found
-
-
-def _sum_around(numbers: NDArray[np.float64], radius: int) -> NDArray[np.float64]:
-    """The sum over the cube around each cell."""
-    total = numbers
-    width = 2 * radius + 1
-    for axis in range(3):
-        pad = [(0, 0)] * 3
-        pad[axis] = (radius + 1, radius)
-        summed = np.pad(total, pad).cumsum(axis=axis)
-        ahead, behind = [slice(None)] * 3, [slice(None)] * 3
-        ahead[axis], behind[axis] = slice(width, None), slice(None, -width)
-        total = summed[tuple(ahead)] - summed[tuple(behind)]
-    return total

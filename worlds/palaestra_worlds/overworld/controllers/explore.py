@@ -207,7 +207,8 @@ def _dig_on(
 ) -> None:
     """Goes to where a tunnel begins, and digs its first cells, with holes to its sides."""
     if hands.senses.place[:2] != tunnel.start[:2] and not hands.travel(np.array([tunnel.start]), until, most=20_000):
-        walls[tunnel.start[:2]] = True
+        x, z = tunnel.start[:2]
+        walls[x - 1 : x + 2, z - 1 : z + 2] = True
         return
     for cell in tunnel.cells[:TUNNEL]:
         if until():

@@ -42,16 +42,17 @@ class Tunnel:
 
 
 def news(hands: Hands, lowest: int, highest: int) -> NDArray[np.float64]:
-    """(SIDE, SIDE, HEIGHT): what it is worth to see each cell, 0 where it has been seen or is not within the heights."""
-    seen = hands.senses.seen > 0
+    """(SIDE, SIDE, HEIGHT): what it is worth to see each cell; 0 if it has been seen, or is not within the heights."""
+    highest = min(highest, HEIGHT - 2)
+    seen = hands.senses.seen[:, :, : highest + 2] > 0
     beside = np.zeros_like(seen)
     for axis in range(3):
         ahead, behind = [slice(None)] * 3, [slice(None)] * 3
         ahead[axis], behind[axis] = slice(1, None), slice(None, -1)
         beside[tuple(ahead)] |= seen[tuple(behind)]
         beside[tuple(behind)] |= seen[tuple(ahead)]
-    worth = np.where(seen, 0.0, np.where(beside, BESIDE_KNOWN, 1.0))
-    worth[:, :, :lowest] = worth[:, :, highest + 1 :] = 0.0
+    worth = np.zeros(hands.senses.seen.shape)
+    worth[:, :, lowest : highest + 1] = np.where(seen, 0.0, np.where(beside, BESIDE_KNOWN, 1.0))[:, :, lowest:-1]
     return worth
 
 
@@ -65,18 +66,19 @@ def best_tunnel(hands: Hands, level: int, worth: NDArray[np.float64], walls: NDA
         walls: (SIDE, SIDE), columns through which no way was found.
     """
     hands.limits.think()
-    ticks, is_open = _ticks(hands, level, walls)
+    ticks = _ticks(hands, level, walls)
     far = _distances(hands.senses.place, ticks)
     own = worth[:, :, level - 1 : level + 3].sum(axis=2)
     walled = worth[:, :, level : level + 2].sum(axis=2)
     best: tuple[float, int, int, int, int] | None = None
     for facing, (dx, dz) in enumerate(STEPS.tolist()):
         gain = own + _shifted(walled, dz, dx, 0.0) + _shifted(walled, -dz, -dx, 0.0)
-        for length in LENGTHS:
-            gains, costs = np.zeros_like(own), np.zeros_like(own)
-            for step in range(1, length + 1):
-                gains += _shifted(gain, dx * step, dz * step, 0.0)
-                costs += _shifted(ticks, dx * step, dz * step, OUT_OF_REACH)
+        gains, costs = np.zeros_like(own), np.zeros_like(own)
+        for length in range(1, LENGTHS[-1] + 1):
+            gains += _shifted(gain, dx * length, dz * length, 0.0)
+            costs += _shifted(ticks, dx * length, dz * length, OUT_OF_REACH)
+            if length not in LENGTHS:
+                continue
             rate = np.where(gains >= LEAST_GAIN * length, gains / (far + costs), 0.0)
             if facing == hands.senses.facing:
                 rate[hands.senses.place[:2]] *= 1.0 + ON_COURSE
@@ -91,8 +93,8 @@ def best_tunnel(hands: Hands, level: int, worth: NDArray[np.float64], walls: NDA
     return Tunnel((x, z, level), cells, rate)
 
 
-def _ticks(hands: Hands, level: int, walls: NDArray[np.bool_]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """(SIDE, SIDE): ticks to step into each column at a height, and whether nothing must be dug for it."""
+def _ticks(hands: Hands, level: int, walls: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """(SIDE, SIDE): ticks to step into each column at a height."""
     ground = hands.ground()
     seen = hands.senses.seen[:, :, level - 1 : level + 2]
     kinds = ground.kinds[seen]
@@ -102,7 +104,7 @@ def _ticks(hands: Hands, level: int, walls: NDArray[np.bool_]) -> tuple[NDArray[
     ticks += np.where((kinds[:, :, 0] == FREE) | (kinds[:, :, 0] == LAVA), float(BRIDGING_TICKS), 0.0)
     ticks[(body == FIXED).any(axis=2) | (body == LAVA).any(axis=2) | walls] = OUT_OF_REACH
     ticks[:2], ticks[-2:], ticks[:, :2], ticks[:, -2:] = (OUT_OF_REACH,) * 4
-    return ticks, ~digs.any(axis=2)
+    return ticks
 
 
 def _distances(place: Cell, ticks: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -110,12 +112,13 @@ def _distances(place: Cell, ticks: NDArray[np.float64]) -> NDArray[np.float64]:
     found = np.full_like(ticks, OUT_OF_REACH)
     found[place[:2]] = 0.0
     for _ in range(SWEEPS):
-        shorter = found
-        for dx, dz in STEPS.tolist():
-            shorter = np.minimum(shorter, _shifted(found, dx, dz, OUT_OF_REACH) + ticks)
-        if np.array_equal(shorter, found):
+        before = found.copy()
+        np.minimum(found[1:], found[:-1] + ticks[1:], out=found[1:])
+        np.minimum(found[:-1], found[1:] + ticks[:-1], out=found[:-1])
+        np.minimum(found[:, 1:], found[:, :-1] + ticks[:, 1:], out=found[:, 1:])
+        np.minimum(found[:, :-1], found[:, 1:] + ticks[:, :-1], out=found[:, :-1])
+        if np.array_equal(before, found):
             break
-        found = shorter
     return found
 
 
