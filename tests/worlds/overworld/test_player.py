@@ -363,22 +363,6 @@ def test_a_cave_is_followed_before_anything_is_dug():
     assert stone - int((blocks == BLOCK["stone"]).sum()) <= 1
 
 
-def test_holes_are_dug_to_the_sides_of_tunnels():
-    """What is two cells aside of a tunnel is found, though the tunnel alone does not lay it open."""
-    world = stage({"iron_pickaxe": 2, "cobblestone": 8})
-    blocks = world.state().blocks[0]
-    blocks[MIDDLE, MIDDLE, 12:14] = 0
-    world.state().status[0, Y] = 12
-    player = world.player(0)
-    feedback = player.perform(StructuredAction(name="explore", object="diamond_ore"), ticks=600)
-    assert feedback.failure == "out_of_time"
-    x, z = (int(n) for n in world.state().status[0, [X, Z]])
-    dug = np.argwhere((blocks[:, :, 12:14] == 0).any(axis=2))
-    aside = np.minimum(np.abs(dug[:, 0] - MIDDLE), np.abs(dug[:, 1] - MIDDLE))
-    assert (aside >= 2).sum() >= 8
-    assert max(abs(x - MIDDLE), abs(z - MIDDLE)) >= 6
-
-
 def test_at_the_world_s_edge_nobody_goes_to_and_fro():
     world = stage({"stone_pickaxe": 4, "cobblestone": 8})
     edge = SIDE - 6

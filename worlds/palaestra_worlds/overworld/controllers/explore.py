@@ -12,7 +12,6 @@ from palaestra_worlds.overworld.controllers.dig_down import dig_to
 from palaestra_worlds.overworld.controllers.failures import Failed
 from palaestra_worlds.overworld.controllers.go_up import go_up, is_underground
 from palaestra_worlds.overworld.controllers.hands import Hands
-from palaestra_worlds.overworld.controllers.holes import dig_holes
 from palaestra_worlds.overworld.controllers.names import Wanted, natural_of
 from palaestra_worlds.overworld.controllers.tunnels import Tunnel, best_tunnel, news
 from palaestra_worlds.overworld.paths import FREE, ROCK
@@ -32,7 +31,6 @@ LAVA_HEIGHT = 11
 MOST_TUNNELS = 2000
 WORTH_A_WAY = 0.3
 """Cells that a cave must lay open for each tick of the way, for one to follow it before one digs down."""
-CAVE_FACTOR = 1.0
 TUNNEL = 6
 """Cells dug before one thinks again."""
 
@@ -190,22 +188,19 @@ def go_underground(hands: Hands, level: int, highest: int, until: Callable[[], b
             else:
                 dig_to(hands, max(level, y - 4), until)
             continue
-        worth = news(hands, 1, highest)
-        tunnel = best_tunnel(hands, level, worth, walls)
-        if end is not None and (tunnel is None or end.rate > CAVE_FACTOR * tunnel.rate):
+        tunnel = best_tunnel(hands, level, news(hands, 1, highest), walls)
+        if end is not None and (tunnel is None or end.rate > tunnel.rate):
             follow_cave(hands, end, until, vain)
         elif tunnel is None:
             break
         else:
-            _dig_on(hands, tunnel, worth, walls, until)
+            _dig_on(hands, tunnel, walls, until)
     if not until():
         raise Failed("not_found", f"There was no {name} along the tunnels at height {level}.")
 
 
-def _dig_on(
-    hands: Hands, tunnel: Tunnel, worth: NDArray[np.float64], walls: NDArray[np.bool_], until: Callable[[], bool]
-) -> None:
-    """Goes to where a tunnel begins, and digs its first cells, with holes to its sides."""
+def _dig_on(hands: Hands, tunnel: Tunnel, walls: NDArray[np.bool_], until: Callable[[], bool]) -> None:
+    """Goes to where a tunnel begins, and digs its first cells."""
     if hands.senses.place[:2] != tunnel.start[:2] and not hands.travel(np.array([tunnel.start]), until, most=20_000):
         x, z = tunnel.start[:2]
         walls[x - 1 : x + 2, z - 1 : z + 2] = True
@@ -216,5 +211,3 @@ def _dig_on(
         if not hands.travel(cell[None], until, most=20_000):
             walls[cell[0], cell[1]] = True
             return
-        worth[hands.senses.seen > 0] = 0.0
-        dig_holes(hands, worth, tunnel.rate, until)
