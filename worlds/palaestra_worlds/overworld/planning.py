@@ -25,11 +25,23 @@ FAILURE_OF: dict[FaultKind, FailureKind] = {
     "fuel": "missing_fuel",
 }
 SPARES = (("stone_pickaxe", 1), ("stick", 8))
-"""What one takes along to look for ore: the way there wears out tools."""
+"""What one takes along to look for ore, or for rare stone: the way there wears out tools."""
 LONG_HUNT = 4
 """So many of what animals leave are worth the time that a sword takes: by hand each takes ten blows, and flees."""
 _ARMS = frozenset(f"{material}_sword" for material in ("wooden", "stone", "golden", "iron", "diamond", "netherite"))
-DEEP_ORES = frozenset(("iron_ore", "gold_ore", "redstone_ore", "lapis_ore", "diamond_ore", "emerald_ore"))
+DEEP_ORES = frozenset(
+    (
+        "iron_ore",
+        "gold_ore",
+        "redstone_ore",
+        "lapis_ore",
+        "diamond_ore",
+        "emerald_ore",
+        "granite",
+        "diorite",
+        "andesite",
+    )
+)
 _CLOSE = 0.6
 """How alike a misspelt name must be."""
 
