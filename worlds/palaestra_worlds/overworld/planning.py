@@ -85,11 +85,13 @@ class OverworldKnowledge:
     def plan(
         self, item: str, count: int, inventory: Mapping[str, int], near: Iterable[str] = ()
     ) -> tuple[PlanStep, ...]:
+        near = tuple(near)
         goal, tree = self._goal(item, count, inventory, near)
         if goal is None:
             return ()
         goals: tuple[Goal, ...] = (goal,)
-        spares = SPARES if any(step.source in DEEP_ORES for step in goal.plan) else ()
+        unseen_coal = {"coal_ore"} - set(near)
+        spares = SPARES if any(step.source in DEEP_ORES | unseen_coal for step in goal.plan) else ()
         if any(step.how == "hunt" and step.count >= LONG_HUNT for step in goal.plan) and not _ARMS & set(inventory):
             spares = (*spares, ("wooden_sword", 1))
         if spares:
