@@ -1,4 +1,4 @@
-"""Plays DEPS' tasks with the scripted planner, and writes results/overworld.md. No language model takes part.
+"""Plays DEPS' tasks with the scripted planner, and writes results/overworld-tasks.md. No language model takes part.
 
 Every game is one line of a file as soon as it is over: stopped and started anew, it goes on where it was.
 """
@@ -25,7 +25,7 @@ from palaestra_worlds.overworld.task_lists import ItemTask, deps_tasks
 from palaestra_worlds.overworld.tasks import ItemStack, OverworldTask
 from palaestra_worlds.overworld.technology import game_tree
 
-PAGE = Path(__file__).with_name("results") / "overworld.md"
+PAGE = Path(__file__).with_name("results") / "overworld-tasks.md"
 DEPS = {"MT1": 79.8, "MT2": 79.5, "MT3": 62.4, "MT4": 53.3, "MT5": 29.2, "MT6": 13.8, "MT7": 12.6, "MT8": 0.6}
 """Success in percent that DEPS reports (arXiv 2302.01560), by a language model and learned controllers."""
 PERFECT = {"MT1": 100, "MT2": 90, "MT3": 80, "MT4": 56, "MT5": 65, "MT6": 57, "MT7": 70, "MT8": 50}
@@ -39,7 +39,7 @@ PAPERS = {
 """Games in percent that reached each of STAGES: arXiv 2305.17144, with easier rules; 2206.11795; 2302.01560;
 2301.04104."""
 STAGES = ("crafting_table", "wooden_pickaxe", "stone_pickaxe", "iron_pickaxe", "diamond")
-INTRODUCTION = """# Overworld: what world and controllers allow
+INTRODUCTION = """# Overworld: DEPS' tasks by a scripted planner
 
 A **scripted planner that knows all recipes** (`overworld/scripted.py`: it decomposes the goal, carries the plan out by
 structured actions, plans anew after each failure; **no language model**) plays DEPS' tasks, as many worlds for each
