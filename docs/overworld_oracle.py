@@ -1,4 +1,4 @@
-"""Plays DEPS' tasks with the scripted planner, and writes results/overworld.md. No language model takes part.
+"""Plays DEPS' tasks with the scripted planner, and writes results/overworld-tasks.md. No language model takes part.
 
 Every game is one line of a file as soon as it is over: stopped and started anew, it goes on where it was.
 """
@@ -25,9 +25,21 @@ from palaestra_worlds.overworld.task_lists import ItemTask, deps_tasks
 from palaestra_worlds.overworld.tasks import ItemStack, OverworldTask
 from palaestra_worlds.overworld.technology import game_tree
 
-PAGE = Path(__file__).with_name("results") / "overworld.md"
+PAGE = Path(__file__).with_name("results") / "overworld-tasks.md"
+DEPS = {"MT1": 79.8, "MT2": 79.5, "MT3": 62.4, "MT4": 53.3, "MT5": 29.2, "MT6": 13.8, "MT7": 12.6, "MT8": 0.6}
+"""Success in percent that DEPS reports (arXiv 2302.01560), by a language model and learned controllers."""
+PERFECT = {"MT1": 100, "MT2": 90, "MT3": 80, "MT4": 56, "MT5": 65, "MT6": 57, "MT7": 70, "MT8": 50}
+"""Likewise in its text world, where every action works."""
+PAPERS = {
+    "Ghost in the Minecraft": (100, 100, 100, 95, 67.5),
+    "VPT": (100, 100, 100, 85, 20),
+    "DEPS": (90, 80, 73.3, 10, 0.6),
+    "DreamerV3": (None, 50, 3, 0.01, 0.01),
+}
+"""Games in percent that reached each of STAGES: arXiv 2305.17144, with easier rules; 2206.11795; 2302.01560;
+2301.04104."""
 STAGES = ("crafting_table", "wooden_pickaxe", "stone_pickaxe", "iron_pickaxe", "diamond")
-INTRODUCTION = """# Overworld: what world and controllers allow
+INTRODUCTION = """# Overworld: DEPS' tasks by a scripted planner
 
 A **scripted planner that knows all recipes** (`overworld/scripted.py`: it decomposes the goal, carries the plan out by
 structured actions, plans anew after each failure; **no language model**) plays DEPS' tasks, as many worlds for each
@@ -38,8 +50,8 @@ measured against this.
 
 `{command}`; commit {commit}; {machine}. In brackets: 95 % interval (Wilson).
 
-| Group | Tasks | Games | Success | Steps, median | Processor seconds a game |
-| --- | ---: | ---: | ---: | ---: | ---: |
+| Group | Tasks | Games | Success | DEPS (paper) | its planner, every action works (paper) | Steps, median | Seconds |
+| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
 """
 
 
@@ -144,7 +156,7 @@ def lines_of(rows: list[dict[str, Any]], groups: tuple[str, ...]) -> Iterator[st
         ticks = [row["ticks"] for row in games if row["success"]]
         yield (
             f"| {group} {deps_tasks().groups[group].title} | {len({row['task'] for row in games})} | {len(games)} | "
-            f"{100 * good / len(games):.0f} % ({interval(good, len(games))}) | "
+            f"{100 * good / len(games):.1f} % ({interval(good, len(games))}) | {DEPS[group]} % | {PERFECT[group]} % | "
             f"{statistics.median(ticks) if ticks else 0:.0f} | {statistics.mean(row['seconds'] for row in games):.1f} |"
         )
 
@@ -155,13 +167,27 @@ def stage_lines(rows: list[dict[str, Any]]) -> Iterator[str]:
     if not games:
         return
     yield f"\nHow far the {len(games)} games for a diamond came, and after how many steps (median):\n"
-    yield "| Stage | Games | Steps |\n| --- | ---: | ---: |"
-    for stage in STAGES:
+    yield f"| Stage | Games | Steps | {' | '.join(f'{name} (paper)' for name in PAPERS)} |"
+    yield "| --- | ---: | ---: |" + " ---: |" * len(PAPERS)
+    for number, stage in enumerate(STAGES):
         ticks = [row["stages"][stage] for row in games if stage in row["stages"]]
-        yield f"| {stage} | {100 * len(ticks) / len(games):.0f} % | {statistics.median(ticks) if ticks else 0:.0f} |"
-    failed = [row for row in games if not row["success"]]
-    if failed:
-        yield "\nWorlds without a diamond: " + ", ".join(str(row["seed"]) for row in failed) + "."
+        theirs = ("" if figures[number] is None else f"{figures[number]} %" for figures in PAPERS.values())
+        steps = f"{statistics.median(ticks) if ticks else 0:.0f}"
+        yield f"| {stage} | {100 * len(ticks) / len(games):.0f} % | {steps} | {' | '.join(theirs)} |"
+
+
+def failure_lines(rows: list[dict[str, Any]]) -> Iterator[str]:
+    """The games that failed, by task."""
+    failed = [row for row in rows if not row["success"]]
+    if not failed:
+        return
+    yield "\nGames that failed, and what their last action said:\n"
+    for task in dict.fromkeys(row["task"] for row in failed):
+        own = [row for row in failed if row["task"] == task]
+        worlds = ", ".join(str(row["seed"]) for row in own)
+        played = sum(row["task"] == task for row in rows)
+        last = own[0]["last"].split(" Inventory:")[0]
+        yield f"- {own[0]['group']} {task}: {len(own)} of {played} (worlds {worlds}); in the first: {last}"
 
 
 def page(rows: list[dict[str, Any]], command: str, rules: str, mobs: str) -> str:
@@ -172,7 +198,7 @@ def page(rows: list[dict[str, Any]], command: str, rules: str, mobs: str) -> str
     head = INTRODUCTION.format(rules=rules, mobs=mobs, command=command, commit=commit, machine=machine)
     groups = tuple(deps_tasks().groups)
     own = [row for row in rows if is_of(row, rules, mobs)]
-    return head + "\n".join(lines_of(own, groups)) + "\n" + "\n".join(stage_lines(own)) + "\n"
+    return head + "\n".join(lines_of(own, groups)) + "\n" + "\n".join([*stage_lines(own), *failure_lines(own)]) + "\n"
 
 
 def main() -> None:

@@ -12,6 +12,7 @@ from palaestra_worlds.overworld.mob_kinds import HOSTILE, MOBS, PASSIVE
 from palaestra_worlds.overworld.mob_sight import mobs_in_sight
 from palaestra_worlds.overworld.observations import KINDS
 from palaestra_worlds.overworld.rules import load_rules
+from palaestra_worlds.overworld.scripted import play
 from palaestra_worlds.overworld.sight import RANGE, directions
 from palaestra_worlds.overworld.state import (
     CLOCK,
@@ -509,3 +510,11 @@ def test_a_player_fights_back():
     feedback = perform(night.world.player(0), "attack", "spider")
     assert feedback.success, feedback
     assert night.status[HEALTH] > 0
+
+
+def test_a_mob_that_goes_out_of_sight_is_followed_again():
+    """In this hilly world pigs are lost sight of a dozen times before one is caught."""
+    world: Any = palaestra_worlds.make("Overworld", num_envs=1, mobs="passive", max_steps=6000)
+    world.assign([OverworldTask(biome="plains", goal=ItemStack(item="cooked_porkchop"), level_seed=1)])
+    world.reset(seed=0)
+    assert play(world.player(0), world.knowledge(), "cooked_porkchop", 1).success

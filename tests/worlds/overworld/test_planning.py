@@ -98,3 +98,21 @@ def test_names_are_taken_as_models_write_them():
 def test_actions_that_cannot_be_meant_are_refused(fields: dict[str, object]):
     with pytest.raises(ValidationError):
         StructuredAction.model_validate(fields)
+
+
+def test_who_hunts_much_takes_a_sword_along():
+    def steps(item: str, inventory: dict[str, int]) -> list[str]:
+        return [f"{step.how} {step.object}" for step in KNOWLEDGE.plan(item, 1, inventory)]
+
+    found = steps("leather_chestplate", {})
+    assert found.index("craft wooden_sword") < found.index("hunt leather")
+    assert "craft wooden_sword" not in steps("leather_chestplate", {"stone_sword": 1})
+    assert "craft wooden_sword" not in steps("cooked_beef", {})
+
+
+def test_who_has_seen_no_coal_takes_spare_tools_along():
+    def crafted(near: tuple[str, ...]) -> list[str]:
+        return [step.object for step in KNOWLEDGE.plan("coal", 1, {}, near) if step.how == "craft"]
+
+    assert "stone_pickaxe" in crafted(())
+    assert "stone_pickaxe" not in crafted(("coal_ore",))

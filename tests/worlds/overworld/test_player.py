@@ -347,3 +347,28 @@ def test_lidar_says_how_far_and_what():
     assert (observations["lidar"][1] == before).all()
     levels.status[0, FACING] = 2
     assert not (world.observe()["lidar"][0] == lidar).all()
+
+
+def test_a_cave_is_followed_before_anything_is_dug():
+    """A cave leads from the player to a diamond out of sight; nothing has to be broken but the diamond."""
+    world = stage({"iron_pickaxe": 1, "cobblestone": 8})
+    blocks = world.state().blocks[0]
+    blocks[MIDDLE - 1 : MIDDLE + 2, MIDDLE - 12 : MIDDLE + 1, 12:15] = 0
+    blocks[MIDDLE : MIDDLE + 10, MIDDLE - 12 : MIDDLE - 9, 12:15] = 0
+    blocks[MIDDLE + 9, MIDDLE - 13, 12] = BLOCK["diamond_ore"]
+    world.state().status[0, Y] = 12
+    stone = int((blocks == BLOCK["stone"]).sum())
+    feedback = perform(world.player(0), "mine", "diamond")
+    assert feedback.success, feedback.message
+    assert stone - int((blocks == BLOCK["stone"]).sum()) <= 1
+
+
+def test_at_the_world_s_edge_nobody_goes_to_and_fro():
+    world = stage({"stone_pickaxe": 4, "cobblestone": 8})
+    edge = SIDE - 6
+    world.state().blocks[0, edge - 8 : edge + 1, edge, 12:14] = 0
+    world.state().status[0, [X, Z, Y]] = edge, edge, 12
+    player = world.player(0)
+    before = int(player._senses.counts[1:].sum())
+    player.perform(StructuredAction(name="explore", object="diamond_ore"), ticks=2000)
+    assert int(player._senses.counts[1:].sum()) - before > 300

@@ -179,3 +179,10 @@ def test_the_list_of_items_in_the_documentation_is_current():
     script = Path(__file__).parents[3] / "docs" / "overworld_items.py"
     page = runpy.run_path(str(script))["page"]
     assert page() == script.with_suffix(".md").read_text(encoding="utf-8"), "run python docs/overworld_items.py"
+
+
+def test_what_is_rarely_caught_is_made_where_it_can_be():
+    """One catch in eighty is a tripwire hook: whoever wants one makes it."""
+    tree = game_tree()
+    assert tree.way("tripwire_hook").how == "craft"
+    assert tree.effort["saddle"] > tree.effort["diamond"]

@@ -318,3 +318,22 @@ def find_way(
     nodes = scratch.path[:length][::-1]
     cells = [(int(n) // (SIDE * HEIGHT), int(n) // HEIGHT % SIDE, int(n) % HEIGHT) for n in nodes]
     return Way(tuple(cells[1:]), float(scratch.costs[nodes[-1]])), looked
+
+
+def reachable(
+    seen: NDArray[np.uint16], ground: Ground, start: tuple[int, int, int], has_blocks: bool, most: int
+) -> tuple[NDArray[np.int64], NDArray[np.float32], int]:
+    """The cells that can be reached without digging, the nearest `most` of them; see `find_way`.
+
+    Returns:
+        (R, 3) cells of the feet, (R,) about how many ticks the quickest way to each takes, and how many were looked at.
+    """
+    scratch, stamp = _scratch()
+    kinds = ground.kinds.copy()
+    kinds[(kinds == ROCK) | (kinds == UNSEEN)] = FIXED
+    box = np.array([0, SIDE, 0, SIDE, 0, HEIGHT])
+    walked = Ground(kinds, ground.ticks)
+    _, looked = _find_kernel()(seen, walked, *start, box, has_blocks, most, 0.0, stamp, scratch)
+    nodes = np.flatnonzero(scratch.stamps == stamp + 1)
+    cells = np.column_stack([nodes // (SIDE * HEIGHT), nodes // HEIGHT % SIDE, nodes % HEIGHT]).astype(np.int64)
+    return cells, scratch.costs[nodes], looked

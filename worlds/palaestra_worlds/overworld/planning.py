@@ -25,8 +25,23 @@ FAILURE_OF: dict[FaultKind, FailureKind] = {
     "fuel": "missing_fuel",
 }
 SPARES = (("stone_pickaxe", 1), ("stick", 8))
-"""What one takes along to look for ore: the way there wears out tools."""
-DEEP_ORES = frozenset(("iron_ore", "gold_ore", "redstone_ore", "lapis_ore", "diamond_ore", "emerald_ore"))
+"""What one takes along to look for ore, or for rare stone: the way there wears out tools."""
+LONG_HUNT = 4
+"""So many of what animals leave are worth the time that a sword takes: by hand each takes ten blows, and flees."""
+_ARMS = frozenset(f"{material}_sword" for material in ("wooden", "stone", "golden", "iron", "diamond", "netherite"))
+DEEP_ORES = frozenset(
+    (
+        "iron_ore",
+        "gold_ore",
+        "redstone_ore",
+        "lapis_ore",
+        "diamond_ore",
+        "emerald_ore",
+        "granite",
+        "diorite",
+        "andesite",
+    )
+)
 _CLOSE = 0.6
 """How alike a misspelt name must be."""
 
@@ -70,14 +85,18 @@ class OverworldKnowledge:
     def plan(
         self, item: str, count: int, inventory: Mapping[str, int], near: Iterable[str] = ()
     ) -> tuple[PlanStep, ...]:
+        near = tuple(near)
         goal, tree = self._goal(item, count, inventory, near)
         if goal is None:
             return ()
         goals: tuple[Goal, ...] = (goal,)
-        if any(step.source in DEEP_ORES for step in goal.plan):
+        unseen_coal = {"coal_ore"} - set(near)
+        spares = SPARES if any(step.source in DEEP_ORES | unseen_coal for step in goal.plan) else ()
+        if any(step.how == "hunt" and step.count >= LONG_HUNT for step in goal.plan) and not _ARMS & set(inventory):
+            spares = (*spares, ("wooden_sword", 1))
+        if spares:
             last = goal.step.object
-            wanted = [*SPARES, (last, inventory.get(last, 0) + goal.step.count)]
-            goals = decompose_all(tree, wanted, inventory)
+            goals = decompose_all(tree, [*spares, (last, inventory.get(last, 0) + goal.step.count)], inventory)
         steps = [step for one in goals for step in one.plan]
         return merge_trips(tree, steps, inventory)
 

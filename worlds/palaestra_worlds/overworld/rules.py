@@ -194,7 +194,7 @@ class Use:
     """What comes of using an item on something.
 
     Attributes:
-        makes, count: the product.
+        makes, count: the product; of what comes by chance, how many on average.
         takes: what is used up; "" for nothing.
         tools: one of these is needed, and wears.
         at: the block or mob that must be there; "" for none.
@@ -202,7 +202,7 @@ class Use:
     """
 
     makes: str
-    count: int
+    count: float
     takes: str
     tools: tuple[str, ...]
     at: str

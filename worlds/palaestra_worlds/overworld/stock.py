@@ -173,7 +173,7 @@ class Stock:
 
 def is_exact(way: Way) -> bool:
     """Whether doing it once gives a fixed number; else it depends on chance, and one stops when there are enough."""
-    return way.how not in ("mine", "hunt")
+    return way.how not in ("mine", "hunt") and way.count >= 1
 
 
 def times(way: Way, count: int) -> int:

@@ -3,90 +3,97 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from palaestra_worlds.overworld.controllers.hands import Hands
-from palaestra_worlds.overworld.paths import FREE, ROCK, UNSEEN
-from palaestra_worlds.overworld.state import SIDE
+from palaestra_worlds.overworld.paths import FREE, ROCK, UNSEEN, reachable
+from palaestra_worlds.overworld.senses import Cell
+from palaestra_worlds.overworld.state import SEA_LEVEL
 
-WITHIN = 26
-"""Cells around the player that are thought of."""
 NEAR = 3
 """Cells around a place within which open ends count for it."""
-LEAST_OPEN = 6
+LEAST_OPEN = 3.0
 """Open ends around a place that make it worth going to."""
-TICKS_PER_OPEN = 4.0
-"""Of the way there, for each open end, beyond which digging finds more."""
-AT_A_TIME = 12
-"""Places that a way is looked for to."""
+PER_END = 1.0
+"""Cells that are laid open for each open end."""
+ABOVE = 10
+"""Cells above what is looked for in which caves are followed too: they may lead down."""
+HIGHER_UP = 0.3
+"""What an open end up there counts."""
+LOOKING = 4.0
+"""Ticks besides the way that a look takes: turning aside, coming back."""
+ALWAYS_ROOFED = SEA_LEVEL - 9
+"""Below this height all air is that of caves."""
+MOST_CELLS = 12_000
+"""Of known caves, that are thought of."""
 
 
-def explore_caves(hands: Hands, lowest: int, highest: int, until: Callable[[], bool], vain: NDArray[np.bool_]) -> bool:
-    """Goes once to where a cave goes on, if that is worth the way; whether it went.
+@dataclass(frozen=True)
+class CaveEnd:
+    """Where a cave goes on.
+
+    Attributes:
+        place: to stand on.
+        rate: cells laid open for each tick of the way there.
+        ends: (E, 3), open ends of all caves.
+    """
+
+    place: Cell
+    rate: float
+    ends: NDArray[np.int64]
+
+
+def best_cave_end(hands: Hands, lowest: int, highest: int, vain: NDArray[np.bool_]) -> CaveEnd | None:
+    """Where caves that can be walked through lay most open for the way there.
 
     Args:
         hands: of the player.
-        lowest, highest: heights that are thought of.
-        until: looked at after each step.
-        vain: (SIDE, SIDE, HEIGHT), kept up: open ends that could not be looked behind.
+        lowest: height that is thought of.
+        highest: up to where something is looked for.
+        vain: (SIDE, SIDE, HEIGHT): open ends that could not be looked behind.
     """
-    places, worth, ends = _places(hands, lowest, highest, vain)
-    if not len(places):
-        return False
-    way = hands.way_to(places, most=8_000)
-    if way is None or not way.cells:
-        _give_up(vain, ends, places)
-        return False
-    goal = way.cells[-1]
-    gain = float(worth[(places == goal).all(axis=1)].max())
-    if way.ticks > TICKS_PER_OPEN * gain:
-        return False
-    arrived = hands.travel(np.array([goal], np.int64), until, most=8_000)
-    if until():
-        return True
-    hands.senses.look(every=True)
-    _give_up(vain, ends, np.array([goal if arrived else hands.senses.place, goal], np.int64))
-    return True
-
-
-def _give_up(vain: NDArray[np.bool_], ends: NDArray[np.int64], places: NDArray[np.int64]) -> None:
-    """What was to be seen from these places has been seen, or can't be."""
-    for place in places:
-        near = ends[(np.abs(ends - place) <= NEAR).all(axis=1)]
-        vain[near[:, 0], near[:, 1], near[:, 2]] = True
-
-
-def _places(
-    hands: Hands, lowest: int, highest: int, vain: NDArray[np.bool_]
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """(G, 3) cells to stand on, (G,) how many open ends are around each, and (E, 3) the open ends."""
     hands.limits.think()
-    x, z, _ = hands.senses.place
-    west, north = max(0, x - WITHIN), max(0, z - WITHIN)
-    part = np.s_[west : min(SIDE, x + WITHIN), north : min(SIDE, z + WITHIN)]
-    kinds = hands.ground().kinds[hands.senses.seen[part]]
-    # Below the highest ground that was seen in a column, trees aside or not.
-    height = np.arange(kinds.shape[2])
-    top = np.where(kinds >= ROCK, height, -1).max(axis=2)
-    is_open = (kinds == FREE) & (height < top[:, :, None] - 2)
-    is_open[:, :, :lowest], is_open[:, :, highest:] = False, False
-    ends = is_open & _beside(kinds == UNSEEN) & ~vain[part]
-    around = _count_around(ends, NEAR)
-    firm = np.zeros_like(is_open)
-    firm[:, :, 1:] = kinds[:, :, :-1] >= ROCK
-    has_room = np.zeros_like(is_open)
-    has_room[:, :, :-1] = kinds[:, :, 1:] == FREE
-    stands = is_open & firm & has_room & (around >= LEAST_OPEN)
-    cells = np.argwhere(stands)
-    gains = around[stands]
-    offset = np.array([west, north, 0])
-    if len(cells):
-        far = np.abs(cells + offset - np.array(hands.senses.place)).sum(axis=1)
-        best = np.argsort(-(gains / (far + 4.0)), kind="stable")[:AT_A_TIME]
-        cells, gains = cells[best], gains[best]
-    return cells + offset, gains, np.argwhere(ends) + offset
+    top = min(highest + ABOVE, hands.senses.seen.shape[2] - 1)
+    kinds = hands.ground().kinds[hands.senses.seen]
+    # Below the highest ground that was seen in a column, trees aside or not, or where there always is ground above.
+    ground = np.where(kinds >= ROCK, np.arange(kinds.shape[2]), -1).max(axis=2)
+    part = np.s_[:, :, lowest : top + 1]
+    heights = np.arange(lowest, top + 1)
+    is_open = (kinds[part] == FREE) & ((heights < ground[:, :, None] - 2) | (heights < ALWAYS_ROOFED))
+    ends = is_open & _beside(kinds == UNSEEN)[part] & ~vain[part]
+    if not ends.any():
+        return None
+    worth = np.zeros(is_open.shape)
+    for x, z, y in np.argwhere(ends).tolist():
+        near = np.s_[max(0, x - NEAR) : x + NEAR + 1, max(0, z - NEAR) : z + NEAR + 1, max(0, y - NEAR) : y + NEAR + 1]
+        worth[near] += 1.0 if lowest + y <= highest else HIGHER_UP
+    cells, ticks, looked = reachable(
+        hands.senses.seen, hands.ground(), hands.senses.place, hands.filler() > 0, MOST_CELLS
+    )
+    hands.limits.think(looked)
+    within = (cells[:, 2] >= lowest) & (cells[:, 2] <= top)
+    cells, ticks = cells[within], ticks[within]
+    gains = worth[cells[:, 0], cells[:, 1], cells[:, 2] - lowest]
+    rates = np.where((gains >= LEAST_OPEN) & (ticks > 0), PER_END * gains / (ticks + LOOKING), 0.0)
+    if not len(rates) or not rates.any():
+        return None
+    best = int(rates.argmax())
+    x, z, y = (int(n) for n in cells[best])
+    return CaveEnd((x, z, y), float(rates[best]), np.argwhere(ends) + np.array([0, 0, lowest]))
+
+
+def follow_cave(hands: Hands, end: CaveEnd, until: Callable[[], bool], vain: NDArray[np.bool_]) -> None:
+    """Goes to where a cave goes on, and looks around; what can't be seen from there is given up, in `vain`."""
+    hands.travel(np.array([end.place], np.int64), until, most=8_000)
+    if until():
+        return
+    hands.senses.look(every=True)
+    for place in (end.place, hands.senses.place):
+        near = end.ends[(np.abs(end.ends - np.array(place)) <= NEAR).all(axis=1)]
+        vain[near[:, 0], near[:, 1], near[:, 2]] = True
 
 
 def _beside(cells: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -98,17 +105,3 @@ def _beside(cells: NDArray[np.bool_]) -> NDArray[np.bool_]:
         found[tuple(ahead)] |= cells[tuple(behind)]
         found[tuple(behind)] |= cells[tuple(ahead)]
     return found
-
-
-def _count_around(cells: NDArray[np.bool_], radius: int) -> NDArray[np.int64]:
-    """How many of these are in the cube around each cell."""
-    total = cells.astype(np.int64)
-    for axis in range(3):
-        pad = [(0, 0)] * 3
-        pad[axis] = (radius + 1, radius)
-        summed = np.pad(total, pad).cumsum(axis=axis)
-        width = 2 * radius + 1
-        total = np.take(summed, range(width, summed.shape[axis]), axis) - np.take(
-            summed, range(summed.shape[axis] - width), axis
-        )
-    return total

@@ -7,14 +7,15 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from palaestra_worlds.overworld.controllers.caves import explore_caves
+from palaestra_worlds.overworld.controllers.caves import best_cave_end, follow_cave
 from palaestra_worlds.overworld.controllers.dig_down import dig_to
 from palaestra_worlds.overworld.controllers.failures import Failed
 from palaestra_worlds.overworld.controllers.go_up import go_up, is_underground
 from palaestra_worlds.overworld.controllers.hands import Hands
 from palaestra_worlds.overworld.controllers.names import Wanted, natural_of
+from palaestra_worlds.overworld.controllers.tunnels import Tunnel, best_tunnel, news
 from palaestra_worlds.overworld.paths import FREE, ROCK
-from palaestra_worlds.overworld.state import HEIGHT, SEA_LEVEL, SIDE, STEPS
+from palaestra_worlds.overworld.state import HEIGHT, SEA_LEVEL, SIDE
 from palaestra_worlds.structured import Strategy
 
 NEIGHBOURHOOD = 9
@@ -27,7 +28,9 @@ BLIND_ALLEYS = 40
 """Goals that lead nowhere before one gives up."""
 LAVA_HEIGHT = 11
 """Caves are full of lava below, in the game as here."""
-MOST_TUNNELS = 600
+MOST_TUNNELS = 2000
+WORTH_A_WAY = 0.3
+"""Cells that a cave must lay open for each tick of the way, for one to follow it before one digs down."""
 TUNNEL = 6
 """Cells dug before one thinks again."""
 
@@ -178,63 +181,33 @@ def go_underground(hands: Hands, level: int, highest: int, until: Callable[[], b
         if until():
             return
         y = hands.senses.place[2]
-        if explore_caves(hands, LAVA_HEIGHT, max(level + 4, min(y + 3, highest)), until, vain):
-            continue
+        end = best_cave_end(hands, LAVA_HEIGHT, highest, vain)
         if y > level + 1:
-            dig_to(hands, max(level, y - 4), until)
+            if end is not None and end.rate > WORTH_A_WAY:
+                follow_cave(hands, end, until, vain)
+            else:
+                dig_to(hands, max(level, y - 4), until)
             continue
-        goals = _tunnel(hands, level, walls)
-        if goals is None:
+        tunnel = best_tunnel(hands, level, news(hands, 1, highest), walls)
+        if end is not None and (tunnel is None or end.rate > tunnel.rate):
+            follow_cave(hands, end, until, vain)
+        elif tunnel is None:
             break
-        if not hands.travel(goals, until, most=20_000):
-            walls[goals[:, 0], goals[:, 1]] = True
+        else:
+            _dig_on(hands, tunnel, walls, until)
     if not until():
         raise Failed("not_found", f"There was no {name} along the tunnels at height {level}.")
 
 
-def _tunnel(hands: Hands, level: int, walls: NDArray[np.bool_]) -> NDArray[np.int64] | None:
-    """Where to dig next: the direction along which least has been seen, straight on if equal; else anywhere."""
-    x, z, _ = hands.senses.place
-    unseen = hands.senses.seen[:, :, level - 1 : level + 4] == 0
-    around = np.array([(a, b, c) for a in (-1, 0, 1) for b in (-1, 0, 1) for c in (-1, 0, 1)])
-    best: tuple[float, NDArray[np.int64]] | None = None
-    for length in (TUNNEL, 4 * TUNNEL, 8 * TUNNEL, 14 * TUNNEL):
-        for turn in range(4):
-            facing = (hands.senses.facing + turn) % 4
-            end = np.array([x, z]) + STEPS[facing] * length
-            if not ((end > 2).all() and (end < SIDE - 3).all()):
-                continue
-            corner = np.array([x, z]) if length == TUNNEL else end
-            low, high = np.minimum(end, corner) - 2, np.maximum(end, corner) + 3
-            share = float(unseen[low[0] : high[0], low[1] : high[1]].mean())
-            goals = around + np.array((*end, level))
-            if walls[goals[:, 0], goals[:, 1]].mean() > 0.5:
-                continue
-            score = share - 0.01 * turn
-            if share > 0.5 and (best is None or score > best[0]):
-                best = score, goals
-        if best is not None:
-            return best[1]
-    return _elsewhere(hands, unseen.sum(axis=2), level, walls)
-
-
-def _elsewhere(
-    hands: Hands, unseen: NDArray[np.int64], level: int, walls: NDArray[np.bool_]
-) -> NDArray[np.int64] | None:
-    """Where most is unseen for the way there, whatever the direction.
-
-    Args:
-        unseen: (SIDE, SIDE), of each column's cells near the level.
-    """
-    around = _sum_around(unseen, TUNNEL)
-    a, b = np.mgrid[0:SIDE, 0:SIDE]
-    x, z, _ = hands.senses.place
-    far = np.abs(a - x) + np.abs(b - z)
-    inside = (np.minimum(a, b) > 2) & (np.maximum(a, b) < SIDE - 3)
-    is_new = inside & ~walls & (far > TUNNEL) & (around > 0.5 * around.max()) & (around > 0)
-    if not is_new.any():
-        return None
-    best = np.unravel_index(int(np.where(is_new, around / (far + TUNNEL), -1.0).argmax()), far.shape)
-    near = is_new & (np.abs(a - best[0]) <= 1) & (np.abs(b - best[1]) <= 1)
-    cells = np.argwhere(near)
-    return np.column_stack([cells, np.full(len(cells), level)]).astype(np.int64)
+def _dig_on(hands: Hands, tunnel: Tunnel, walls: NDArray[np.bool_], until: Callable[[], bool]) -> None:
+    """Goes to where a tunnel begins, and digs its first cells."""
+    if hands.senses.place[:2] != tunnel.start[:2] and not hands.travel(np.array([tunnel.start]), until, most=20_000):
+        x, z = tunnel.start[:2]
+        walls[x - 1 : x + 2, z - 1 : z + 2] = True
+        return
+    for cell in tunnel.cells[:TUNNEL]:
+        if until():
+            return
+        if not hands.travel(cell[None], until, most=20_000):
+            walls[cell[0], cell[1]] = True
+            return

@@ -25,7 +25,7 @@ from palaestra_worlds.overworld.tables import numbers
 
 MOST_CHASES = 60
 """Ways that are begun after one and the same mob, before it is given up."""
-MOST_TRIES = 3
+MOST_TRIES = 12
 """Times that one is followed in vain."""
 GONE_ASTRAY = 3
 """Cells that a mob moves until one thinks again where to go."""
