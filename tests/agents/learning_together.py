@@ -12,7 +12,7 @@ import numpy as np
 import palaestra_worlds
 import torch
 from palaestra_agents.base import AgentInterface
-from palaestra_agents.groups import ALONE, Group, started_group
+from palaestra_agents.groups import ALONE, Group, end_process, started_group
 from palaestra_agents.ppo import PPO
 
 ENVS = 8
@@ -96,6 +96,7 @@ def main() -> None:
             }
             print(json.dumps(found), flush=True)
     group.leave()
+    end_process()
 
 
 if __name__ == "__main__":

@@ -120,7 +120,7 @@ def leading(jobs: int | None) -> Iterator[Leader | None]:
     if "RANK" not in os.environ:
         yield None
         return
-    from palaestra_agents.groups import started_group
+    from palaestra_agents.groups import end_process, started_group
 
     from palaestra.parallel import Leader, follow
 
@@ -133,17 +133,20 @@ def leading(jobs: int | None) -> Iterator[Leader | None]:
             follow(group)
         finally:
             group.leave()
-        raise typer.Exit
+        end_process()
     if jobs not in (None, 1):
         raise CommandError(f"--jobs {jobs}: processes started by torchrun do one trial at a time; leave it out")
-    leader = Leader(group)
+    leader, code = Leader(group), 0
     try:
         yield leader
         # Who ends well must not leave the others waiting; after an error torchrun ends them.
         group.join()
+    except typer.Exit as ended:
+        code = ended.exit_code
     finally:
         leader.end()
         group.leave()
+    end_process(code)
 
 
 def check_sharing(spec: RunSpec, leader: Leader | None) -> None:

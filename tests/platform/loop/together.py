@@ -14,7 +14,7 @@ from palaestra.parallel import Leader, follow
 from palaestra.progress import TrialProgress
 from palaestra.run import open_run
 from palaestra.trials import execute
-from palaestra_agents.groups import Group, GroupError, started_group
+from palaestra_agents.groups import Group, GroupError, end_process, started_group
 
 STOPPED_AT, KILLED_AT = 3, 5
 """Iterations."""
@@ -48,6 +48,7 @@ def main(folder: Path) -> None:
         (folder / "process-1.pid").write_text(str(os.getpid()))
         follow(group)
         follow(group)
+    end_process()
 
 
 if __name__ == "__main__":
