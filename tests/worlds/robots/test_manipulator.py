@@ -132,7 +132,7 @@ def test_the_models_come_apart_slowly_when_the_arm_moves() -> None:
 
 START = start_places()
 TASKS = [
-    ({"distances": [{"first": "box", "second": "bowl"}]}, math.dist(START["box"], np.add(START["bowl"], (0, 0, 0.12)))),
+    ({"distances": [{"first": "box", "second": "bowl"}]}, math.dist(START["box"], np.add(START["bowl"], (0, 0, 0.14)))),
     ({"turns": [{"thing": "banana", "x_rotation": -1.0}]}, 1.0),
     ({"heights": [{"thing": "apple", "height": 0.23}]}, 0.2),
     ({"joints": [{"joint": "drawer", "fraction": 1.0}]}, 0.5),
@@ -296,3 +296,22 @@ def test_the_bowl_is_taken_where_nothing_lies_in_it() -> None:
     np.testing.assert_allclose(bowl_terms(palm, opens, apple=(-0.02, 0.0, 0.03)), 0.0, atol=1e-9)
     way = bowl_terms(palm, opens, apple=(0.02, 0.0, 0.03))[:3]
     assert way[0] == pytest.approx(2 * RIM_RADIUS)
+
+
+def carried(beside: float, height: float) -> float:
+    """What it costs that a box is so far beside the middle of the bowl, and so high above it."""
+    model, data = started("planning")
+    sensors, seen = Sensors(model), data.sensordata.copy()
+    seen[sensors["box"]] = seen[sensors["bowl"]] + np.array((beside, 0.0, height))
+    task = ManipulatorTask.model_validate({"distances": [{"first": "box", "second": "bowl"}]})
+    found = ManipulatorCost(task, model).residuals(Trajectories(np.zeros(()), seen, data.ctrl))
+    return float(np.linalg.norm(found[:3]))
+
+
+def test_what_is_carried_is_lifted_before_it_comes_near() -> None:
+    low, lifted = 0.02, 0.14
+    # Up gains as much as nearer where it is low, and nearer all that there is where it is high.
+    assert carried(0.15, low) - carried(0.10, low) < 0.02
+    assert carried(0.15, lifted) - carried(0.10, lifted) > 0.045
+    assert carried(0.15, low) - carried(0.15, lifted) > 0.05
+    assert carried(0.0, 0.0) == pytest.approx(0.0, abs=1e-9)

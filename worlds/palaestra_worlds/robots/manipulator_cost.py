@@ -24,9 +24,13 @@ from palaestra_worlds.robots.sensors import Sensors
 from palaestra_worlds.robots.tabletop import OBJECTS, TRAVEL
 
 Array = NDArray[np.float64]
-_CARRIED, _BESIDE = 0.12, 0.03
+_CARRIED, _BESIDE = 0.14, 0.03
 """How far above its goal something is carried there, and how near it comes down, metres."""
 
+_STEEP = 4.0
+"""How much higher it is carried a metre farther from there: over the rim of a bowl, not through its side."""
+_CLEAR = 0.2
+"""Metres beside its goal within which it is lifted before it comes nearer: fingers are wide, and so are bowls."""
 _OVER = 4.0
 """How many times its weight a turn has that goes over: a hand must turn far for it, against all else that it does."""
 
@@ -90,5 +94,10 @@ class ManipulatorCost:
         """From the second to the first; things are carried to their goal from above."""
         apart = seen[..., self._at[target.first]] - seen[..., self._at[target.second]]
         if target.first in OBJECTS:
-            apart = above(apart, _BESIDE, _CARRIED)
+            raised = above(apart, _BESIDE, _CARRIED, _STEEP)
+            # Who comes too low does not come nearer: it would run into what it is carried to.
+            beside = np.hypot(apart[..., :1], apart[..., 1:2])
+            low = np.clip(-raised[..., 2:] / _CARRIED, 0.0, 1.0) * (beside > _BESIDE)
+            raised[..., :2] *= 1.0 + low * (np.maximum(_CLEAR / np.maximum(beside, 1e-6), 1.0) - 1.0)
+            return raised
         return apart

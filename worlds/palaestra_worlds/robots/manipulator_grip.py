@@ -143,12 +143,12 @@ def turned(quaternions: Array, vector: Sequence[float]) -> Array:
     return fixed + w * twice + np.cross(v, twice)
 
 
-def above(apart: Array, radius: float, height: float) -> Array:
+def above(apart: Array, radius: float, height: float, steepness: float = _STEEPNESS) -> Array:
     """Differences of places (..., 3) with a goal that is the higher, the farther they are beside it, up to `height`.
 
     Whoever follows it comes down on the goal instead of pushing it away.
     """
     beside = np.hypot(apart[..., 0], apart[..., 1])
     raised = apart.copy()
-    raised[..., 2] -= np.clip(_STEEPNESS * (beside - radius), 0.0, height)
+    raised[..., 2] -= np.clip(steepness * (beside - radius), 0.0, height)
     return raised
