@@ -174,6 +174,8 @@ class Teacher(Protocol):
     `schedule() -> Schedule` makes it a teacher that is asked in each trial, in turns with training, and not about
     levels: `observe` is called before each `propose`, and its lessons are for that trial alone. An attribute
     `sets_tasks` that is True says that its lessons set more of a world's tasks than the level; not all worlds let them.
+    An attribute `changeable`, a set of names of its fields, says which may have another value amid a run, as members of
+    a population give them: `load_state_dict` then takes the state of a teacher that had another.
     """
 
     @property

@@ -61,6 +61,9 @@ def sweep(
         loaded = chosen_arms(loaded, [arm.strip() for arm in arms.split(",")])
     if loaded.early_stopping is not None and ray is None:
         raise CommandError("early_stopping needs Ray's scheduler: add --ray local, or remove it")
+    if loaded.population is not None and ray is None:
+        where = f"{loaded.population_place}: " if loaded.population_place else ""
+        raise CommandError(f"{where}population: needs Ray's scheduler: add --ray local, or --ray auto on a cluster")
     if dry:
         for trial in loaded.trials:
             print(f"{trial.arm}, seed {trial.seed}: {trial.variant.name}")
