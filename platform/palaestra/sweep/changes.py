@@ -1,7 +1,7 @@
 """Settings that may change amid a run: which they are, and an arm with others of them.
 
-A `Config` says so of its own fields by a class attribute `changeable`, so that agents, intrinsic rewards and teachers of
-plug-ins can, too. What shapes a network, a world or a checkpoint is never among them.
+A `Config` says so of its own fields by a class attribute `changeable`, so that agents, intrinsic rewards and teachers
+of plug-ins can, too. What shapes a network, a world or a checkpoint is never among them.
 """
 
 from __future__ import annotations

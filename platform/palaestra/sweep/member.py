@@ -1,7 +1,7 @@
 """A member of a population: an ordinary run folder, done one interval at a time, that may take over another's state.
 
-What it did stands in `population.json` of its folder; how it was at the ends of its last two intervals lies beside it in
-`population/`, for itself and for whoever takes it over.
+What it did stands in `population.json` of its folder; how it was at the ends of its last two intervals lies beside it
+in `population/`, for itself and for whoever takes it over.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """A population in a sweep: which members it has, and what is refused.
 
-Population-based training after Jaderberg et al. 2017 (arXiv 1711.09846), over settings of teacher and learner as in XLand
-(Open-Ended Learning Team 2021, arXiv 2107.12808): members learn side by side, and at every interval the worse ones take
-over the state of better ones and go on with changed settings.
+Population-based training after Jaderberg et al. 2017 (arXiv 1711.09846), over settings of teacher and learner as in
+XLand (Open-Ended Learning Team 2021, arXiv 2107.12808): members learn side by side, and at every interval the worse
+ones take over the state of better ones and go on with changed settings.
 """
 
 from __future__ import annotations

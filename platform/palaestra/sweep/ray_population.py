@@ -1,8 +1,8 @@
 """Does a sweep's populations on a Ray cluster: Ray Tune's population-based training decides who takes over whom.
 
-Its decisions are synchronous, and drawn from numbers that depend on the population's seed and the interval alone: who was
-done first, and what was interrupted, changes nothing. So nothing of Ray's own state is needed to go on later; members
-tell again what they measured at the last exchange.
+Its decisions are synchronous, and drawn from numbers that depend on the population's seed and the interval alone: who
+was done first, and what was interrupted, changes nothing. So nothing of Ray's own state is needed to go on later;
+members tell again what they measured at the last exchange.
 """
 
 from __future__ import annotations
