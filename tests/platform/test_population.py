@@ -242,7 +242,7 @@ def ray_address() -> Iterator[str]:
 
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 2, "include_dashboard": False})
-    yield cluster.address
+    yield str(cluster.address)
     ray.shutdown()
     cluster.shutdown()
 
