@@ -187,7 +187,9 @@ class Trial:
             if self._evaluation_due():
                 self._evaluate()
                 continue
-            self._update_bank(stop)
+            if not stop():
+                # Whoever goes on from here later, perhaps with other settings of the teacher, asks it then.
+                self._update_bank(stop)
             if stop():
                 self.save()
                 return "interrupted"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,12 +12,15 @@ import pytest
 import torch
 from palaestra import checkpoint, tree
 from palaestra.run import RunError, header_of
-from palaestra.spec import SpecError
+from palaestra.spec import RunSpec, SpecError
+from palaestra.sweep.changes import changeable, changed, value_of
 from palaestra.sweep.folder import Sweep, start_sweep
 from palaestra.sweep.history import read_histories
 from palaestra.sweep.member import TOOK_OVER, Member
 from palaestra.sweep.spec import SweepSpec, load_sweep
 from palaestra.trials import execute
+from palaestra_agents.intrinsic import INTRINSIC_REWARDS
+from palaestra_worlds.registry import AGENTS, TEACHERS
 
 RUN = """
 name: empty
@@ -139,6 +143,22 @@ def test_members_begin_with_all_listed_values_and_with_seeds_of_their_own(tmp_pa
     assert load_in(tmp_path, sweep.replace("seed: 3", "seed: 4")) != spec
 
 
+def test_settings_that_are_said_to_be_changeable_exist_and_change() -> None:
+    for registry in (AGENTS, TEACHERS, INTRINSIC_REWARDS):
+        for name in registry.names():
+            config = registry.load(name).Config
+            assert set(getattr(config, "changeable", ())) <= set(config.model_fields), name
+    text = RUN.replace("rollout_length", "intrinsic: {kind: rnd}, rollout_length")
+    arm = RunSpec.from_yaml(text, "run.yaml").arm("main")
+    values = {"agent.intrinsic.coefficient": 0.25, "arms.main.agent.gamma": 0.9, "agent.target_kl": 0.1}
+    assert {"agent.intrinsic.coefficient", "agent.intrinsic.learning_rate", "teacher.shown"} < set(changeable(arm))
+    other = changed(arm, values)
+    assert {key: value_of(other, key) for key in values} == values
+    assert changed(other, {key: value_of(arm, key) for key in values}) == arm
+    with pytest.raises(ValueError, match="gamma"):
+        changed(arm, {"agent.gamma": 2.0})
+
+
 LEARNING = SWEEP.replace("1.0e-12, 1.0e-11", "0.001, 0.01")
 
 
@@ -175,6 +195,33 @@ def test_a_member_takes_over_all_of_another_and_goes_on_with_other_settings(tmp_
     with taker.run.open_store(read_only=True) as store:
         assert len(store.query("SELECT 1 FROM events WHERE kind = ? AND iteration = 2", (TOOK_OVER,))) == 1
         assert store.query("SELECT count(*) FROM evaluations WHERE step = 256 AND mode = 'alone'") == [(1,)]
+
+
+TURNS = """
+world: {id: Heist, size: 7, doors: 2, num_envs: 8, max_steps: 16}
+agent: {network: {kind: mlp, hidden: [16]}, rollout_length: 16, epochs: 1, minibatch_size: 128}
+teacher: {kind: environments, environments: 3, cycles: 2, steps_in_environments: 256, steps_in_original: 256}
+budget: {steps: 1_280}
+evaluation: {every: 512, episodes: 8}
+checkpoint: {iterations: 1}
+"""
+
+
+def test_a_teacher_that_is_asked_in_turns_goes_on_with_other_settings(tmp_path: Path) -> None:
+    text = (
+        "run: run.yaml\nparameters: {teacher.environments: {low: 1, high: 4, whole: true}}\n"
+        "population: {members: 2, interval: 512}\n"
+    )
+    sweep = start_sweep(load_in(tmp_path, text, TURNS), tmp_path / "sweeps")
+    taker, source = members(sweep)
+    for member, number in ((taker, 4), (source, 2)):
+        member.do(1, {"teacher.environments": number}, None, 512, "return_mean")
+    taker.do(2, {"teacher.environments": 1}, source.name, 1024, "return_mean")
+    with taker.run.open_store(read_only=True) as store:
+        rows = store.query("SELECT level_seed, lesson FROM lessons WHERE state = 'kept' ORDER BY id")
+    asked = [(turn, len(json.loads(lesson)["tasks"])) for turn, lesson in rows]
+    assert asked[0] == (0, 4)
+    assert asked[-1] == (1, 1), "after the take-over the second turn's lesson has as many environments as it says now"
 
 
 def assert_same_weights(some: dict[str, torch.Tensor], others: dict[str, torch.Tensor]) -> None:
