@@ -7,7 +7,8 @@ in `population/`, for itself and for whoever takes it over.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -134,7 +135,7 @@ class Member:
 
     def _write(self, intervals: Sequence[Interval]) -> None:
         content = json.dumps([interval.model_dump() for interval in intervals], indent=1)
-        with _told(self._journal):
+        with _writing(self._journal):
             write_atomically(self._journal, content.encode())
 
     def _end_of(self, number: int, name: str | None = None) -> Path:
@@ -163,7 +164,7 @@ class Member:
     def _set(self, values: dict[str, Any]) -> None:
         spec = self.run.spec
         spec = spec.model_copy(update={"arms": {self.arm: changed(spec.arm(self.arm), values)}})
-        with _told(self.run.folder / "spec.yaml"):
+        with _writing(self.run.folder / "spec.yaml"):
             write_atomically(self.run.folder / "spec.yaml", spec.to_yaml().encode())
         self.run = Run(self.run.folder, spec)
 
@@ -210,7 +211,7 @@ class Member:
         assert found.header is not None
         assert found.path is not None
         end = self._end_of(number)
-        with _told(end):
+        with _writing(end):
             end.parent.mkdir(exist_ok=True)
             write_atomically(end, found.path.read_bytes())
             for old in sorted(end.parent.glob("interval-*.safetensors"))[:-KEPT]:
@@ -222,18 +223,13 @@ class Member:
         return Interval(step=found.header.step, iteration=found.header.iteration, score=values[-1])
 
 
-class _told:  # noqa: N801
-    """Inside, what cannot be written is said with what to do."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, OSError):
-            raise StoreError(
-                f"{self._path} could not be written: {error.strerror or error}; make room on the disk, then go on with "
-                "the sweep by --resume"
-            ) from error
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    """Raises StoreError, with what to do, where something inside cannot be written."""
+    try:
+        yield
+    except OSError as error:
+        raise StoreError(
+            f"{path} could not be written: {error.strerror or error}; make room on the disk, then go on with the sweep "
+            "by --resume"
+        ) from error

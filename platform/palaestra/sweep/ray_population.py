@@ -15,16 +15,23 @@ from typing import Any
 
 import numpy as np
 from ray import tune
-from ray.tune.schedulers import PopulationBasedTraining
+from ray.tune.schedulers import PopulationBasedTraining, TrialScheduler
 
+from palaestra.asking import LessonError
+from palaestra.checkpoint import CheckpointError
 from palaestra.run import RunError
+from palaestra.store import StoreError
 from palaestra.sweep.folder import FoundTrial, Sweep
 from palaestra.sweep.member import Member
 from palaestra.sweep.population import Choices
 from palaestra.sweep.ranges import Range
 
-MEASURED, INTERVAL = "measured", "interval"
+MEASURED, INTERVAL, GAVE_UP = "measured", "interval", "gave_up"
 """What Ray Tune is told at the end of each interval."""
+
+
+_HOPELESS = (RunError, StoreError, CheckpointError, LessonError)
+"""What would not go better the next time."""
 
 
 class _Repeatable(PopulationBasedTraining):
@@ -40,6 +47,9 @@ class _Repeatable(PopulationBasedTraining):
         self._own[trial.trial_id] = trial.config["member"]["run"]
 
     def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
+        if result[GAVE_UP]:
+            tune_controller.request_stop_experiment()
+            return TrialScheduler.STOP
         # It draws from the one generator that all of Python shares.
         others = random.getstate()
         random.seed(f"{self._seed} {result[INTERVAL]}")
@@ -53,6 +63,10 @@ class _Repeatable(PopulationBasedTraining):
                 source = {"run": found["run"], "interval": result[INTERVAL]}
                 each.set_config({**each.config, "member": {**found, "run": own, "source": source}})
         return decision
+
+    def on_trial_error(self, tune_controller: Any, trial: Any) -> None:
+        # The others would wait for it at the next exchange.
+        tune_controller.request_stop_experiment()
 
 
 class _Trainable(tune.Trainable):
@@ -75,18 +89,19 @@ class _Trainable(tune.Trainable):
         source = settings["member"]["source"]
         budget: int = self.member.run.spec.arm(self.member.arm).budget.steps
         until = min(self.interval * settings["steps"], budget)
-        done = self.member.do(
-            self.interval,
-            settings["member"]["values"],
-            source["run"] if source and source["interval"] == self.interval - 1 else None,
-            until,
-            settings["measure"],
-        )
-        told = {
-            MEASURED: float("-inf") if done.score is None else done.score,
-            INTERVAL: self.interval,
-            "done": until == budget,
-        }
+        told = {MEASURED: float("-inf"), INTERVAL: self.interval, GAVE_UP: "", "done": until == budget}
+        try:
+            done = self.member.do(
+                self.interval,
+                settings["member"]["values"],
+                source["run"] if source and source["interval"] == self.interval - 1 else None,
+                until,
+                settings["measure"],
+            )
+        except _HOPELESS as error:
+            return {**told, GAVE_UP: str(error)}
+        if done.score is not None:
+            told[MEASURED] = done.score
         self.interval += 1
         return told
 
@@ -185,9 +200,10 @@ def _execute(
             verbose=0,
         ),
     )
-    errors = tuner.fit().errors
-    if errors:
-        raise RunError(f"a member of population {name} could not go on: {errors[0]}")
+    results = tuner.fit()
+    said = [result.metrics[GAVE_UP] for result in results if result.metrics and result.metrics.get(GAVE_UP)]
+    for why in [*said, *results.errors]:
+        raise RunError(f"population {name} cannot go on: {why}; mend that, then go on with --resume")
 
 
 def _run_name(trial: Any) -> str:
