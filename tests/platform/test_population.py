@@ -15,8 +15,8 @@ from palaestra.run import RunError, header_of
 from palaestra.spec import RunSpec, SpecError
 from palaestra.sweep.changes import changeable, changed, value_of
 from palaestra.sweep.folder import Sweep, start_sweep
-from palaestra.sweep.history import read_histories
-from palaestra.sweep.member import TOOK_OVER, Member
+from palaestra.sweep.history import History, read_histories
+from palaestra.sweep.member import TOOK_OVER, Interval, Member
 from palaestra.sweep.spec import SweepSpec, load_sweep
 from palaestra.trials import execute
 from palaestra_agents.intrinsic import INTRINSIC_REWARDS
@@ -279,6 +279,44 @@ def test_a_member_that_failed_is_the_worst_until_it_takes_over_another(tmp_path:
     assert one.do(2, diverging, None, 512, "return_mean").failed == failed.failed
     assert one.do(2, {**first[0], "agent.value_coefficient": 0.5}, other.name, 512, "return_mean").step == 512
     assert sweep.trials()[0].status == "interrupted"
+
+
+def test_the_schedule_of_the_best_leads_through_the_members_it_came_from() -> None:
+    def interval(rate: float, score: float | None, step: int | None, source: str | None = None) -> Interval:
+        failed = "diverged" if score is None and step is None else ""
+        return Interval(values={"agent.learning_rate": rate}, score=score, step=step, source=source, failed=failed)
+
+    history = History(
+        "main, seed 0",
+        {
+            1: [interval(0.1, 0.5, 100), interval(0.1, 0.6, 200), interval(0.3, 0.9, 300, "b")],
+            2: [interval(0.2, None, None), interval(0.4, 0.7, 200, "c"), interval(0.4, 0.8, 300)],
+            3: [interval(0.5, 0.55, 100), interval(0.5, 0.2, 200), interval(0.5, None, None)],
+        },
+        {"a": 1, "b": 2, "c": 3},
+        "success",
+    )
+    assert history.best() == 1
+    assert [(member, now.values["agent.learning_rate"]) for member, now in history.schedule(1)] == [
+        (3, 0.5),
+        (2, 0.4),
+        (1, 0.3),
+    ]
+    assert [(one.step, one.member, one.source, one.score) for one in history.take_overs()] == [
+        (100, 2, 3, None),
+        (200, 1, 2, 0.6),
+    ]
+    assert history.settings_table()[1][1] == (
+        "2",
+        "learning_rate=0.2 → failed",
+        "after 3: learning_rate=0.4 → 70 %",
+        "learning_rate=0.4 → 80 %",
+    )
+    waiting = History("main, seed 0", {1: [interval(0.1, 0.5, 100)], 2: [Interval(values={})]}, {}, "return_mean")
+    assert waiting.settings_table() == (
+        ("Member", "To step 100"),
+        [("1", "learning_rate=0.1 → 0.5"), ("2", "as it is → not ended")],
+    )
 
 
 @pytest.fixture
