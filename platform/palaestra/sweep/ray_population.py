@@ -7,6 +7,7 @@ members tell again what they measured at the last exchange.
 
 from __future__ import annotations
 
+import os
 import random
 import shutil
 from collections.abc import Callable, Sequence
@@ -15,7 +16,8 @@ from typing import Any
 
 import numpy as np
 from ray import tune
-from ray.tune.schedulers import PopulationBasedTraining, TrialScheduler
+from ray.tune.logger import JsonLoggerCallback
+from ray.tune.schedulers import PopulationBasedTraining
 
 from palaestra.asking import LessonError
 from palaestra.checkpoint import CheckpointError
@@ -25,6 +27,7 @@ from palaestra.sweep.folder import FoundTrial, Sweep
 from palaestra.sweep.member import Member
 from palaestra.sweep.population import Choices
 from palaestra.sweep.ranges import Range
+from palaestra.sweep.ray_tune import MOST_RESTARTS
 
 MEASURED, INTERVAL, GAVE_UP = "measured", "interval", "gave_up"
 """What Ray Tune is told at the end of each interval."""
@@ -47,9 +50,6 @@ class _Repeatable(PopulationBasedTraining):
         self._own[trial.trial_id] = trial.config["member"]["run"]
 
     def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
-        if result[GAVE_UP]:
-            tune_controller.request_stop_experiment()
-            return TrialScheduler.STOP
         # It draws from the one generator that all of Python shares.
         others = random.getstate()
         random.seed(f"{self._seed} {result[INTERVAL]}")
@@ -65,8 +65,23 @@ class _Repeatable(PopulationBasedTraining):
         return decision
 
     def on_trial_error(self, tune_controller: Any, trial: Any) -> None:
-        # The others would wait for it at the next exchange.
-        tune_controller.request_stop_experiment()
+        # Told of every restart too. After the last one the others would wait for it at the next exchange.
+        if not trial.should_recover():
+            tune_controller.request_stop_experiment()
+
+
+class _OneGaveUp(tune.Stopper):
+    """Ends all where one member cannot go on: the others would wait for it at the next exchange."""
+
+    def __init__(self) -> None:
+        self._ended = False
+
+    def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
+        self._ended = self._ended or bool(result[GAVE_UP])
+        return self._ended
+
+    def stop_all(self) -> bool:
+        return self._ended
 
 
 class _Trainable(tune.Trainable):
@@ -176,6 +191,7 @@ def _execute(
         log_config=False,
         synch=True,
     )
+    os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] = "1"
     storage = (sweep.folder / "ray").absolute()
     shutil.rmtree(storage / name, ignore_errors=True)
     tuner = tune.Tuner(
@@ -196,7 +212,10 @@ def _execute(
         run_config=tune.RunConfig(
             name=name,
             storage_path=str(storage),
-            failure_config=tune.FailureConfig(max_failures=10),
+            stop=_OneGaveUp(),
+            # Ray Tune's own logs of numbers can hold none that is not finite, and repeat what run folders hold.
+            callbacks=[JsonLoggerCallback()],
+            failure_config=tune.FailureConfig(max_failures=MOST_RESTARTS),
             verbose=0,
         ),
     )
@@ -226,6 +245,3 @@ def _within(choices: Choices) -> Callable[[dict[str, Any]], dict[str, Any]]:
         return {**config, "member": {**config["member"], "values": {**values, **kept}}}
 
     return keep
-
-
-__all__ = ["execute_populations"]
