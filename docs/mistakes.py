@@ -24,6 +24,13 @@ budget: {steps: 50_000}
 TAUGHT = SOUND + "teacher: {kind: subgoals, levels: 2, model: {%s}}\n"
 
 
+POPULATION = """\
+run: beacons/doorkey-quick
+parameters: {agent.learning_rate: [0.001, 0.003]}
+population: {members: 4, interval: 20_000}
+"""
+
+
 class Mistake(NamedTuple):
     """One mistake.
 
@@ -60,6 +67,11 @@ def divided(what: str, processes: int, *options: str) -> Mistake:
     variables = (("RANK", "0"), ("WORLD_SIZE", str(processes)))
     shown = f"torchrun --nproc-per-node {processes} -m palaestra {' '.join(command)}"
     return Mistake(what, shown, command=command, variables=variables)
+
+
+def exchanged(what: str, old: str, new: str) -> Mistake:
+    """A sweep of a population in which one thing is another."""
+    return Mistake(what, new, POPULATION.replace(old, new), ("sweep", "my.yaml"))
 
 
 def typed(what: str, *command: str) -> Mistake:
@@ -140,6 +152,16 @@ GROUPS = {
         typed("A run that is not there", "report", "runs/nothing"),
         typed("A spec for a run folder", "resume", "my.yaml"),
         typed("An arm that does not exist", "ask", "my.yaml", "--arm", "taught"),
+    ],
+    "Sweeps": [
+        Mistake("A population without Ray", "palaestra sweep my.yaml", POPULATION, ("sweep", "my.yaml")),
+        exchanged("A population of one", "members: 4", "members: 1"),
+        exchanged("An interval that the budget does not hold", "interval: 20_000", "interval: 40_000"),
+        exchanged("An interval between evaluations", "interval: 20_000", "interval: 15_000"),
+        exchanged(
+            "A population that changes networks", "agent.learning_rate: [0.001, 0.003]", "agent.memory: [null, gru]"
+        ),
+        exchanged("A parameter with one value", "[0.001, 0.003]", "[0.001]"),
     ],
     "Several processes": [
         divided("16 environments for 3 processes", 3),

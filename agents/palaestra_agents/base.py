@@ -21,6 +21,9 @@ class AgentConfig(BaseModel):
     """Base of every agent's settings; frozen, and unknown keys are refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+    changeable: ClassVar[frozenset[str]] = frozenset()
+    """Fields that another value may be given amid a run, as members of a population do: `load_state_dict` takes what an
+    agent saved whose settings differed in nothing else."""
 
 
 @dataclass(frozen=True)

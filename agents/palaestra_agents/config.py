@@ -116,6 +116,23 @@ Intrinsic = Annotated[SerializeAsAny[IntrinsicConfig], BeforeValidator(parse_int
 class PPOConfig(AgentConfig):
     """Proximal policy optimisation (arXiv 1707.06347) with generalised advantage estimation (arXiv 1506.02438)."""
 
+    changeable = frozenset(
+        (
+            "epochs",
+            "minibatch_size",
+            "learning_rate",
+            "gamma",
+            "gae_lambda",
+            "clip",
+            "value_clip",
+            "entropy",
+            "value_coefficient",
+            "max_grad_norm",
+            "target_kl",
+            "least_deviation",
+            "lesson_coefficient",
+        )
+    )
     network: Network = Field(default=MLPConfig(), description="Body of actor and critic.")
     memory: Memory | None = Field(default=None, description="Recurrence; none: the policy sees the last frame only.")
     continuous: ContinuousConfig = Field(

@@ -29,6 +29,7 @@ INTRINSIC_REWARDS = Registry("palaestra.intrinsic_rewards", "intrinsic reward")
 class IntrinsicConfig(AgentConfig):
     """What every intrinsic reward has."""
 
+    changeable = frozenset({"coefficient", "gamma"})
     kind: str
     coefficient: float = Field(default=0.5, ge=0, description="Weight of its advantage beside the task's (1).")
     gamma: float = Field(default=0.99, ge=0, le=1, description="Discount of the intrinsic return.")

@@ -21,6 +21,7 @@ Width = Annotated[int, Field(ge=1, le=8192)]
 class RNDConfig(IntrinsicConfig):
     """Random network distillation; defaults after the paper's section 3 where they do not depend on Atari."""
 
+    changeable = IntrinsicConfig.changeable | {"learning_rate", "proportion", "epochs", "minibatch_size"}
     kind: Literal["rnd"] = "rnd"  # pyright: ignore[reportIncompatibleVariableOverride]
     embedding: Width = Field(default=64, description="Length of the vector that is predicted.")
     target_hidden: tuple[Width, ...] = Field(default=(128,), description="Hidden layers of the fixed random network.")

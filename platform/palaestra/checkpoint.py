@@ -10,6 +10,8 @@ import hashlib
 import json
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -106,19 +108,57 @@ def save(folder: Path, header: CheckpointHeader, state: dict[str, Any]) -> Path:
     """
     data = to_bytes(header, state)
     path = path_of(folder, header.iteration)
-    try:
+    with _writing(path):
         folder.mkdir(parents=True, exist_ok=True)
         write_atomically(path, data)
         for old in list_checkpoints(folder)[KEPT:]:
             old.unlink(missing_ok=True)
         for partial in folder.glob(".*.partial"):
             partial.unlink(missing_ok=True)
+    return path
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    """Raises StoreError, with what to do, where something inside cannot be written."""
+    try:
+        yield
     except OSError as error:
         raise StoreError(
             f"{path} could not be written: {error.strerror or error}; make room on the disk (or raise the file size "
             f"limit), then resume the run: it goes on from the checkpoint before"
         ) from error
-    return path
+
+
+def take_over(source: Path, folder: Path, header: CheckpointHeader) -> CheckpointHeader:
+    """Puts another trial's checkpoint in the place of a trial's own, as if it had been the taker's all along.
+
+    This is the one way for a checkpoint to be used by an arm, a seed or settings that it was not made by; whoever calls
+    it vouches that the taker's settings fit the state (same networks, same world). Loading stays as strict as ever.
+
+    Args:
+        source: path of the other's checkpoint.
+        folder: of the taker's checkpoints; its others are removed once the new one is whole on the disk.
+        header: of the taker; iteration and step are the other's.
+
+    Returns:
+        The header that the checkpoint has now.
+
+    Raises:
+        CheckpointError: the other's cannot be used, or is of another world or kind of agent.
+        StoreError: it could not be written; the taker's own checkpoints stand.
+    """
+    theirs, state = load(source)
+    check_header(theirs, str(source), world_id=header.world_id, agent_kind=header.agent_kind)
+    taken = header.model_copy(update={"iteration": theirs.iteration, "step": theirs.step})
+    path = path_of(folder, taken.iteration)
+    with _writing(path):
+        folder.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, to_bytes(taken, state))
+        for other in list_checkpoints(folder):
+            if other != path:
+                other.unlink(missing_ok=True)
+    return taken
 
 
 def to_bytes(header: CheckpointHeader, state: dict[str, Any]) -> bytes:

@@ -14,13 +14,13 @@ from palaestra_teachers.base import Feedback
 from palaestra import checkpoint
 from palaestra.bank import LevelBank
 from palaestra.build import make_world, settings_when_taught, world_seeds
-from palaestra.checkpoint import CheckpointError, CheckpointHeader
+from palaestra.checkpoint import CheckpointError
 from palaestra.evaluation import Evaluation, held_out_tasks, num_envs_for, play
 from palaestra.lessons import NEWEST_LESSON, LessonSupply
 from palaestra.parallel import Leader
 from palaestra.progress import Position, TrialProgress
 from palaestra.recorder import TrialRecorder
-from palaestra.run import Run, short_hash
+from palaestra.run import Run, header_of
 from palaestra.store import Store
 from palaestra.turns import open_supply
 from palaestra.visits import Visits
@@ -71,15 +71,7 @@ class Trial:
         self.world, self.agent = leader.build(run.spec, self.arm, seed)
         self.bank = LevelBank(self.world.task_space, self.arm.levels or 0)
         self.supply: LessonSupply | None = open_supply(run, self.arm, self.row, self.recorder, self.world)
-        self._header = CheckpointHeader(
-            world_id=self.arm.world.id,
-            agent_kind=self.arm.agent.kind,
-            arm=arm,
-            seed=seed,
-            iteration=0,
-            step=0,
-            config_hash=short_hash(self.arm.identity()),
-        )
+        self._header = header_of(self.arm, seed)
         self._begin()
 
     # ------------------------------------------------------------------------------------------ beginning, saving
@@ -195,7 +187,9 @@ class Trial:
             if self._evaluation_due():
                 self._evaluate()
                 continue
-            self._update_bank(stop)
+            if not stop():
+                # Whoever goes on from here later, perhaps with other settings of the teacher, asks it then.
+                self._update_bank(stop)
             if stop():
                 self.save()
                 return "interrupted"

@@ -14,11 +14,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from palaestra.checkpoint import write_atomically
+from palaestra.checkpoint import CheckpointHeader, write_atomically
 from palaestra.store import Store, StoreError, TrialRow
 
 if TYPE_CHECKING:
-    from palaestra.spec import RunSpec
+    from palaestra.spec import ArmSpec, RunSpec
 
 # What the platform uses of a spec (spec.py):
 #   RunSpec: name: str; arm_names: list[str]; seed_list: list[int]; arm(name) -> ArmSpec;
@@ -46,6 +46,19 @@ def canonical(value: Any) -> str:
 def short_hash(value: Any, digits: int = 8) -> str:
     """Hexadecimal digits of the SHA-256 of a JSON-able value."""
     return hashlib.sha256(canonical(value).encode()).hexdigest()[:digits]
+
+
+def header_of(arm: ArmSpec, seed: int) -> CheckpointHeader:
+    """What a checkpoint of an arm's trial must be of; its iteration and step are 0."""
+    return CheckpointHeader(
+        world_id=arm.world.id,
+        agent_kind=arm.agent.kind,
+        arm=arm.name,
+        seed=seed,
+        iteration=0,
+        step=0,
+        config_hash=short_hash(arm.identity()),
+    )
 
 
 class Run:

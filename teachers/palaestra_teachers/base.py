@@ -198,6 +198,8 @@ class Teacher(Protocol):
     levels: `observe` is called before each `propose`, and its lessons are for that trial alone. An attribute
     `sets_tasks` that is True says that its lessons set more of a world's tasks than the level; not all worlds let them.
     A method `onlooking() -> Onlooking` makes it one that looks on in each trial: see `Onlooker`.
+    An attribute `changeable`, a set of names of its fields, says which may have another value amid a run, as members of
+    a population give them: `load_state_dict` then takes the state of a teacher that had another.
     """
 
     @property

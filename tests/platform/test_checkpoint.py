@@ -255,3 +255,32 @@ def test_an_unwritable_folder_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(StoreError, match="could not be written"):
         save(tmp_path / "file" / "checkpoints", 1)
+
+
+def test_a_checkpoint_is_taken_over_under_the_takers_name_and_only_so(tmp_path: Path) -> None:
+    theirs, ours = tmp_path / "theirs", tmp_path / "ours"
+    source = checkpoint.save(theirs, HEADER, state())
+    taker = HEADER.model_copy(update={"seed": 4, "config_hash": "def", "iteration": 0, "step": 0})
+    for iteration in (6, 8, 9):
+        checkpoint.save(ours, taker.model_copy(update={"iteration": iteration, "step": 100 * iteration}), state())
+    with pytest.raises(CheckpointError, match="is of settings abc, not def"):
+        checkpoint.load_newest(theirs, config_hash="def")
+    taken = checkpoint.take_over(source, ours, taker)
+    assert taken == taker.model_copy(update={"iteration": 7, "step": 700})
+    found = checkpoint.load_newest(ours, seed=4, config_hash="def")
+    assert found.header == taken
+    assert same(found.state, checkpoint.load(source)[1])
+    assert checkpoint.list_checkpoints(ours) == [found.path]
+    assert checkpoint.load_newest(theirs, seed=3, config_hash="abc").header == HEADER
+
+
+def test_what_cannot_be_taken_over_leaves_the_takers_own(tmp_path: Path) -> None:
+    own = checkpoint.save(tmp_path / "ours", HEADER, state())
+    source = checkpoint.save(tmp_path / "theirs", HEADER.model_copy(update={"world_id": "Maze"}), state())
+    with pytest.raises(CheckpointError, match="is of world Maze, not Corridor"):
+        checkpoint.take_over(source, tmp_path / "ours", HEADER)
+    source.write_bytes(source.read_bytes()[:-3])
+    with pytest.raises(CheckpointError, match="is damaged"):
+        checkpoint.take_over(source, tmp_path / "ours", HEADER)
+    assert checkpoint.list_checkpoints(tmp_path / "ours") == [own]
+    assert checkpoint.load(own)[0] == HEADER

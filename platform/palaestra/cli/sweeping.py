@@ -27,6 +27,7 @@ EXAMPLES = (
     "palaestra sweep configs/sweeps/_learning-rate.yaml",
     "palaestra sweep my-sweep.yaml --jobs 4 --resume",
     "palaestra sweep my-sweep.yaml --ray auto --gpus 0.25",
+    "palaestra sweep my-population.yaml --ray local --resume",
 )
 
 
@@ -48,7 +49,8 @@ def sweep(
 ) -> None:
     """Run a spec with several values of its keys: every variant, arm and seed an ordinary run folder.
 
-    On one machine in processes, or on a cluster through Ray, whose nodes share the sweeps' folder.
+    On one machine in processes, or on a cluster through Ray, whose nodes share the sweeps' folder. A population
+    exchanges settings while it learns; it needs Ray.
     """
     from palaestra.sweep.folder import start_sweep
     from palaestra.sweep.page import summary, write_report
@@ -65,6 +67,9 @@ def sweep(
         for trial in loaded.trials:
             print(f"{trial.arm}, seed {trial.seed}: {trial.variant.name}")
         return
+    if loaded.population is not None and ray is None:
+        where = f"{loaded.population_place}: " if loaded.population_place else ""
+        raise CommandError(f"{where}population: needs Ray's scheduler: add --ray local, or --ray auto on a cluster")
     started = start_sweep(loaded, sweeps)
     print(f"Sweep folder: {started.folder}", flush=True)
     trials = started.unfinished()

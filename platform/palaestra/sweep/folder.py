@@ -9,13 +9,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
+from typing import Any
 
 from palaestra.asking import teacher_hash
 from palaestra.checkpoint import write_atomically
 from palaestra.lessons import Preparation
 from palaestra.progress import Listener
-from palaestra.run import Run, RunError, open_run, run_folder, start_run_in
+from palaestra.run import Run, RunError, canonical, open_run, run_folder, start_run_in
 from palaestra.store import TrialRow
+from palaestra.sweep.population import MEMBER, Choices, Population
+from palaestra.sweep.ranges import Range
 from palaestra.sweep.spec import EarlyStopping, Measure, SweepSpec, Variant
 
 STOPPED_EARLY = "stopped early"
@@ -48,12 +51,19 @@ class FoundTrial:
     def name(self) -> str:
         return f"{self.arm}, seed {self.seed}, {self.variant.name}"
 
+    @property
+    def first_values(self) -> dict[str, Any]:
+        """Of a member of a population: the settings that it began with."""
+        return {key: value for key, value in self.variant.values.items() if key != MEMBER}
+
 
 class Sweep:
     """A sweep folder.
 
     Attributes:
         folder: `<root>/<name>-<hash>`; the same sweep has the same.
+        population: None where trials have nothing to do with each other.
+        choices: of a population, what each parameter may be.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -65,6 +75,12 @@ class Sweep:
             self.measure: Measure = content["measure"]
             stopping = content["early_stopping"]
             self.early_stopping = None if stopping is None else EarlyStopping(**stopping)
+            population = content.get("population")
+            self.population = None if population is None else Population(**population)
+            self.choices: Choices = {
+                key: Range(**choice) if isinstance(choice, dict) else choice
+                for key, choice in content.get("choices", {}).items()
+            }
             self._trials = [
                 (Variant(entry["values"]), str(entry["arm"]), int(entry["seed"]), str(entry["run"]))
                 for entry in content["trials"]
@@ -126,7 +142,16 @@ def start_sweep(spec: SweepSpec, root: Path) -> Sweep:
     Raises:
         RunError, StoreError: something cannot be written.
     """
-    digest = hashlib.sha256("\n".join(trial.spec.to_yaml() for trial in spec.trials).encode()).hexdigest()[:8]
+    described = "\n".join(trial.spec.to_yaml() for trial in spec.trials)
+    population = {}
+    if spec.population is not None:
+        choices = {
+            key: choice.model_dump() if isinstance(choice, Range) else list(choice)
+            for key, choice in spec.choices.items()
+        }
+        population = {"population": spec.population.model_dump(mode="json"), "choices": choices}
+        described += canonical(population)
+    digest = hashlib.sha256(described.encode()).hexdigest()[:8]
     folder = root / f"{spec.name}-{digest}"
     if (folder / "sweep.json").exists():
         return Sweep(folder)
@@ -147,6 +172,7 @@ def start_sweep(spec: SweepSpec, root: Path) -> Sweep:
         "measure": spec.measure,
         "early_stopping": None if stopping is None else stopping.model_dump(),
         "trials": entries,
+        **population,
     }
     write_atomically(folder / "sweep.json", json.dumps(content, indent=1).encode())
     return Sweep(folder)

@@ -10,6 +10,7 @@ from palaestra.checkpoint import write_atomically
 from palaestra.report.plots import intervals_picture
 from palaestra.run import RunError
 from palaestra.sweep.folder import STOPPED_EARLY, FoundTrial, Sweep
+from palaestra.sweep.history import History, histories_as_markdown, read_histories, sections
 from palaestra.sweep.results import WORDS, VariantResult, as_markdown, columns, read_results
 
 MOST_DRAWN = 24
@@ -24,18 +25,26 @@ def write_report(sweep: Sweep) -> Path:
     """
     trials = sweep.trials()
     results = read_results(trials, sweep.measure)
+    histories = read_histories(sweep, trials)
     made = _made(trials)
     path = sweep.folder / "report.html"
-    text = f"# {sweep.name}\n\n{summary(trials)}\n\n{as_markdown(results, sweep.measure)}\n{made}\n"
+    tables = as_markdown(results, sweep.measure) + histories_as_markdown(histories)
+    text = f"# {sweep.name}\n\n{summary(trials)}\n\n{tables}\n{made}\n"
     try:
         write_atomically(sweep.folder / "report.md", text.encode())
-        write_atomically(path, _page(sweep, trials, results, made).encode())
+        write_atomically(path, _page(sweep, trials, results, histories, made).encode())
     except OSError as error:
         raise RunError(f"{sweep.folder} cannot be written: {error.strerror or error}") from error
     return path
 
 
-def _page(sweep: Sweep, trials: Sequence[FoundTrial], results: Sequence[VariantResult], made: str) -> str:
+def _page(
+    sweep: Sweep,
+    trials: Sequence[FoundTrial],
+    results: Sequence[VariantResult],
+    histories: Sequence[History],
+    made: str,
+) -> str:
     import jinja2
 
     environment = jinja2.Environment(
@@ -55,6 +64,7 @@ def _page(sweep: Sweep, trials: Sequence[FoundTrial], results: Sequence[VariantR
         shown=len(drawn),
         columns=columns(sweep.measure),
         results=[result.cells() for result in results],
+        populations=[{"name": history.name, "sections": sections(history)} for history in histories],
         failures=[_failure(trial) for trial in trials if trial.status == "failed"],
         made=made,
     )

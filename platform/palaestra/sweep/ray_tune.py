@@ -71,6 +71,13 @@ def execute_on_ray(
     from ray.tune.schedulers import AsyncHyperBandScheduler
 
     _connect(ray, address)
+    threads = max(trial.run.spec.threads for trial in trials)
+    if sweep.population is not None:
+        from palaestra.sweep.ray_population import execute_populations
+
+        with _connected(ray), _watching(trials, ended):
+            execute_populations(sweep, trials, threads, gpus)
+        return
     by_folder = {str(trial.run.folder.absolute()): trial for trial in trials}
     scheduler = None
     if sweep.early_stopping is not None:
@@ -82,7 +89,6 @@ def execute_on_ray(
             reduction_factor=sweep.early_stopping.factor,
             max_t=max(trial.run.spec.arm(trial.arm).budget.steps for trial in trials),
         )
-    threads = max(trial.run.spec.threads for trial in trials)
     tuner = tune.Tuner(
         tune.with_resources(_trainable, {"cpu": threads, "gpu": gpus}),
         param_space={"folder": tune.grid_search(list(by_folder)), "measure": sweep.measure},
@@ -94,16 +100,8 @@ def execute_on_ray(
             verbose=0,
         ),
     )
-    here = threading.current_thread() is threading.main_thread()
-    handler = signal.getsignal(signal.SIGINT)
-    try:
-        with _watching(trials, ended):
-            tuner.fit()
-    finally:
-        ray.shutdown()
-        if here:
-            # Ray Tune saves and ends at the first Ctrl-C, and leaves its own handler behind.
-            signal.signal(signal.SIGINT, handler)
+    with _connected(ray), _watching(trials, ended):
+        tuner.fit()
     if sweep.early_stopping is not None:
         runs = [trial.run for trial in trials]
         sweep.stop_early([run for run in runs if _was_stopped(run, sweep.early_stopping)])
@@ -119,6 +117,20 @@ def _connect(ray: Any, address: str) -> None:
         )
     except (ConnectionError, ValueError) as error:
         raise RunError(f"no Ray cluster at {address}: {error}; start one with `ray start --head`") from error
+
+
+@contextmanager
+def _connected(ray: Any) -> Iterator[None]:
+    """Afterwards Ray is let go of, and Ctrl-C means what it meant before."""
+    here = threading.current_thread() is threading.main_thread()
+    handler = signal.getsignal(signal.SIGINT)
+    try:
+        yield
+    finally:
+        ray.shutdown()
+        if here:
+            # Ray Tune saves and ends at the first Ctrl-C, and leaves its own handler behind.
+            signal.signal(signal.SIGINT, handler)
 
 
 @contextmanager

@@ -101,5 +101,9 @@ def columns(measure: Measure) -> tuple[str, ...]:
 
 def as_markdown(results: Sequence[VariantResult], measure: Measure) -> str:
     """The table of a sweep."""
-    rows = [columns(measure), ("---",) * len(COLUMNS), *(result.cells() for result in results)]
-    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
+    return markdown_table(columns(measure), [result.cells() for result in results])
+
+
+def markdown_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table in Markdown."""
+    return "".join(f"| {' | '.join(row)} |\n" for row in (headings, ("---",) * len(headings), *rows))

@@ -3,49 +3,37 @@
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 import numpy as np
 from palaestra_worlds.registry import nearest
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from palaestra.spec.errors import SpecError, fail
+from palaestra.spec.errors import Place, SpecError, fail
 from palaestra.spec.explain import unknown_key, validated
 from palaestra.spec.loader import Node, parse, read_file
-from palaestra.spec.models import RunSpec, Section
+from palaestra.spec.models import ArmSpec, RunSpec, Section
 from palaestra.spec.read import load_spec_with
+from palaestra.sweep.changes import changed
+from palaestra.sweep.population import (
+    MEMBER,
+    Choices,
+    Population,
+    check_arm,
+    check_parameters,
+    first_values,
+    member_seed,
+    reached,
+)
+from palaestra.sweep.ranges import Range
 
 Measure = Literal["success", "return_mean", "score"]
 MOST_TRIALS = 10_000
 MOST_VALUES = 1_000
 """Values of one key."""
-
-
-class Range(Section):
-    """Values of a key that are drawn."""
-
-    low: float = Field(description="Least value.")
-    high: float = Field(description="Greatest value.")
-    log: bool = Field(default=False, description="Draw its logarithm uniformly instead of the value.")
-    whole: bool = Field(default=False, description="Whole numbers only, both ends included.")
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Self:
-        if not self.low < self.high:
-            raise ValueError("low must be below high")
-        if self.log and self.low <= 0:
-            raise ValueError("of a range with log, low must be above 0")
-        return self
-
-    def draw(self, random: np.random.Generator) -> int | float:
-        """One value."""
-        ends = (self.low, self.high + 1 if self.whole else self.high)
-        value = math.exp(random.uniform(math.log(ends[0]), math.log(ends[1]))) if self.log else random.uniform(*ends)
-        return min(math.floor(value), math.floor(self.high)) if self.whole else value
 
 
 class EarlyStopping(Section):
@@ -68,6 +56,9 @@ class _Settings(Section):
     draw_seed: int = Field(default=0, ge=0, lt=2**31, description="Of these draws.")
     measure: Measure = Field(default="success", description="What trials are judged by, at their last evaluation.")
     early_stopping: EarlyStopping | None = Field(default=None, description="Stop the worse trials early (with Ray).")
+    population: Population | None = Field(
+        default=None, description="Have members take over one another's state and change the parameters (with Ray)."
+    )
 
 
 @dataclass(frozen=True)
@@ -112,7 +103,10 @@ class SweepSpec:
         description: what it is to find out.
         measure: what trials are judged by.
         early_stopping: None where every trial runs to its end.
-        trials: each once, though several variants may ask for it.
+        trials: each once, though several variants may ask for it; of a population its members.
+        population: None where trials have nothing to do with each other.
+        choices: of a population, what each parameter may be.
+        population_place: where it is written, for messages.
     """
 
     name: str
@@ -120,6 +114,9 @@ class SweepSpec:
     measure: Measure
     early_stopping: EarlyStopping | None
     trials: tuple[SweepTrial, ...]
+    population: Population | None = None
+    choices: Choices = field(default_factory=dict)
+    population_place: Place | None = None
 
 
 def shortened(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -161,10 +158,14 @@ def load_sweep(path: Path, find_spec: Callable[[str], Path]) -> SweepSpec:
     own = {key: child for key, child in children.items() if key in _Settings.model_fields}
     settings = validated(_Settings, Node(own, node.place, node.key), ())
     fixed = _mapping(node, "set")
-    parameters = {key: _choices(key, child) for key, child in _mapping(node, "parameters").items()}
+    written = _mapping(node, "parameters")
+    parameters = {key: _choices(key, child) for key, child in written.items()}
+    beside = path.parent / settings.run
+    if settings.population is not None:
+        spec_path = beside if beside.is_file() else find_spec(settings.run)
+        return _of_population(node, path.stem, settings, settings.population, spec_path, fixed, parameters, written)
     if any(isinstance(choice, Range) for choice in parameters.values()) != (settings.draws > 0):
         raise fail(node.place, ("draws",), "belongs to ranges, and ranges need it: how often they are drawn")
-    beside = path.parent / settings.run
     spec_path = beside if beside.is_file() else find_spec(settings.run)
     variants = list(itertools.islice(_variants(parameters, settings), MOST_TRIALS + 1))
     trials: dict[str, SweepTrial] = {}
@@ -181,6 +182,80 @@ def load_sweep(path: Path, find_spec: Callable[[str], Path]) -> SweepSpec:
         settings.early_stopping,
         tuple(trials.values()),
     )
+
+
+def _of_population(
+    node: Node,
+    name: str,
+    settings: _Settings,
+    population: Population,
+    spec_path: Path,
+    fixed: Mapping[str, Node],
+    parameters: Mapping[str, list[Node] | Range],
+    written: Mapping[str, Node],
+) -> SweepSpec:
+    """A sweep whose trials are members of populations, one for each arm and seed."""
+    place = node.children()["population"]
+    for key in ("draws", "early_stopping"):
+        if key in node.children():
+            why = "population.members says how many begin" if key == "draws" else "its members run to their end"
+            raise fail(node.children()[key].key, (key,), f"has no meaning beside `population`: {why}; remove it")
+    tried = {key: _all_or_ends(choice, written[key]) for key, choice in parameters.items()}
+    first = {key: values[0] for key, values in tried.items()}
+
+    def load(values: Mapping[str, Node]) -> RunSpec:
+        return load_spec_with(spec_path, {**fixed, **first, **values}, settings.seeds)
+
+    base = load({})
+    check_parameters(place, written, base)
+    load({key: values[-1] for key, values in tried.items()})
+    others = {key: [load({key: value}) for value in values[1:]] for key, values in tried.items()}
+    choices: Choices = {
+        key: choice if isinstance(choice, Range) else [value.plain() for value in choice]
+        for key, choice in parameters.items()
+    }
+    if population.members * len(base.arms) * len(base.seeds) > MOST_TRIALS:
+        raise fail(place.place, ("population",), f"asks for more than {MOST_TRIALS:,} trials; give fewer members")
+    trials: list[SweepTrial] = []
+    for arm in base.arms.values():
+        check_arm(place, population, arm)
+        reach = [key for key in tried if any(reached(arm, other.arm(arm.name), key) for other in others[key])]
+        if not reach:
+            what = f"has nothing to change in arm '{arm.name}', which no parameter reaches; give one that it has"
+            raise fail(place.place, ("population",), what)
+        for seed in base.seeds:
+            for number, values in enumerate(first_values(population, choices, seed), start=1):
+                own = {key: values[key] for key in reach}
+                trials.append(_member(base, arm, seed, population, number, own))
+    return SweepSpec(
+        settings.name or name,
+        settings.description,
+        settings.measure,
+        None,
+        tuple(trials),
+        population,
+        choices,
+        place.key,
+    )
+
+
+def _all_or_ends(choice: list[Node] | Range, written: Node) -> list[Node]:
+    """Values by which all that a parameter may be is checked."""
+    return [written.children()["low"], written.children()["high"]] if isinstance(choice, Range) else choice
+
+
+def _member(
+    base: RunSpec, arm: ArmSpec, seed: int, population: Population, number: int, values: Mapping[str, Any]
+) -> SweepTrial:
+    own = member_seed(seed, population.members, number)
+    alone = base.model_copy(
+        update={
+            "name": f"{arm.name}-seed{seed}-member{number}",
+            "arms": {arm.name: changed(arm, values)},
+            "seeds": (own,),
+        }
+    )
+    return SweepTrial(Variant({MEMBER: number, **values}), arm.name, own, alone)
 
 
 def _mapping(node: Node, key: str) -> dict[str, Node]:
@@ -244,5 +319,4 @@ def chosen_arms(spec: SweepSpec, arms: list[str]) -> SweepSpec:
     for arm in arms:
         if arm not in known:
             raise SpecError(f"there is no arm '{arm}'{nearest(arm, known) or '; the arms are: ' + ', '.join(known)}")
-    trials = tuple(trial for trial in spec.trials if trial.arm in arms)
-    return SweepSpec(spec.name, spec.description, spec.measure, spec.early_stopping, trials)
+    return replace(spec, trials=tuple(trial for trial in spec.trials if trial.arm in arms))

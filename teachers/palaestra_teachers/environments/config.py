@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -13,6 +13,7 @@ class EnvironmentConfig(BaseModel):
     """Where environments come from, and for how long agents train in them."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+    changeable: ClassVar[frozenset[str]] = frozenset({"environments", "steps_in_environments", "steps_in_original"})
 
     source: Literal["model", "fixed", "random", "by_hand", "progress"] = Field(
         default="model",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -13,6 +13,7 @@ class SubgoalConfig(BaseModel):
     """How subgoals are asked for, and how they are shown to the agent."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+    changeable: ClassVar[frozenset[str]] = frozenset({"shown"})
 
     form: Literal["position", "object", "language"] = Field(
         default="position", description="What a subgoal is: a cell, an object, or an instruction in words."

@@ -1,0 +1,247 @@
+"""Does a sweep's populations on a Ray cluster: Ray Tune's population-based training decides who takes over whom.
+
+Its decisions are synchronous, and drawn from numbers that depend on the population's seed and the interval alone: who
+was done first, and what was interrupted, changes nothing. So nothing of Ray's own state is needed to go on later;
+members tell again what they measured at the last exchange.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ray import tune
+from ray.tune.logger import JsonLoggerCallback
+from ray.tune.schedulers import PopulationBasedTraining
+
+from palaestra.asking import LessonError
+from palaestra.checkpoint import CheckpointError
+from palaestra.run import RunError
+from palaestra.store import StoreError
+from palaestra.sweep.folder import FoundTrial, Sweep
+from palaestra.sweep.member import Member
+from palaestra.sweep.population import Choices
+from palaestra.sweep.ranges import Range
+from palaestra.sweep.ray_tune import MOST_RESTARTS
+
+MEASURED, INTERVAL, GAVE_UP = "measured", "interval", "gave_up"
+"""What Ray Tune is told at the end of each interval."""
+
+
+_HOPELESS = (RunError, StoreError, CheckpointError, LessonError)
+"""What would not go better the next time."""
+
+
+class _Repeatable(PopulationBasedTraining):
+    """Ray Tune's scheduler with random numbers of its own, which keeps every trial's config that of its own member."""
+
+    def __init__(self, seed: str, **settings: Any) -> None:
+        super().__init__(**settings)
+        self._seed = seed
+        self._own: dict[str, str] = {}
+
+    def on_trial_add(self, tune_controller: Any, trial: Any) -> None:
+        super().on_trial_add(tune_controller, trial)
+        self._own[trial.trial_id] = trial.config["member"]["run"]
+
+    def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
+        # It draws from the one generator that all of Python shares.
+        others = random.getstate()
+        random.seed(f"{self._seed} {result[INTERVAL]}")
+        try:
+            decision = super().on_trial_result(tune_controller, trial, result)
+        finally:
+            random.setstate(others)
+        for each in tune_controller.get_trials():
+            own, found = self._own[each.trial_id], each.config["member"]
+            if found["run"] != own:
+                source = {"run": found["run"], "interval": result[INTERVAL]}
+                each.set_config({**each.config, "member": {**found, "run": own, "source": source}})
+        return decision
+
+    def on_trial_error(self, tune_controller: Any, trial: Any) -> None:
+        # Told of every restart too. After the last one the others would wait for it at the next exchange.
+        if not trial.should_recover():
+            tune_controller.request_stop_experiment()
+
+
+class _OneGaveUp(tune.Stopper):
+    """Ends all where one member cannot go on: the others would wait for it at the next exchange."""
+
+    def __init__(self) -> None:
+        self._ended = False
+
+    def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
+        self._ended = self._ended or bool(result[GAVE_UP])
+        return self._ended
+
+    def stop_all(self) -> bool:
+        return self._ended
+
+
+class _Trainable(tune.Trainable):
+    """What a process of the cluster does: one interval of one member after another."""
+
+    def setup(self, config: dict[str, Any]) -> None:
+        self._take(config)
+        self.interval: int = config["start"]
+
+    def reset_config(self, new_config: dict[str, Any]) -> bool:
+        self.setup(new_config)
+        return True
+
+    def _take(self, config: dict[str, Any]) -> None:
+        self.settings = config
+        self.member = Member(Path(config["runs"]) / config["member"]["run"])
+
+    def step(self) -> dict[str, Any]:
+        settings = self.settings
+        source = settings["member"]["source"]
+        budget: int = self.member.run.spec.arm(self.member.arm).budget.steps
+        until = min(self.interval * settings["steps"], budget)
+        told = {MEASURED: float("-inf"), INTERVAL: self.interval, GAVE_UP: "", "done": until == budget}
+        try:
+            done = self.member.do(
+                self.interval,
+                settings["member"]["values"],
+                source["run"] if source and source["interval"] == self.interval - 1 else None,
+                until,
+                settings["measure"],
+            )
+        except _HOPELESS as error:
+            return {**told, GAVE_UP: str(error)}
+        if done.score is not None:
+            told[MEASURED] = done.score
+        self.interval += 1
+        return told
+
+    def save_checkpoint(self, checkpoint_dir: str) -> dict[str, Any]:
+        # The state itself lies in the run folder, which all nodes share.
+        return {INTERVAL: self.interval}
+
+    def load_checkpoint(self, checkpoint: Any) -> None:
+        self.interval = checkpoint[INTERVAL]
+
+
+def execute_populations(sweep: Sweep, trials: Sequence[FoundTrial], threads: int, gpus: float) -> None:
+    """Does the populations that have unfinished members, one after the other; Ray is connected to.
+
+    Args:
+        sweep: whose trials they are.
+        trials: members with something left to do.
+        threads: processors of each member.
+        gpus: of each member; a fraction is shared.
+
+    Raises:
+        RunError: Ray Tune gave up.
+    """
+    assert sweep.population is not None
+    unfinished = {trial.run.folder.name for trial in trials}
+    groups: dict[tuple[str, int], list[Member]] = {}
+    for trial in sweep.trials():
+        group = trial.arm, trial.seed // sweep.population.members
+        groups.setdefault(group, []).append(Member(trial.run.folder))
+    first = {trial.run.folder.name: trial.first_values for trial in sweep.trials()}
+    for (arm, seed), members in groups.items():
+        if not any(member.name in unfinished for member in members):
+            continue
+        _execute(sweep, f"{arm}-seed{seed}", members, unfinished, first, threads, gpus)
+
+
+def _execute(
+    sweep: Sweep,
+    name: str,
+    members: Sequence[Member],
+    unfinished: set[str],
+    first: dict[str, dict[str, Any]],
+    threads: int,
+    gpus: float,
+) -> None:
+    population = sweep.population
+    assert population is not None
+    start = min(max(len(member.intervals()), 1) for member in members)
+    last = population.intervals(members[0].run.spec.arm(members[0].arm).budget.steps)
+    begun = [member for member in members if start < last or member.name in unfinished]
+    entries = []
+    for member in begun:
+        found = member.intervals()
+        values, source = first[member.name], None
+        if len(found) >= start:
+            values, source = found[start - 1].values, found[start - 1].source
+        source = {"run": source, "interval": start - 1} if source else None
+        entries.append({"run": member.name, "values": values, "source": source})
+    keys = entries[0]["values"]
+    choices: Choices = {key: choice for key, choice in sweep.choices.items() if key in keys}
+    scheduler = _Repeatable(
+        f"{population.seed} {name}",
+        time_attr="training_iteration",
+        metric=MEASURED,
+        mode="max",
+        perturbation_interval=1,
+        hyperparam_mutations={"member": {"values": {key: _mutation(choice) for key, choice in choices.items()}}},
+        quantile_fraction=population.quantile,
+        resample_probability=population.resample,
+        perturbation_factors=population.factors,  # pyright: ignore[reportArgumentType]
+        custom_explore_fn=_within(choices),
+        log_config=False,
+        synch=True,
+    )
+    os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] = "1"
+    storage = (sweep.folder / "ray").absolute()
+    shutil.rmtree(storage / name, ignore_errors=True)
+    tuner = tune.Tuner(
+        tune.with_resources(_Trainable, {"cpu": threads, "gpu": gpus}),
+        param_space={
+            "member": tune.grid_search(entries),
+            "runs": str((sweep.folder / "runs").absolute()),
+            "start": start,
+            "steps": population.interval,
+            "measure": sweep.measure,
+        },
+        tune_config=tune.TuneConfig(
+            scheduler=scheduler,
+            reuse_actors=True,
+            trial_name_creator=_run_name,
+            trial_dirname_creator=_run_name,
+        ),
+        run_config=tune.RunConfig(
+            name=name,
+            storage_path=str(storage),
+            stop=_OneGaveUp(),
+            # Ray Tune's own logs of numbers can hold none that is not finite, and repeat what run folders hold.
+            callbacks=[JsonLoggerCallback()],
+            failure_config=tune.FailureConfig(max_failures=MOST_RESTARTS),
+            verbose=0,
+        ),
+    )
+    results = tuner.fit()
+    said = [result.metrics[GAVE_UP] for result in results if result.metrics and result.metrics.get(GAVE_UP)]
+    for why in [*said, *results.errors]:
+        raise RunError(f"population {name} cannot go on: {why}; mend that, then go on with --resume")
+
+
+def _run_name(trial: Any) -> str:
+    return trial.config["member"]["run"]
+
+
+def _mutation(choice: Any) -> Any:
+    """A parameter as Ray Tune takes it; its draws come from the generator that the scheduler seeds."""
+    if not isinstance(choice, Range):
+        return list(choice)
+    return lambda: choice.draw(np.random.default_rng(random.getrandbits(64)))
+
+
+def _within(choices: Choices) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    """Keeps settings in their ranges, which factors may lead out of."""
+
+    def keep(config: dict[str, Any]) -> dict[str, Any]:
+        values = config["member"]["values"]
+        kept = {key: choice.nearest(values[key]) for key, choice in choices.items() if isinstance(choice, Range)}
+        return {**config, "member": {**config["member"], "values": {**values, **kept}}}
+
+    return keep
