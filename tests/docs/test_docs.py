@@ -201,7 +201,8 @@ def test_example_plugins_are_listed(toys: Path) -> None:
 def test_example_plugins_keep_the_contracts(toys: Path, kind: str, name: str) -> None:
     told = run_with(toys, "palaestra.testing", f"--{kind}", "Corridor" if kind == "world" else name)
     assert " passed" in told
-    assert "skipped" not in told
+    # This teacher does not look on, and the contract of those that do is skipped by name.
+    assert ("1 skipped" in told) if kind == "teacher" else ("skipped" not in told)
 
 
 def test_example_plugins_train_and_a_taught_arm_learns_what_an_untaught_does_not(toys: Path) -> None:
@@ -232,7 +233,7 @@ def farthest_door(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_teacher_of_the_guide_is_tested_checked_and_compared(farthest_door: Path) -> None:
     assert "2 passed" in run_with(farthest_door, "pytest", "farthest-door")
-    assert "1 skipped" in run_with(farthest_door, "palaestra.testing", "--teacher", "farthest-door")
+    assert "2 skipped" in run_with(farthest_door, "palaestra.testing", "--teacher", "farthest-door")
     asked = run_with(farthest_door, "palaestra", "ask", "farthest-door/farthest-door.yaml", "--level", "3")
     assert "(2, 1)" in asked
     quick = ("--set", "budget.steps=2048", "--set", "evaluation.every=2048", "--seeds", "1", "--jobs", "1")
