@@ -108,7 +108,7 @@ def save(folder: Path, header: CheckpointHeader, state: dict[str, Any]) -> Path:
     """
     data = to_bytes(header, state)
     path = path_of(folder, header.iteration)
-    with _writing(path):
+    with writing(path):
         folder.mkdir(parents=True, exist_ok=True)
         write_atomically(path, data)
         for old in list_checkpoints(folder)[KEPT:]:
@@ -119,7 +119,7 @@ def save(folder: Path, header: CheckpointHeader, state: dict[str, Any]) -> Path:
 
 
 @contextmanager
-def _writing(path: Path) -> Iterator[None]:
+def writing(path: Path) -> Iterator[None]:
     """Raises StoreError, with what to do, where something inside cannot be written."""
     try:
         yield
@@ -152,7 +152,7 @@ def take_over(source: Path, folder: Path, header: CheckpointHeader) -> Checkpoin
     check_header(theirs, str(source), world_id=header.world_id, agent_kind=header.agent_kind)
     taken = header.model_copy(update={"iteration": theirs.iteration, "step": theirs.step})
     path = path_of(folder, taken.iteration)
-    with _writing(path):
+    with writing(path):
         folder.mkdir(parents=True, exist_ok=True)
         write_atomically(path, to_bytes(taken, state))
         for other in list_checkpoints(folder):

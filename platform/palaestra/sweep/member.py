@@ -7,8 +7,7 @@ in `population/`, for itself and for whoever takes it over.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -16,12 +15,11 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from palaestra import checkpoint
-from palaestra.checkpoint import write_atomically
+from palaestra.checkpoint import write_atomically, writing
 from palaestra.lessons import Preparation
 from palaestra.progress import TrialProgress
 from palaestra.results import Measure, read_trials
 from palaestra.run import Run, RunError, header_of, open_run
-from palaestra.store import StoreError
 from palaestra.sweep.changes import changed
 from palaestra.worker import SECONDS_FOR_ORPHANS, run_trial, torch_threads
 
@@ -135,7 +133,7 @@ class Member:
 
     def _write(self, intervals: Sequence[Interval]) -> None:
         content = json.dumps([interval.model_dump() for interval in intervals], indent=1)
-        with _writing(self._journal):
+        with writing(self._journal):
             write_atomically(self._journal, content.encode())
 
     def _end_of(self, number: int, name: str | None = None) -> Path:
@@ -164,7 +162,7 @@ class Member:
     def _set(self, values: dict[str, Any]) -> None:
         spec = self.run.spec
         spec = spec.model_copy(update={"arms": {self.arm: changed(spec.arm(self.arm), values)}})
-        with _writing(self.run.folder / "spec.yaml"):
+        with writing(self.run.folder / "spec.yaml"):
             write_atomically(self.run.folder / "spec.yaml", spec.to_yaml().encode())
         self.run = Run(self.run.folder, spec)
 
@@ -211,7 +209,7 @@ class Member:
         assert found.header is not None
         assert found.path is not None
         end = self._end_of(number)
-        with _writing(end):
+        with writing(end):
             end.parent.mkdir(exist_ok=True)
             write_atomically(end, found.path.read_bytes())
             for old in sorted(end.parent.glob("interval-*.safetensors"))[:-KEPT]:
@@ -221,15 +219,3 @@ class Member:
         if not values:
             raise RunError(f"{self.run.folder} measures no {measure} by which members could be told apart")
         return Interval(step=found.header.step, iteration=found.header.iteration, score=values[-1])
-
-
-@contextmanager
-def _writing(path: Path) -> Iterator[None]:
-    """Raises StoreError, with what to do, where something inside cannot be written."""
-    try:
-        yield
-    except OSError as error:
-        raise StoreError(
-            f"{path} could not be written: {error.strerror or error}; make room on the disk, then go on with the sweep "
-            "by --resume"
-        ) from error
