@@ -10,7 +10,7 @@ import torch
 
 from palaestra_oni.config import OniConfig
 from palaestra_oni.features import features
-from palaestra_oni.network import Scores, excess
+from palaestra_oni.network import Scores, excess, keep_newest
 
 
 class Classifier:
@@ -30,10 +30,7 @@ class Classifier:
 
     def add(self, question: str, content: dict[str, Any]) -> None:
         """Takes in the label of a caption; the newest `memory` are kept."""
-        self._labels.pop(question, None)
-        self._labels[question] = bool(content["helpful"])
-        if len(self._labels) > self._memory:
-            del self._labels[next(iter(self._labels))]
+        keep_newest(self._labels, question, bool(content["helpful"]), self._memory)
         self._fresh = True
 
     def learn(self, seen: Sequence[str]) -> dict[str, float]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from palaestra_agents.layers import linear
@@ -13,6 +13,8 @@ from torch import nn
 
 from palaestra_oni.config import NetworkConfig
 from palaestra_oni.features import features
+
+Answer = TypeVar("Answer")
 
 
 class Scores:
@@ -95,6 +97,14 @@ class Scores:
         self._generator.set_state(state["generator"])
         self.loss = float(state["loss"])
         self._known.clear()
+
+
+def keep_newest(answers: dict[str, Answer], question: str, answer: Answer, most: int) -> None:
+    """Puts an answer last, in the place of an earlier one to the same, and drops the oldest beyond `most`."""
+    answers.pop(question, None)
+    answers[question] = answer
+    if len(answers) > most:
+        del answers[next(iter(answers))]
 
 
 def excess(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:

@@ -9,7 +9,7 @@ import torch
 
 from palaestra_oni.config import OniConfig
 from palaestra_oni.features import features
-from palaestra_oni.network import Scores, excess
+from palaestra_oni.network import Scores, excess, keep_newest
 
 _TARGETS = {"first": 1.0, "second": 0.0, "neither": 0.5}
 BETWEEN = "\n"
@@ -34,10 +34,7 @@ class Ranking:
 
     def add(self, question: str, content: dict[str, Any]) -> None:
         """Takes in which of two captions is better; the newest `memory` are kept."""
-        self._preferences.pop(question, None)
-        self._preferences[question] = str(content["better"])
-        if len(self._preferences) > self._memory:
-            del self._preferences[next(iter(self._preferences))]
+        keep_newest(self._preferences, question, str(content["better"]), self._memory)
         self._fresh = True
 
     def learn(self, seen: Sequence[str]) -> dict[str, float]:

@@ -73,7 +73,7 @@ def build_arm(name: str, node: Node, over: Node) -> ArmSpec:
     budget = validated(BudgetSpec, budget_node, budget_path)
     _check_budget(budget, world, agent, budget_node, budget_path)
     if teacher and teacher.schedule:
-        _check_schedule(teacher, teacher.schedule, budget, _iteration_steps(world, agent), teacher_node, teacher_path)
+        _check_schedule(teacher, teacher.schedule, budget, iteration_steps(world, agent), teacher_node, teacher_path)
     plain = _plain(node, over, name)
     if teacher and teacher.onlooking:
         _check_onlooking(teacher, teacher_node, teacher_path)
@@ -360,12 +360,13 @@ def _check_schedule(
         )
 
 
-def _iteration_steps(world: WorldSpec, agent: AgentSpec) -> int:
+def iteration_steps(world: WorldSpec, agent: AgentSpec) -> int:
+    """Environment steps of one iteration."""
     return getattr(agent.config, "rollout_length", 1) * world.num_envs
 
 
 def _check_budget(budget: BudgetSpec, world: WorldSpec, agent: AgentSpec, node: Node, path: Path) -> None:
-    steps = _iteration_steps(world, agent)
+    steps = iteration_steps(world, agent)
     if steps > budget.steps:
         raise fail(
             node.children()["steps"].place,

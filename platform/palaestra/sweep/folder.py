@@ -101,6 +101,14 @@ class Sweep:
             found.append(FoundTrial(variant, arm, seed, run, run.trials()[0], name in stopped))
         return found
 
+    def populations(self, trials: Sequence[FoundTrial]) -> dict[tuple[str, int], list[FoundTrial]]:
+        """These of its trials by the arm and seed of their population; none where the sweep has no populations."""
+        groups: dict[tuple[str, int], list[FoundTrial]] = {}
+        if self.population is not None:
+            for trial in trials:
+                groups.setdefault((trial.arm, trial.seed // self.population.members), []).append(trial)
+        return groups
+
     def unfinished(self) -> list[FoundTrial]:
         """Trials that still have something to do."""
         return [trial for trial in self.trials() if trial.status not in ("done", STOPPED_EARLY)]

@@ -163,13 +163,8 @@ def read_histories(sweep: Sweep, trials: Sequence[FoundTrial]) -> list[History]:
     Raises:
         RunError: the account of a member cannot be read.
     """
-    if sweep.population is None:
-        return []
-    groups: dict[tuple[str, int], list[FoundTrial]] = {}
-    for trial in trials:
-        groups.setdefault((trial.arm, trial.seed // sweep.population.members), []).append(trial)
     histories = []
-    for (arm, seed), group in groups.items():
+    for (arm, seed), group in sweep.populations(trials).items():
         members = {int(trial.variant.values[MEMBER]): Member(trial.run.folder) for trial in group}
         intervals = {number: member.intervals() for number, member in members.items()}
         if any(intervals.values()):

@@ -20,6 +20,7 @@ from palaestra.lessons import Preparation
 from palaestra.progress import TrialProgress
 from palaestra.results import Measure, read_trials
 from palaestra.run import Run, RunError, header_of, open_run
+from palaestra.spec.build import iteration_steps
 from palaestra.sweep.changes import changed
 from palaestra.worker import SECONDS_FOR_ORPHANS, run_trial, torch_threads
 
@@ -124,8 +125,7 @@ class Member:
             return False
         newest = checkpoint.load_newest(self._checkpoints).header
         arm = self.run.spec.arm(self.arm)
-        iteration = getattr(arm.agent.config, "rollout_length", 1) * arm.world.num_envs
-        return newest is not None and newest.step >= until + iteration
+        return newest is not None and newest.step >= until + iteration_steps(arm.world, arm.agent)
 
     @property
     def _checkpoints(self) -> Path:

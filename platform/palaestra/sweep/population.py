@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import Field
 
+from palaestra.spec.build import iteration_steps
 from palaestra.spec.errors import fail
 from palaestra.spec.loader import Node
 from palaestra.spec.models import ArmSpec, RunSpec, Section
@@ -109,7 +110,7 @@ def check_arm(node: Node, population: Population, arm: ArmSpec) -> None:
     def refuse(what: str, where: Node = interval, key: str = "interval") -> Exception:
         return fail(where.place, ("population", key) if key else ("population",), f"{what} (arm '{arm.name}')")
 
-    iteration = getattr(arm.agent.config, "rollout_length", 1) * arm.world.num_envs
+    iteration = iteration_steps(arm.world, arm.agent)
     if steps >= arm.budget.steps:
         raise refuse(
             f"is {steps:,}, but budget.steps is {arm.budget.steps:,}: nobody would ever be taken over; make it smaller"

@@ -140,16 +140,12 @@ def execute_populations(sweep: Sweep, trials: Sequence[FoundTrial], threads: int
     Raises:
         RunError: Ray Tune gave up.
     """
-    assert sweep.population is not None
     unfinished = {trial.run.folder.name for trial in trials}
-    groups: dict[tuple[str, int], list[Member]] = {}
-    for trial in sweep.trials():
-        group = trial.arm, trial.seed // sweep.population.members
-        groups.setdefault(group, []).append(Member(trial.run.folder))
-    first = {trial.run.folder.name: trial.first_values for trial in sweep.trials()}
-    for (arm, seed), members in groups.items():
-        if not any(member.name in unfinished for member in members):
+    for (arm, seed), group in sweep.populations(sweep.trials()).items():
+        first = {trial.run.folder.name: trial.first_values for trial in group}
+        if unfinished.isdisjoint(first):
             continue
+        members = [Member(trial.run.folder) for trial in group]
         _execute(sweep, f"{arm}-seed{seed}", members, unfinished, first, threads, gpus)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,6 +48,13 @@ A plan that looks ahead for a third of a second would else throw a bowl that it 
 _FIXED_ACROSS = {"drawer_handle": (0.0, 1.0, 0.0)}
 
 
+class _Rim(NamedTuple):
+    """The place of the bowl's rim that is taken hold of, and the way through its side there: (..., 3) each."""
+
+    hold: Array
+    across: Array
+
+
 class Grip:
     """Residuals of a palm that is to be where some things are."""
 
@@ -61,7 +69,9 @@ class Grip:
         Way to the things (..., 3), fingers across (..., 3), opening (..., 1).
         """
         palm, opens = seen[..., self._at["palm"]], seen[..., self._at["palm_x"]]
-        places = [self._place(thing, seen, palm, opens) for thing in self.things]
+        rim = self._rim(seen, palm, opens) if "bowl" in self.things else None
+        places = [seen[..., self._at[thing]] if thing != "bowl" or rim is None else rim.hold for thing in self.things]
+        across = self._across(seen, opens, rim)
         apart = palm - sum(places) / len(places)
         distance = np.sqrt(np.einsum("...i,...i->...", apart, apart))
         near = 1.0 / (1.0 + np.exp(np.clip((distance - _NEAR) / _SOFT, -30, 30)))[..., None]
@@ -72,14 +82,14 @@ class Grip:
             length = free * distance[..., None] + (1.0 - free) * _FAR
             way = apart * length / np.maximum(distance, 1e-6)[..., None]
             wide = closed - _OPENED
-            return [way, self._across(seen, palm, opens), _LET_GO * np.where(wide > 0.0, wide, _TOO_WIDE * wide)]
+            return [way, across, _LET_GO * np.where(wide > 0.0, wide, _TOO_WIDE * wide)]
         # Never more when it is near than when it is not: a hand that must close at once would rather stay away.
         # Fingers that close further than round the thinnest thing have hold of none.
         around = closed * np.clip((_MET - closed) / _MEETING, 0.0, 1.0)
         fingers = 1.0 - near * around + 0.5 * (1.0 - near) * closed
         # Told so on the table already: a hand that is to close only in the air would rather not lift.
         fingers += near * closed * (CLOSED - told) + self._slipping(seen, distance[..., None], told)
-        return [above(apart, _APPROACH_RADIUS, _APPROACH_HEIGHT), self._across(seen, palm, opens), fingers]
+        return [above(apart, _APPROACH_RADIUS, _APPROACH_HEIGHT), across, fingers]
 
     def _slipping(self, seen: Array, distance: Array, told: Array) -> Array:
         """How near the hand is to dropping what it holds in the air (..., 1); 0 on the table."""
@@ -91,15 +101,8 @@ class Grip:
         lost = np.clip((distance - held) / _LOST, 0.0, 1.0)
         return lifted * (_DROPPED * lost + _LOOSE * (CLOSED - told))
 
-    def _place(self, thing: str, seen: Array, palm: Array, opens: Array) -> Array:
-        """Where the palm takes hold of a thing: its middle, or one side of the bowl's rim."""
-        if thing != "bowl":
-            return seen[..., self._at[thing]]
-        rim, _, outwards = self._rim(seen, palm, opens)
-        return rim + RIM_RADIUS * outwards
-
-    def _rim(self, seen: Array, palm: Array, opens: Array) -> tuple[Array, Array, Array]:
-        """The middle of the bowl's rim, upwards, and outwards where it is taken hold of: (..., 3) each.
+    def _rim(self, seen: Array, palm: Array, opens: Array) -> _Rim:
+        """Where the bowl is taken hold of.
 
         That is in the line in which the fingers open: nearer to the palm, but away from what lies in the bowl.
         """
@@ -116,14 +119,14 @@ class Grip:
             aside = np.einsum("...i,...i->...", lies, side)
             fills = (np.linalg.norm(lies, axis=-1) < RIM_RADIUS) & (np.abs(aside) > _ASIDE)
             nearer = np.where(fills, -aside, nearer)
-        return rim, axis, np.where(nearer < 0, -1.0, 1.0)[..., None] * side
+        outwards = np.where(nearer < 0, -1.0, 1.0)[..., None] * side
+        # Its side leans outwards. Fingers that lie against it askew hold it by an edge, and lose it when they lift.
+        return _Rim(rim + RIM_RADIUS * outwards, np.cos(RIM_LEAN) * outwards - np.sin(RIM_LEAN) * axis)
 
-    def _across(self, seen: Array, palm: Array, opens: Array) -> Array:
+    def _across(self, seen: Array, opens: Array, rim: _Rim | None) -> Array:
         thing = self.things[0]
-        if thing == "bowl":
-            # Its side leans outwards. Fingers that lie against it askew hold it by an edge, and lose it when they lift.
-            _, axis, outwards = self._rim(seen, palm, opens)
-            across = np.cos(RIM_LEAN) * outwards - np.sin(RIM_LEAN) * axis
+        if thing == "bowl" and rim is not None:
+            across = rim.across
         elif thing in _ACROSS:
             across = turned(seen[..., self._at[f"turn_{thing}"]], _ACROSS[thing])
         elif thing in _FIXED_ACROSS:
