@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from palaestra_worlds.costs import L2, Quadratic, SmoothAbs, Term
 from palaestra_worlds.planning import Trajectories
-from palaestra_worlds.robots.manipulator_grip import Grip, above, turned
+from palaestra_worlds.robots.manipulator_grip import Grip, turned
 from palaestra_worlds.robots.manipulator_model import CLOSED, OPEN
 from palaestra_worlds.robots.manipulator_task import DistanceTarget, ManipulatorTask, TurnTarget
 from palaestra_worlds.robots.sensors import Sensors
@@ -31,8 +31,18 @@ _STEEP = 4.0
 """How much higher it is carried a metre farther from there: over the rim of a bowl, not through its side."""
 _CLEAR = 0.2
 """Metres beside its goal within which it is lifted before it comes nearer: fingers are wide, and so are bowls."""
+_TOO_LOW = 2.0
+"""How many times as much a metre too low counts as a metre too high."""
+_ACROSS, _RIM_ACROSS = 0.2, 0.6
+"""Weights of how fingers lie across a thing, and across the side of a bowl, which they must not hold askew."""
 _OVER = 4.0
 """How many times its weight a turn has that goes over: a hand must turn far for it, against all else that it does."""
+
+_TO_THE_LEFT = 1.0
+"""What it costs, in radians, when the top of something that is turned over points elsewhere than up, left or down.
+
+Half a turn is the same either way, but to the right, forwards or backwards this arm's wrist does not follow.
+"""
 
 
 class ManipulatorCost:
@@ -49,7 +59,7 @@ class ManipulatorCost:
         if self._grip is not None:
             terms = [
                 Term("palm to " + " and ".join(self._grip.things), 3, L2(0.01), weight),
-                Term("fingers across", 3, L2(0.1), 0.2 * weight),
+                Term("fingers across", 3, L2(0.1), (_RIM_ACROSS if "bowl" in reached else _ACROSS) * weight),
                 Term("hold", 1, SmoothAbs(0.1), 0.1 * weight),
             ]
         if task.aim is not None:
@@ -88,16 +98,27 @@ class ManipulatorCost:
         """The angle (..., 1) between a thing's upward direction and where that should point."""
         up = turned(seen[..., self._at[f"turn_{target.thing}"]], (0.0, 0.0, 1.0))
         wanted = np.array([0.0, -np.sin(target.x_rotation), np.cos(target.x_rotation)])
-        return np.arccos(np.clip(up @ wanted, -1.0, 1.0))[..., None]
+        off = np.arccos(np.clip(up @ wanted, -1.0, 1.0))[..., None]
+        if target.over:
+            off += _TO_THE_LEFT * (np.abs(up[..., :1]) + np.maximum(-up[..., 1:2], 0.0))
+        return off
 
     def _between(self, seen: Array, target: DistanceTarget) -> Array:
-        """From the second to the first; things are carried to their goal from above."""
+        """From the second to the first; things are carried from above to where they are put down."""
         apart = seen[..., self._at[target.first]] - seen[..., self._at[target.second]]
-        if target.first in OBJECTS:
-            raised = above(apart, _BESIDE, _CARRIED, _STEEP)
-            # Who comes too low does not come nearer: it would run into what it is carried to.
-            beside = np.hypot(apart[..., :1], apart[..., 1:2])
-            low = np.clip(-raised[..., 2:] / _CARRIED, 0.0, 1.0) * (beside > _BESIDE)
-            raised[..., :2] *= 1.0 + low * (np.maximum(_CLEAR / np.maximum(beside, 1e-6), 1.0) - 1.0)
-            return raised
-        return apart
+        return carried(apart) if target.first in OBJECTS and target.second != "rest_position" else apart
+
+
+def carried(apart: Array) -> Array:
+    """Differences (..., 3) between a thing and its goal, as residuals of a thing that is carried there from above.
+
+    It is to be the higher, the farther it is beside its goal. Who is higher than that only pays for the height: so
+    coming nearer is worth something without coming down at the same time.
+    """
+    beside = np.hypot(apart[..., :1], apart[..., 1:2])
+    height = np.clip(_STEEP * (beside - _BESIDE), 0.0, _CARRIED)
+    low = np.maximum(height - apart[..., 2:], 0.0)
+    # Who comes too low does not come nearer: it would run into what it is carried to.
+    kept_off = np.minimum(low / _CARRIED, 1.0) * (beside > _BESIDE)
+    aside = apart[..., :2] * (1.0 + kept_off * (np.maximum(_CLEAR / np.maximum(beside, 1e-6), 1.0) - 1.0))
+    return np.concatenate([aside, np.where(low > 0.0, height + _TOO_LOW * low, apart[..., 2:])], axis=-1)

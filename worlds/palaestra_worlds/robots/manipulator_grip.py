@@ -19,11 +19,15 @@ _APPROACH_RADIUS, _APPROACH_HEIGHT = 0.012, 0.1
 _STEEPNESS = 1.5
 _NEAR, _SOFT = 0.026, 0.004
 """Metres from where it takes hold at which the gripper closes, and over which it makes up its mind."""
+_ASKEW, _LEANING = 0.15, 0.03
+"""Radians that fingers lie askew on the bowl's side up to which they close, and over which they make up their mind."""
 _ACROSS = {"banana": (0.0, 1.0, 0.0), "box": (1.0, 0.0, 0.0)}
 """The narrow side of things, in their own axes: fingers lie on both sides of it."""
 _EMPTY = {"rest_position", "drawer_center"}
 """Points where there is nothing to take hold of."""
-_LET_GO, _FAR = 6.0, 0.6
+_LET_GO, _FAR = 6.0, 0.7
+_RISE, _SIDEWAYS = 0.1, 0.5
+"""A hand goes away upwards: how far below its goal going sideways is worth nothing, and what it costs there, metres."""
 _GRIPPING, _OPENED = 0.35, 0.2
 """Closings, of 1: the widest thing is gripped by more than the one, and free of the hand at the other.
 
@@ -45,6 +49,10 @@ _DROPPED, _LOOSE = 80.0, 8.0
 
 A plan that looks ahead for a third of a second would else throw a bowl that it is to turn: in the air that is faster.
 """
+_STANDS, _RISEN = 0.006, 0.02
+"""Height of the bowl's middle when it stands, and how much higher it is off the table for certain, metres."""
+_FIRM = 3.0
+"""How many times more than on the table it counts there how far the fingers are from where they are to hold."""
 _FIXED_ACROSS = {"drawer_handle": (0.0, 1.0, 0.0)}
 
 
@@ -75,12 +83,17 @@ class Grip:
         apart = palm - sum(places) / len(places)
         distance = np.sqrt(np.einsum("...i,...i->...", apart, apart))
         near = 1.0 / (1.0 + np.exp(np.clip((distance - _NEAR) / _SOFT, -30, 30)))[..., None]
+        if rim is not None:
+            askew = np.linalg.norm(across, axis=-1, keepdims=True)
+            near = near / (1.0 + np.exp(np.clip((askew - _ASKEW) / _LEANING, -30, 30)))
         closed = seen[..., self._at["angle_right_driver_joint"]] / CLOSED_ANGLE
         if not self._holds:
             # Whoever has something in the hand lets go of it first: opening gains much, and going away nothing before.
             free = np.clip((_GRIPPING - closed) / (_GRIPPING - _OPENED), 0.0, 1.0)
-            length = free * distance[..., None] + (1.0 - free) * _FAR
-            way = apart * length / np.maximum(distance, 1e-6)[..., None]
+            apart = upwards(apart)
+            distance = np.linalg.norm(apart, axis=-1, keepdims=True)
+            length = free * distance + (1.0 - free) * _FAR
+            way = apart * length / np.maximum(distance, 1e-6)
             wide = closed - _OPENED
             return [way, across, _LET_GO * np.where(wide > 0.0, wide, _TOO_WIDE * wide)]
         # Never more when it is near than when it is not: a hand that must close at once would rather stay away.
@@ -89,7 +102,12 @@ class Grip:
         fingers = 1.0 - near * around + 0.5 * (1.0 - near) * closed
         # Told so on the table already: a hand that is to close only in the air would rather not lift.
         fingers += near * closed * (CLOSED - told) + self._slipping(seen, distance[..., None], told)
-        return [above(apart, _APPROACH_RADIUS, _APPROACH_HEIGHT), across, fingers]
+        way = above(apart, _APPROACH_RADIUS, _APPROACH_HEIGHT)
+        if rim is not None:
+            # A hand that lifts before its fingers are closed holds less of the rim, and soon none.
+            risen = np.clip((seen[..., self._at["bowl"]][..., 2:] - _STANDS) / _RISEN, 0.0, 1.0)
+            way *= 1.0 + _FIRM * risen
+        return [way, across, fingers]
 
     def _slipping(self, seen: Array, distance: Array, told: Array) -> Array:
         """How near the hand is to dropping what it holds in the air (..., 1); 0 on the table."""
@@ -144,6 +162,17 @@ def turned(quaternions: Array, vector: Sequence[float]) -> Array:
     fixed = np.broadcast_to(np.asarray(vector, np.float64), v.shape)
     twice = 2.0 * np.cross(v, fixed)
     return fixed + w * twice + np.cross(v, twice)
+
+
+def upwards(apart: Array) -> Array:
+    """Differences of places (..., 3) with a goal that is gone to sideways only from its own height.
+
+    A hand that let go of something goes up first: sideways its fingers would take it along.
+    """
+    beside = np.hypot(apart[..., :1], apart[..., 1:2])
+    low = np.clip(-apart[..., 2:] / _RISE, 0.0, 1.0)
+    aside = apart[..., :2] * (1.0 + low * (_SIDEWAYS / np.maximum(beside, 1e-6) - 1.0))
+    return np.concatenate([aside, apart[..., 2:]], axis=-1)
 
 
 def above(apart: Array, radius: float, height: float, steepness: float = _STEEPNESS) -> Array:

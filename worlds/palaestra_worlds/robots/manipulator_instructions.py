@@ -25,7 +25,7 @@ from palaestra_worlds.robots.manipulator_task import (
 
 LIFT = 0.4
 """How high things are lifted where no height is said, metres."""
-TURNING_HEIGHT = 0.25
+TURNING_HEIGHT = 0.3
 """How high things are turned over, metres: there is room for the hand below them."""
 STANDING_HEIGHTS: dict[Thing, float] = {"apple": 0.03, "banana": 0.018, "box": 0.04, "bowl": 0.006}
 """Of their middles."""
@@ -141,10 +141,12 @@ def _flip(text: str, before: Deeds) -> Deeds | None:
     # In the air: on the table it would have to be pushed over its own rim. Near the robot: there is room for a hand
     # that comes to point up. It stays below the thing, and holds it.
     thing = things[0]
-    lifted, over = _turned(thing, 0.0, TURNING_HEIGHT), _turned(thing, math.pi, TURNING_HEIGHT)
     near = DistanceTarget(first=thing, second="rest_position")
-    over = over.model_copy(update={"distances": (*over.distances, near)})
-    return Motion(lifted, 0.75 * DURATION), Motion(over, 2.0 * DURATION)
+    lifted, over = (
+        task.model_copy(update={"distances": (*task.distances, near)})
+        for task in (_turned(thing, 0.0, TURNING_HEIGHT), _turned(thing, math.pi, TURNING_HEIGHT))
+    )
+    return Motion(lifted, DURATION), Motion(over, 2.0 * DURATION)
 
 
 def _turned(thing: Thing, x_rotation: float, height: float) -> ManipulatorTask:
