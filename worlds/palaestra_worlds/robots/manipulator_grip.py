@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from palaestra_worlds.robots.manipulator_model import CLOSED
 from palaestra_worlds.robots.sensors import Sensors
-from palaestra_worlds.robots.tabletop import OBJECTS, RIM_HEIGHT, RIM_LEAN, RIM_RADIUS
+from palaestra_worlds.robots.tabletop import CABINET_FRONT, CABINET_RIGHT, OBJECTS, RIM_HEIGHT, RIM_LEAN, RIM_RADIUS
 
 Array = NDArray[np.float64]
 CLOSED_ANGLE = 0.8
@@ -26,8 +26,9 @@ _ACROSS = {"banana": (0.0, 1.0, 0.0), "box": (1.0, 0.0, 0.0)}
 _EMPTY = {"rest_position", "drawer_center"}
 """Points where there is nothing to take hold of."""
 _LET_GO, _FAR = 6.0, 0.7
-_RISE, _SIDEWAYS = 0.1, 0.5
-"""A hand goes away upwards: how far below its goal going sideways is worth nothing, and what it costs there, metres."""
+_RISE, _SIDEWAYS, _LITTLE = 0.1, 0.4, 0.25
+"""A hand goes away upwards: how far below its goal going sideways is worth little, and what it costs there at least,
+metres; and how little. With nothing it would drift sideways into what stands there."""
 _GRIPPING, _OPENED = 0.35, 0.2
 """Closings, of 1: the widest thing is gripped by more than the one, and free of the hand at the other.
 
@@ -35,6 +36,10 @@ A hand that opens all the way in the bowl is wider than the bowl, sticks in it, 
 """
 _ASIDE = 0.005
 """Metres from the bowl's middle from which on a thing in it leaves less room at one side than at the other."""
+_FINGER = 0.06
+"""Metres that a finger needs outside of what it holds, with all that is behind it."""
+_TOWARDS = 0.5
+"""Sine from which on fingers that open in a line open towards what stands to the side."""
 _MET, _MEETING = 1.05, 0.05
 """Closings: fingers that hold nothing meet at more than the first, and hold something up to the second less."""
 _TOO_WIDE = 0.25
@@ -122,22 +127,33 @@ class Grip:
     def _rim(self, seen: Array, palm: Array, opens: Array) -> _Rim:
         """Where the bowl is taken hold of.
 
-        That is in the line in which the fingers open: nearer to the palm, but away from what lies in the bowl.
+        That is in the line in which the fingers open: nearer to the palm, but away from what lies in the bowl, and from
+        the cabinet.
         """
         axis = turned(seen[..., self._at["turn_bowl"]], (0.0, 0.0, 1.0))
         rim = seen[..., self._at["bowl"]] + RIM_HEIGHT * axis
         side = opens - np.einsum("...i,...i->...", opens, axis)[..., None] * axis
         side /= np.maximum(np.linalg.norm(side, axis=-1, keepdims=True), 1e-6)
         nearer = np.einsum("...i,...i->...", palm - rim, side)
+        # In the air it is held where it is held.
+        stands = seen[..., self._at["bowl"]][..., 2] < _STANDS + _RISEN
+        reach = RIM_RADIUS + _FINGER
+        beside = stands & (rim[..., 1] + reach > CABINET_RIGHT) & (rim[..., 0] + reach > CABINET_FRONT)
+        from_front = np.zeros(stands.shape, np.bool_)
         for thing in OBJECTS:
             if thing == "bowl":
                 continue
             # Beside what lies in it there is no room for a finger.
             lies = seen[..., self._at[thing]] - rim
             aside = np.einsum("...i,...i->...", lies, side)
-            fills = (np.linalg.norm(lies, axis=-1) < RIM_RADIUS) & (np.abs(aside) > _ASIDE)
-            nearer = np.where(fills, -aside, nearer)
+            fills = stands & (np.linalg.norm(lies, axis=-1) < RIM_RADIUS)
+            nearer = np.where(fills & (np.abs(aside) > _ASIDE), -aside, nearer)
+            from_front |= fills & beside & (lies[..., 1] < -_ASIDE)
+        # Nor is there between the bowl and the cabinet.
+        nearer = np.where(beside & (np.abs(side[..., 1]) > _TOWARDS), -side[..., 1], nearer)
         outwards = np.where(nearer < 0, -1.0, 1.0)[..., None] * side
+        # Where neither side is free it is taken hold of from the robot's side.
+        outwards = np.where(from_front[..., None], np.array([-1.0, 0.0, 0.0]), outwards)
         # Its side leans outwards. Fingers that lie against it askew hold it by an edge, and lose it when they lift.
         return _Rim(rim + RIM_RADIUS * outwards, np.cos(RIM_LEAN) * outwards - np.sin(RIM_LEAN) * axis)
 
@@ -171,7 +187,7 @@ def upwards(apart: Array) -> Array:
     """
     beside = np.hypot(apart[..., :1], apart[..., 1:2])
     low = np.clip(-apart[..., 2:] / _RISE, 0.0, 1.0)
-    aside = apart[..., :2] * (1.0 + low * (_SIDEWAYS / np.maximum(beside, 1e-6) - 1.0))
+    aside = apart[..., :2] * (1.0 + low * (_SIDEWAYS / np.maximum(beside, 1e-6) + _LITTLE - 1.0))
     return np.concatenate([aside, apart[..., 2:]], axis=-1)
 
 

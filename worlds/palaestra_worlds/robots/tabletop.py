@@ -30,6 +30,8 @@ RIM_RADIUS, RIM_HEIGHT = 0.064, 0.031
 """Of the bowl: where it is taken hold of, from its middle; its rim ends 15 mm higher."""
 RIM_LEAN = 0.25
 """How far its sides lean outwards, radians."""
+CABINET_FRONT, CABINET_RIGHT = 0.6, 0.22
+"""Where the cabinet begins, on the robot's side (x) and on its right (y), metres."""
 DRAWER_TRAVEL = 0.18
 FAUCET_TURN = math.pi / 2
 TRAVEL = {"drawer": DRAWER_TRAVEL, "faucet": FAUCET_TURN}
