@@ -78,6 +78,15 @@ def test_a_snapshot_at_any_step_goes_on_the_same(world: CrafterWorld, steps: int
     assert_equal_steps(after, rollout(world, 60), "went on differently")
 
 
+def test_a_snapshot_says_nothing_but_the_state() -> None:
+    """What was in rows of things that are gone is no part of it."""
+    played, fresh = make(num_envs=8), make(num_envs=8)
+    played.reset(seed=8)
+    for world in (played, fresh):
+        world.reset(seed=0)
+    assert played.snapshot() == fresh.snapshot()
+
+
 def test_threads_and_neighbours_change_nothing() -> None:
     """Over several episodes, nights and balances, for each environment of a batch of 70."""
     steps = 260

@@ -170,10 +170,10 @@ def _advance(
     outcome: Any,
     rules: Any,
     beams: Any,
+    aimed: Any,
     actions: Any,
     modes: Any,
 ) -> None:
-    aimed = np.empty((5, beams.shape[1]), np.float32)
     for lead in range(first, last, rules.vehicles):
         for i in range(lead, lead + rules.vehicles):
             if modes[i] == ACT:
@@ -220,7 +220,8 @@ def advance(
 
     def advance_some(first: int, last: int) -> None:
         rows = first * rules.vehicles, last * rules.vehicles
-        run(*rows, levels, lessons, observations, outcome, rules, beams, actions, modes)
+        aimed = np.empty((5, beams.shape[1]), np.float32)
+        run(*rows, levels, lessons, observations, outcome, rules, beams, aimed, actions, modes)
 
     in_pieces(advance_some, floors, threads)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from palaestra_worlds.agv.lookup import is_blocked, room_at
+from palaestra_worlds.agv.lookup import cell_at, is_blocked, room_at
 from palaestra_worlds.agv.state import (
     LENGTH,
     LOOP,
@@ -72,7 +72,7 @@ def box_to_box(one: Any, other: Any) -> Any:
 @jitable
 def _open_around(cells: Any, cell: Any, x: Any, y: Any) -> Any:
     """Metres around a point in which nothing is blocked, as `measure_room` found it."""
-    column, row = math.floor(x / cell), math.floor(y / cell)
+    column, row = cell_at(x, cell), cell_at(y, cell)
     off_x, off_y = x - column * cell, y - row * cell
     edge = min(min(off_x, cell - off_x), min(off_y, cell - off_y))
     return (room_at(cells, column, row) - 1) * cell + edge
@@ -85,8 +85,8 @@ def disc_to_walls(cells: Any, cell: Any, radius: Any, x: Any, y: Any, reach: Any
     if _open_around(cells, cell, x, y) >= around:
         return reach
     nearest = around * around
-    for column in range(math.floor((x - around) / cell), math.floor((x + around) / cell) + 1):
-        for row in range(math.floor((y - around) / cell), math.floor((y + around) / cell) + 1):
+    for column in range(cell_at(x - around, cell), cell_at(x + around, cell) + 1):
+        for row in range(cell_at(y - around, cell), cell_at(y + around, cell) + 1):
             if is_blocked(cells, column, row):
                 off_x = max(abs(column * cell + half - x) - half, 0.0)
                 off_y = max(abs(row * cell + half - y) - half, 0.0)
@@ -109,8 +109,8 @@ def gap_to_walls(
         return reach
     nearest = reach
     body = (x, y, math.cos(heading), math.sin(heading), length, width)
-    for column in range(math.floor((x - around) / cell), math.floor((x + around) / cell) + 1):
-        for row in range(math.floor((y - around) / cell), math.floor((y + around) / cell) + 1):
+    for column in range(cell_at(x - around, cell), cell_at(x + around, cell) + 1):
+        for row in range(cell_at(y - around, cell), cell_at(y + around, cell) + 1):
             if is_blocked(cells, column, row):
                 block = (column * cell + half, row * cell + half, 1.0, 0.0, half, half)
                 nearest = min(nearest, box_to_box(body, block))
@@ -153,13 +153,13 @@ def is_straight_way_free(cells: Any, cell: Any, radius: Any, from_x: Any, from_y
     """Whether a disc can go straight from one point to another without touching a wall or rack."""
     room = radius + CONTACT
     along_x, along_y = to_x - from_x, to_y - from_y
-    first, last = math.floor((min(from_x, to_x) - room) / cell), math.floor((max(from_x, to_x) + room) / cell)
+    first, last = cell_at(min(from_x, to_x) - room, cell), cell_at(max(from_x, to_x) + room, cell)
     for column in range(first, last + 1):
         low, high = within(from_x, along_x, column * cell - room, cell + 2.0 * room, 0.0, 1.0)
         if low > high:
             continue
         one, other = from_y + low * along_y, from_y + high * along_y
-        top, bottom = math.floor((min(one, other) - room) / cell), math.floor((max(one, other) + room) / cell)
+        top, bottom = cell_at(min(one, other) - room, cell), cell_at(max(one, other) + room, cell)
         for row in range(top, bottom + 1):
             if is_blocked(cells, column, row) and (
                 line_to_square(from_x, from_y, to_x, to_y, column * cell, row * cell, cell) <= room

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from palaestra_worlds.agv.geometry import FAR, within
-from palaestra_worlds.agv.lookup import room_at
+from palaestra_worlds.agv.lookup import cell_at, room_at
 from palaestra_worlds.compiled import jitable
 
 TO_X, TO_Y, PER_X, PER_Y, BEFORE = range(5)
@@ -124,7 +124,7 @@ def beam(cells: Any, cell: Any, x: Any, y: Any, to_x: Any, to_y: Any, most: Any)
     Goes over the floor's cells, as many at a time as `measure_room` found free all round, so that its cost grows with
     neither the range over free floor nor the number of racks.
     """
-    column, row = math.floor(x / cell), math.floor(y / cell)
+    column, row = cell_at(x, cell), cell_at(y, cell)
     step_x = 1 if to_x > 0.0 else -1
     step_y = 1 if to_y > 0.0 else -1
     across, down = abs(to_x) > _TINY, abs(to_y) > _TINY

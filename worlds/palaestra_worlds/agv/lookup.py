@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
 from palaestra_worlds.agv.state import BLOCKED_BITS, MOST_ROOM, ROOM_SHIFT
 from palaestra_worlds.compiled import jitable
+
+
+@jitable
+def cell_at(x: Any, cell: Any) -> Any:
+    """The column or row, int, in which a coordinate lies."""
+    # On a GPU math.floor gives a float.
+    return int(math.floor(x / cell))  # noqa: RUF046
 
 
 @jitable

@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from palaestra_worlds.agv.geometry import obstacle_at
 from palaestra_worlds.agv.lessons import COUNT, CURRENT, HIDDEN
 from palaestra_worlds.agv.lidar import aim, remember, see_blocks, see_box, see_cells, see_disc, see_floor, write_speeds
-from palaestra_worlds.agv.lookup import is_blocked
+from palaestra_worlds.agv.lookup import cell_at, is_blocked
 from palaestra_worlds.agv.state import CLOCK, COLUMNS, NUM_BLOCKS, NUM_OBSTACLES, RADIUS, ROWS
 from palaestra_worlds.compiled import inlined, jitable
 from palaestra_worlds.minigrid.random import random_double
+from palaestra_worlds.minigrid.state import STATE_HIGH, STATE_LOW
 
 MOMENT = 1e-3
 """Seconds over which the velocity of what moves is taken."""
@@ -88,20 +89,20 @@ def _see_others(levels: Any, i: Any, rules: Any, aimed: Any, out: Any, speeds: A
 
 @jitable
 def _add_noise(random: Any, i: Any, deviation: Any, out: Any) -> None:
-    """Gaussian (Box and Muller). Draws from a copy, so that looking twice sees the same; steps move the stream on."""
-    stream = np.empty((1, random.shape[1]), np.uint64)
-    for column in range(random.shape[1]):
-        stream[0, column] = random[i, column]
+    """Gaussian (Box and Muller). Puts the stream back, so that looking twice sees the same; steps move it on."""
+    # Doubles move the state only, and leave the half of a word that may be kept.
+    high, low = random[i, STATE_HIGH], random[i, STATE_LOW]
     for b in range(out.shape[1]):
-        size = math.sqrt(-2.0 * math.log(1.0 - random_double(stream, 0)))
-        noise = deviation * size * math.cos(2.0 * math.pi * random_double(stream, 0))
-        out[i, b] = min(max(out[i, b] + noise, 0.0), 1.0)
+        size = math.sqrt(-2.0 * math.log(1.0 - random_double(random, i)))
+        noise = deviation * size * math.cos(2.0 * math.pi * random_double(random, i))
+        out[i, b] = min(max(np.float64(out[i, b]) + noise, 0.0), 1.0)
+    random[i, STATE_HIGH], random[i, STATE_LOW] = high, low
 
 
 @jitable
 def _write_grid(cells: Any, pose: Any, i: Any, cell: Any, out: Any) -> None:
     side = out.shape[1]
-    left, top = math.floor(pose[i, 0] / cell) - side // 2, math.floor(pose[i, 1] / cell) - side // 2
+    left, top = cell_at(pose[i, 0], cell) - side // 2, cell_at(pose[i, 1], cell) - side // 2
     for a in range(side):
         for b in range(side):
             out[i, a, b] = 1.0 if is_blocked(cells, left + a, top + b) else 0.0

@@ -186,7 +186,7 @@ def _update_arrow(level: Any, slot: Any) -> None:
     if not is_inside(x, y):
         remove_object(level, slot)
         return
-    hit = level.occupants[x, y] - 1
+    hit = np.int64(level.occupants[x, y]) - 1
     material = level.materials[x, y]
     damage = int(level.parameters[ARROW_DAMAGE])
     if hit == 0:

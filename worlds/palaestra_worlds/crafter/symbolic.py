@@ -90,7 +90,7 @@ _FIRST_ARROW, _SAPLING, _RIPE_PLANT = 4, 8, 9
 @jitable
 def _thing(level: Any, x: Any, y: Any) -> Any:
     """What stands on a cell, as in `THINGS` counted from 1; 0 nothing."""
-    slot = level.occupants[x, y] - 1
+    slot = np.int64(level.occupants[x, y]) - 1
     # The player is in slot 0.
     if slot < 1:
         return 0

@@ -33,7 +33,7 @@ from palaestra_worlds.crafter.playing import KEYS, status_of
 from palaestra_worlds.crafter.rules import ORIGINAL_DAY, Rules, original_clock
 from palaestra_worlds.crafter.score import crafter_score
 from palaestra_worlds.crafter.settings import CrafterSettings
-from palaestra_worlds.crafter.state import EPISODE, NUM_OBJECTS, Levels, allocate
+from palaestra_worlds.crafter.state import EPISODE, NUM_CHUNKS_SEEN, NUM_OBJECTS, Levels, allocate
 from palaestra_worlds.crafter.tasks import CrafterTask, as_crafter_task
 from palaestra_worlds.crafter.terrain import terrain_slices
 from palaestra_worlds.minigrid.random import seed_streams
@@ -216,7 +216,14 @@ class CrafterWorld(World):
         return overview(self._levels, index, PIXELS_PER_CELL_OF_LEVEL)
 
     def snapshot(self) -> bytes:
-        levels = self._levels._replace(objects=self._levels.objects[:, : self._levels.status[:, NUM_OBJECTS].max()])
+        levels = self._levels
+        used, seen = levels.status[:, NUM_OBJECTS, None], levels.status[:, NUM_CHUNKS_SEEN, None]
+        in_use = np.arange(used.max()) < used
+        # What is left behind those in use depends on what was there before.
+        levels = levels._replace(
+            objects=levels.objects[:, : used.max()] * in_use[..., None],
+            chunks=levels.chunks * (np.arange(levels.chunks.shape[1]) < seen),
+        )
         groups = {"levels": levels, "lessons": self._lessons, "bank": self._bank, "table": self._table}
         arrays = {
             f"{group}/{name}": array

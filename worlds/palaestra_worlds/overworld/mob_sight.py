@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import cache
 from typing import Any, NamedTuple
@@ -50,7 +51,7 @@ def _distance(levels: Any, i: Any, flags: Any, kinds: Any, k: Any, nothing: Any)
     x, z, y = levels.status[i, X], levels.status[i, Z], levels.status[i, Y]
     dx, dz = np.float64(levels.mobs[i, k, MOB_X] - x), np.float64(levels.mobs[i, k, MOB_Z] - z)
     dy = levels.mobs[i, k, MOB_Y] - y + MIDDLES[kinds[kind, TALL]] - EYES
-    far = np.sqrt(dx * dx + dz * dz + dy * dy)
+    far = math.sqrt(dx * dx + dz * dz + dy * dy)
     if far > RANGE:
         return HIDDEN
     gone, block = follow(levels.blocks[i], flags, x, z, y, dx / far, dz / far, dy / far, nothing[0], nothing[1])

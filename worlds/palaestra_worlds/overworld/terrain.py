@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -59,7 +60,7 @@ def _corner(seed: Any, x: Any, z: Any) -> Any:
 @jitable
 def _smooth_noise(seed: Any, x: Any, z: Any) -> Any:
     """Value noise in [0, 1): the corners of a unit cell blended smoothly."""
-    left, top = np.int64(np.floor(x)), np.int64(np.floor(z))
+    left, top = np.int64(math.floor(x)), np.int64(math.floor(z))
     a, b = x - left, z - top
     a, b = a * a * (3.0 - 2.0 * a), b * b * (3.0 - 2.0 * b)
     upper = _corner(seed, left, top) * (1.0 - a) + _corner(seed, left + 1, top) * a
@@ -211,8 +212,8 @@ def _make_caves(levels: Any, i: Any) -> None:
                 break
             if y < DEEPEST_CAVE:
                 slope = abs(slope)
-            _dig(levels, i, x, z, y, 1.5 + np.sin(np.pi * step / CAVE_STEPS) * wider)
-            x, z, y = x + np.cos(heading), z + np.sin(heading), y + slope * 0.6
+            _dig(levels, i, x, z, y, 1.5 + math.sin(math.pi * step / CAVE_STEPS) * wider)
+            x, z, y = x + math.cos(heading), z + math.sin(heading), y + slope * 0.6
             heading += (random_double(levels.random, i) - 0.5) * 0.9
             slope = max(-0.8, min(0.8, slope + (random_double(levels.random, i) - 0.5) * 0.4))
 
