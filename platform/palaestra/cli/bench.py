@@ -284,8 +284,6 @@ def controllers(
     save: Save = None,
 ) -> None:
     """Learned controllers of an Overworld beside the scripted ones, from the same held-out starts."""
-    from palaestra_worlds.overworld.skills.goals import SKILLS
-
     from palaestra.bench.controllers import bench_controllers
     from palaestra.cli.errors import refusing
     from palaestra.cli.studies import names_in
@@ -296,6 +294,6 @@ def controllers(
     console = Console()
     with refusing(StudyError):
         known = skills_of(run)
-        chosen = names_in(skills, SKILLS, "skill") or list(known)
-        trained = {skill: load_controller(run, skill, known.get(skill, {})) for skill in chosen}
+        chosen = names_in(skills, known, "skill") or known
+        trained = {skill: load_controller(run, skill, known[skill]) for skill in known if skill in chosen}
     show(bench_controllers(trained, starts, lambda line: console.print(line, markup=False)), files, console)

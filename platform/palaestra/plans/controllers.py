@@ -27,17 +27,14 @@ class AgentPolicy:
     Args:
         agent: trained in a world of the skill.
         greedy: the likeliest action instead of a draw.
+        seed: of the draws.
     """
 
-    def __init__(self, agent: Agent, greedy: bool) -> None:
+    def __init__(self, agent: Agent, greedy: bool, seed: int = 0) -> None:
         self._agent = agent
         self._greedy = greedy
         self._state: torch.Tensor | None = None
-        self.seed(0)
-
-    def seed(self, seed: int) -> None:
-        """Draws from now on as after every other call with this seed."""
-        self._generator = torch.Generator(self._agent.device).manual_seed(seed)
+        self._generator = torch.Generator(agent.device).manual_seed(seed)
 
     def begin(self) -> None:
         """A new attempt: a memory is emptied."""
@@ -66,9 +63,9 @@ class Trained:
     steps: int
     agent: Agent
 
-    def policy(self) -> AgentPolicy:
-        """It as a controller; acts as in evaluations."""
-        return AgentPolicy(self.agent, self.arm.evaluation.greedy)
+    def policy(self, seed: int = 0) -> AgentPolicy:
+        """It as a controller; acts as in evaluations, and draws by this seed."""
+        return AgentPolicy(self.agent, self.arm.evaluation.greedy, seed)
 
 
 def load_controller(path: Path, skill: Skill, settings: Mapping[str, Any]) -> Trained:
@@ -115,7 +112,9 @@ def skills_of(path: Path) -> dict[Skill, dict[str, Any]]:
     """
     run, _ = _found(path)
     worlds = [run.spec.arm(name).world.settings for name in run.spec.arm_names]
-    found = {skill: dict(one) for skill in SKILLS for one in worlds if one.get("skill") == skill}
+    found: dict[Skill, dict[str, Any]] = {
+        skill: dict(one) for skill in SKILLS for one in worlds if one.get("skill") == skill
+    }
     if not found:
         raise StudyError(f"{path}: no arm of this run practises a skill; train controllers: make overworld-controllers")
     return found

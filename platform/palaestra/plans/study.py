@@ -11,6 +11,7 @@ from typing import Any
 from palaestra_teachers.llm.build import build_model
 from palaestra_teachers.llm.prices import PricedModel
 from palaestra_teachers.planners.config import GhostConfig
+from palaestra_worlds.overworld.controllers.learned import Policy
 from palaestra_worlds.overworld.skills.goals import Skill
 
 from palaestra.kept import RESULTS, keep, made, read_kept
@@ -150,7 +151,5 @@ async def _play(
     prices = spec.prices
     model = build_model(spec.model, (lambda one: PricedModel(one, prices)) if prices else (lambda one: one))
     ledger = StoreLedger(store, short_hash(spec.identity(), digits=12))
-    policies = {skill: trained.policy() for skill, trained in controllers.items()}
-    for policy in policies.values():
-        policy.seed(case.seed)
+    policies: dict[Skill, Policy] = {skill: one.policy(case.seed) for skill, one in controllers.items()}
     return await play(study, case.planner, task, case.seed, model, ledger, config, stop, policies)

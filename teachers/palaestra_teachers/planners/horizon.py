@@ -167,7 +167,8 @@ def rank_correlation(told: Sequence[float], took: Sequence[float]) -> float | No
 
     if len(set(told)) < 2 or len(set(took)) < 2:
         return None
-    return float(kendalltau(told, took).statistic)
+    found: Any = kendalltau(told, took)
+    return float(found.statistic)
 
 
 def _digest(header: str, tensors: dict[str, torch.Tensor]) -> str:

@@ -38,7 +38,7 @@ class Attempt:
 
     def __init__(self, levels: Levels, index: int, skill: Skill, goal: int, blocks: frozenset[int]) -> None:
         # Rows of a batch of one: the kernels are those of training.
-        self._levels = Levels(*(array[index : index + 1] for array in levels))
+        self._levels = levels._replace(**{name: row[index : index + 1] for name, row in levels._asdict().items()})
         self._skills = allocate_skills(1)
         self._number = SKILLS.index(skill)
         self._observations, self._last = (allocate_skill_observations(1) for _ in range(2))

@@ -130,10 +130,7 @@ def skill_space() -> spaces.Dict:
 def allocate_skill_observations(num_envs: int) -> SkillObservations:
     """Arrays of zeros, as `skill_space` says."""
     return SkillObservations(
-        **{
-            name: np.zeros((num_envs, *part.shape), part.dtype)  # pyright: ignore[reportArgumentType, reportCallIssue]
-            for name, part in skill_space().spaces.items()
-        }
+        **{name: np.zeros((num_envs, *(part.shape or ())), part.dtype) for name, part in skill_space().spaces.items()}
     )
 
 

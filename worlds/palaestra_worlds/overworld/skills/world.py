@@ -18,7 +18,7 @@ from palaestra_worlds.overworld.engine import WAIT
 from palaestra_worlds.overworld.objectives import GOAL_BIT
 from palaestra_worlds.overworld.play import FIRST_SATURATION
 from palaestra_worlds.overworld.settings import OverworldSettings
-from palaestra_worlds.overworld.skills.goals import DRAWN, GOALS, SKILLS, goals_of
+from palaestra_worlds.overworld.skills.goals import DRAWN, GOALS, SKILLS, Skill, goals_of
 from palaestra_worlds.overworld.skills.judging import (
     LEAST_REWARD,
     MOST_REWARD,
@@ -106,7 +106,7 @@ class SkillWorld(OverworldWorld):
         assert settings.skill != "none"
         self.objectives = ("success",)
         self.reward_range = (LEAST_REWARD, MOST_REWARD)
-        self._skill = settings.skill
+        self._skill: Skill = settings.skill
         self._number = SKILLS.index(settings.skill)
         self.action_names = SKILL_ACTIONS
         self.single_observation_space = skill_space()
@@ -239,10 +239,11 @@ class SkillWorld(OverworldWorld):
     def _renew(self, rows: NDArray[np.intp]) -> None:
         """The player of a land that goes on: rested, with nothing, at the first tick."""
         status, body = self._levels.status, self._levels.body
-        kept = status[np.ix_(rows, _KEPT)]
+        kept = {column: status[rows, column] for column in _KEPT}
         status[rows] = 0
-        status[np.ix_(rows, _KEPT)] = kept
-        status[np.ix_(rows, (HEALTH, FOOD))] = FULL
+        for column, values in kept.items():
+            status[rows, column] = values
+        status[rows, HEALTH] = status[rows, FOOD] = FULL
         status[rows, AIR], status[rows, PITCH], status[rows, TARGET] = FULL_AIR, AHEAD, NO_TARGET
         body[rows] = 0.0
         body[rows, SATURATION] = FIRST_SATURATION
