@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +12,7 @@ from palaestra_worlds.overworld.skills.tasks import SkillTask
 from palaestra_worlds.structured import StructuredAction
 
 from palaestra.bench.results import BenchResults, BenchTable
+from palaestra.build import make_agent
 from palaestra.evaluation import FIRST_EVALUATION_LEVEL, play
 from palaestra.plans.controllers import Trained
 from palaestra.plans.table import rate_in_words
@@ -24,13 +24,13 @@ NAMES: dict[str, str] = {"stone": "cobblestone", "coal_ore": "coal", "diamond_or
 
 @dataclass
 class Row:
-    """Attempts at one goal: how many, and how many each controller did, in how many ticks on average."""
+    """Attempts at one goal: how many, and how many each controller did."""
 
-    goal: GoalName
+    goal: str
     starts: int
     learned: int
+    untrained: int
     scripted: int
-    seconds: float
 
 
 def bench_controllers(
@@ -53,22 +53,23 @@ def bench_controllers(
         figures[skill] = {"steps": one.steps, "rows": [vars(row) for row in rows]}
     note = (
         "Share of the starts from which it was done within the ticks, and its 95 % interval (Wilson). Worlds were not "
-        "trained on. A scripted controller counts as successful if the world or it itself says so."
+        "trained on. Untrained: the same network with its first weights, which acts nearly at random. A scripted "
+        "controller counts as successful if the world or it itself says so."
     )
     return BenchResults(tuple(tables), figures, (note,))
 
 
 def _table(skill: Skill, one: Trained, rows: list[Row]) -> BenchTable:
     def in_words(row: Row) -> tuple[str, ...]:
-        learned, scripted = rate_in_words(row.learned, row.starts), rate_in_words(row.scripted, row.starts)
-        return row.goal, learned, scripted, str(row.starts)
+        rates = (rate_in_words(done, row.starts) for done in (row.learned, row.untrained, row.scripted))
+        return row.goal, *rates, str(row.starts)
 
-    sums = (sum(getattr(row, name) for row in rows) for name in ("starts", "learned", "scripted", "seconds"))
-    total = Row("log", *sums)
+    sums = (sum(getattr(row, name) for row in rows) for name in ("starts", "learned", "untrained", "scripted"))
+    total = Row("all", *sums)
     return BenchTable(
         title=f"{skill}, within {TICKS[skill]} ticks",
-        columns=("goal", "learned", "scripted", "starts"),
-        rows=(*(in_words(row) for row in rows), ("all", *in_words(total)[1:])),
+        columns=("goal", "learned", "untrained", "scripted", "starts"),
+        rows=tuple(in_words(row) for row in (*rows, total)),
         note=f"Learned for {one.steps:,} steps.",
     )
 
@@ -76,15 +77,16 @@ def _table(skill: Skill, one: Trained, rows: list[Row]) -> BenchTable:
 def _measure(skill: Skill, one: Trained, goal: GoalName, starts: int) -> Row:
     settings = one.arm.world.settings
     tasks = [SkillTask(level_seed=FIRST_EVALUATION_LEVEL + k, target=goal) for k in range(starts)]
-    began = time.perf_counter()
     world = palaestra_worlds.make(one.arm.world.id, min(starts, 32), **settings)
     try:
         with torch_threads(1):
-            found = play(one.agent, world, tasks, greedy=one.arm.evaluation.greedy)
+            learned, untrained = (
+                int(play(agent, world, tasks, greedy=one.arm.evaluation.greedy).successes.sum())
+                for agent in (one.agent, make_agent(one.arm, world))
+            )
     finally:
         world.close()
-    scripted = sum(_by_script(skill, one, task) for task in tasks)
-    return Row(goal, starts, int(found.successes.sum()), scripted, time.perf_counter() - began)
+    return Row(goal, starts, learned, untrained, sum(_by_script(skill, one, task) for task in tasks))
 
 
 def _by_script(skill: Skill, one: Trained, task: SkillTask) -> bool:
