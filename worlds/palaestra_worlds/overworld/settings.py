@@ -54,7 +54,7 @@ class OverworldSettings(BaseModel):
         ge=1,
         le=1000,
         description="With a skill: attempts in one land, which stays as each of them left it, before another is made, "
-        "which takes a hundred times as long as a step. Levels of tasks are always made anew.",
+        "which takes as long as several hundred steps. Levels of tasks are always made anew.",
     )
     max_steps: int = Field(
         default=12_000,
