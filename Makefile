@@ -13,11 +13,11 @@ UV ?= $(or $(wildcard $(BIN)/uv),uv)
 PYTHONS := $(or $(PYTHON),python3.13 python3.12 python3.11 python3 python)
 TORCH_INDEX ?=
 
-.PHONY: help setup setup-dev setup-bench run beacons agv envgen crafter crafter-play rewards overworld results test check bench docs lock clean
+.PHONY: help setup setup-dev setup-bench run beacons agv envgen crafter crafter-play rewards overworld overworld-controllers overworld-selector results test check bench docs lock clean
 
 help: ## List the targets and variables
 	@echo "make TARGET [VARIABLE=value ...]"
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-22s %s\n", $$1, $$2}' Makefile
 	@echo "Variables:"
 	@echo "  PYTHON       the interpreter, 3.11 to 3.13 (default: the newest of these that is found)"
 	@echo "  TORCH_INDEX  index to take torch's wheel from, e.g. PyTorch's own index of CPU wheels (pytorch.org, Get Started)"
@@ -95,6 +95,16 @@ overworld: $(VENV)/.installed ## Play Minecraft-like tasks by plans (TASK=deps, 
 	@for task in $(or $(TASK),diamond deps errors); do \
 	  $(BIN)/palaestra plan "$$task" --runs $(RUNS)/plans $(ARGS) || exit 1; \
 	done
+
+overworld-controllers: $(VENV)/.installed ## Train controllers that mine, approach, explore (minutes each; resumable)
+	@$(BIN)/palaestra run overworld/controllers --resume --runs $(RUNS) $(ARGS)
+	@echo "Beside the scripted ones: $(BIN)/palaestra bench controllers $(RUNS)/overworld-controllers-*"
+	@echo "In games: $(BIN)/palaestra plan deps --set controllers.mine=FOLDER"
+
+overworld-selector: $(VENV)/.installed ## Train the selector of DEPS, and play games with it (resumable)
+	@$(BIN)/palaestra selector --runs $(RUNS)/selector
+	@$(BIN)/palaestra plan selector --set planners.trained.weights=$(RUNS)/selector/weights.safetensors \
+	  --runs $(RUNS)/plans $(ARGS)
 
 agv: $(VENV)/.installed ## Run the study of vehicles in warehouses (hours; resumable; TASK=... for one floor)
 	@for task in $(or $(TASK),simple complex crossing rooms); do \

@@ -23,6 +23,7 @@ from palaestra.cli import (
     playing,
     reporting,
     running,
+    selecting,
     serving,
     sweeping,
     watching,
@@ -80,6 +81,7 @@ app.command("compare", epilog=examples(*reporting.COMPARE_EXAMPLES))(reporting.c
 app.command("export", epilog=examples(*exporting.EXAMPLES))(exporting.export)
 app.command("motions", epilog=examples(*motions.EXAMPLES))(motions.motions)
 app.command("plan", epilog=examples(*planning.EXAMPLES))(planning.plan)
+app.command("selector", epilog=examples(*selecting.EXAMPLES))(selecting.selector)
 app.command("new", epilog=examples(*new.EXAMPLES))(new.new)
 app.command("serve-teacher", epilog=examples(*serving.EXAMPLES))(serving.serve_teacher)
 app.command("doctor", epilog=examples(*doctor.EXAMPLES))(doctor.doctor)

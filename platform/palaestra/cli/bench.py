@@ -271,3 +271,29 @@ def driver(
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="SPEC") from error
     show(results, files)
+
+
+@app.command(
+    epilog="Examples: palaestra bench controllers runs/overworld-controllers-1a2b3c4d · "
+    "palaestra bench controllers runs/overworld-controllers-1a2b3c4d --starts 100 --save controllers.md"
+)
+def controllers(
+    run: Annotated[Path, typer.Argument(metavar="FOLDER", help="Of the run that learned them.")],
+    skills: Annotated[str | None, typer.Option(help="Which, commas between. [dim]default: all trained[/dim]")] = None,
+    starts: Annotated[int, typer.Option(min=1, max=10_000, help="Held-out starts of each goal.")] = 50,
+    save: Save = None,
+) -> None:
+    """Learned controllers of an Overworld beside the scripted ones, from the same held-out starts."""
+    from palaestra.bench.controllers import bench_controllers
+    from palaestra.cli.errors import refusing
+    from palaestra.cli.studies import names_in
+    from palaestra.kept import StudyError
+    from palaestra.plans.controllers import load_controller, skills_of
+
+    files = checked_saves(save or [])
+    console = Console()
+    with refusing(StudyError):
+        known = skills_of(run)
+        chosen = names_in(skills, known, "skill") or known
+        trained = {skill: load_controller(run, skill, known[skill]) for skill in known if skill in chosen}
+    show(bench_controllers(trained, starts, lambda line: console.print(line, markup=False)), files, console)

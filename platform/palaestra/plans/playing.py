@@ -16,8 +16,11 @@ from palaestra_teachers.base import (
     LessonRefused,
     TeacherUnavailable,
 )
+from palaestra_teachers.planners.config import DepsConfig
 from palaestra_teachers.planners.lesson import Plan, PlanRequest, held
-from palaestra_teachers.planners.selector import choose
+from palaestra_teachers.planners.selector import Estimate, choose, estimate_of
+from palaestra_worlds.overworld.controllers.learned import Policies
+from palaestra_worlds.overworld.structured_player import OverworldPlayer
 from palaestra_worlds.registry import TEACHERS
 from palaestra_worlds.structured import ActionFeedback, Knowledge, PlanStep, StructuredPlayer
 
@@ -102,12 +105,13 @@ class Game:
         study: says which world.
         task: what is to be come by.
         seed: of the level.
+        policies: learned controllers, by what they do.
 
     Raises:
-        ValueError: the world cannot be made, or takes no plans.
+        ValueError: the world cannot be made, takes no plans, or its players no learned controllers.
     """
 
-    def __init__(self, study: PlanStudy, task: PlanTask, seed: int) -> None:
+    def __init__(self, study: PlanStudy, task: PlanTask, seed: int, policies: Policies | None = None) -> None:
         settings = {**study.world.settings, "max_steps": task.steps}
         self.world = palaestra_worlds.make(study.world.id, 1, **settings)
         knowledge = self.world.knowledge()
@@ -119,6 +123,10 @@ class Game:
         player = self.world.player(0)
         assert player is not None, "a world with knowledge about its items has players"
         self.player: StructuredPlayer = player
+        if policies:
+            if not isinstance(player, OverworldPlayer):
+                raise ValueError(f"players of {study.world.id} take no learned controllers; those of Overworld do")
+            player.use(policies)
         self.task = task
         self.seed = seed
         self.has_succeeded = False
@@ -145,8 +153,11 @@ class Game:
             failed=bool(outcomes) and not outcomes[-1].success,
         )
 
-    def carry_out(self, plan: Plan, select: str, stop: Callable[[], bool]) -> tuple[tuple[ActionFeedback, ...], int]:
-        """Does what a plan says until something fails, or the game is over.
+    def carry_out(
+        self, plan: Plan, estimate: Estimate | None, stop: Callable[[], bool]
+    ) -> tuple[tuple[ActionFeedback, ...], int]:
+        """Does what a plan says until something fails, or the game is over; of steps that could be done now the one
+        that `estimate` says is nearest, or the first.
 
         Returns:
             What became of each action, and at which step or action, counted from 0, it stopped.
@@ -167,7 +178,7 @@ class Game:
         left = list(enumerate(plan.steps))
         while left:
             steps = [step for _, step in left]
-            chosen = choose(steps, self.player.status(), self.knowledge) if select == "nearest" else 0
+            chosen = 0 if estimate is None else choose(steps, self.player.status(), self.knowledge, estimate)
             number, step = left.pop(chosen)
             outcomes += self._do(step, stop)
             if self.is_over or not (outcomes and outcomes[-1].success):
@@ -218,6 +229,7 @@ async def play(
     ledger: Ledger,
     config: Any,
     stop: Callable[[], bool] = lambda: False,
+    policies: Policies | None = None,
 ) -> tuple[Played, list[str]]:
     """Plays one game.
 
@@ -230,6 +242,7 @@ async def play(
         ledger: keeps the calls.
         config: the planner's settings.
         stop: asked before and during each action.
+        policies: learned controllers, by what they do.
 
     Returns:
         What became of it, and an account of it, line by line.
@@ -241,18 +254,18 @@ async def play(
     """
     began, busy = time.perf_counter(), time.process_time()
     found = Played()
-    game = Game(study, task, seed)
+    game = Game(study, task, seed, policies)
     failures: Counter[str] = Counter()
     try:
         kind = TEACHERS.load(study.planners[planner_name].kind)
         planner = kind(config, model, game.world, CountingLedger(ledger, found))
-        select = getattr(config, "select", "in_order")
+        estimate = estimate_of(config, study.world.id) if isinstance(config, DepsConfig) else None
         outcomes: tuple[ActionFeedback, ...] = ()
         at = 0
         while not game.is_over:
             plan = await planner.propose(game.request(study, found.plans, outcomes, at))
             found.plans += 1
-            outcomes, at = game.carry_out(plan, select, stop)
+            outcomes, at = game.carry_out(plan, estimate, stop)
             failures.update(one.failure or "unknown" for one in outcomes if not one.success)
         found.success = game.has_succeeded or game.player.has_succeeded
         await planner.finish(game.request(study, found.plans, outcomes, at))

@@ -11,9 +11,12 @@ from typing import Any
 from palaestra_teachers.llm.build import build_model
 from palaestra_teachers.llm.prices import PricedModel
 from palaestra_teachers.planners.config import GhostConfig
+from palaestra_worlds.overworld.controllers.learned import Policy
+from palaestra_worlds.overworld.skills.goals import Skill
 
 from palaestra.kept import RESULTS, keep, made, read_kept
 from palaestra.ledger import StoreLedger
+from palaestra.plans.controllers import Trained, controllers_identity, load_controllers
 from palaestra.plans.playing import Played, Stopped, play
 from palaestra.plans.tasks import PlanStudy, PlanTask
 from palaestra.run import short_hash
@@ -37,10 +40,12 @@ def study_folder(study: PlanStudy, root: Path) -> Path:
     return root / f"{study.name}-{short_hash(study.world.model_dump(mode='json'))}"
 
 
-def case_hash(study: PlanStudy, planner: str, task: PlanTask) -> str:
+def case_hash(
+    study: PlanStudy, planner: str, task: PlanTask, controllers: Mapping[Skill, Trained] | None = None
+) -> str:
     """Of all that a game depends on, beside world and seed: results of another one do not count."""
-    spec = study.planners[planner]
-    return short_hash([spec.identity(), task.model_dump(mode="json", exclude={"name", "group"})])
+    parts: list[Any] = [study.planners[planner].identity(), task.model_dump(mode="json", exclude={"name", "group"})]
+    return short_hash([*parts, controllers_identity(controllers)] if controllers else parts)
 
 
 def account_path(folder: Path, case: Case) -> Path:
@@ -76,11 +81,12 @@ def run_study(
         tell: is told of each one that was played.
 
     Raises:
-        StudyError: the folder cannot be used.
+        StudyError: the folder cannot be used, or a learned controller.
         ValueError: world, planner or model cannot be made, or a memory is damaged.
         StoreError: calls cannot be kept.
     """
-    done = read_results(made(folder, ACCOUNTS), study, tasks)
+    controllers = load_controllers(study.controllers, study.world.settings)
+    done = read_results(made(folder, ACCOUNTS), study, tasks, controllers)
     open_cases = [case for case in wanted if case not in done]
     if not open_cases:
         return done
@@ -89,7 +95,7 @@ def run_study(
             if stop():
                 break
             try:
-                found, account = asyncio.run(_play(study, folder, tasks[case.task], case, store, stop))
+                found, account = asyncio.run(_play(study, folder, tasks[case.task], case, store, stop, controllers))
             except Stopped:
                 break
             done[case] = found
@@ -97,20 +103,27 @@ def run_study(
                 path = account_path(folder, case)
                 path.parent.mkdir(exist_ok=True)
                 path.write_text("\n".join([*account, found.why or "done", ""]), encoding="utf-8")
-                settings = {"settings": case_hash(study, case.planner, tasks[case.task])}
+                settings = {"settings": case_hash(study, case.planner, tasks[case.task], controllers)}
                 keep(file, asdict(case) | settings | asdict(found))
             tell(case, found)
     return done
 
 
-def read_results(folder: Path, study: PlanStudy, tasks: Mapping[str, PlanTask]) -> dict[Case, Played]:
+def read_results(
+    folder: Path,
+    study: PlanStudy,
+    tasks: Mapping[str, PlanTask],
+    controllers: Mapping[Skill, Trained] | None = None,
+) -> dict[Case, Played]:
     """What was done so far of the study's planners and tasks as they are now; a last line cut off is left away.
 
     Raises:
         StudyError: a line is no result.
     """
     hashes = {
-        (planner, name): case_hash(study, planner, task) for planner in study.planners for name, task in tasks.items()
+        (planner, name): case_hash(study, planner, task, controllers)
+        for planner in study.planners
+        for name, task in tasks.items()
     }
 
     def take(row: dict[str, Any]) -> tuple[Case, Played] | None:
@@ -122,7 +135,13 @@ def read_results(folder: Path, study: PlanStudy, tasks: Mapping[str, PlanTask]) 
 
 
 async def _play(
-    study: PlanStudy, folder: Path, task: PlanTask, case: Case, store: Store, stop: Callable[[], bool]
+    study: PlanStudy,
+    folder: Path,
+    task: PlanTask,
+    case: Case,
+    store: Store,
+    stop: Callable[[], bool],
+    controllers: Mapping[Skill, Trained],
 ) -> tuple[Played, list[str]]:
     spec = study.planners[case.planner]
     config: Any = study.planner_config(case.planner)
@@ -132,4 +151,5 @@ async def _play(
     prices = spec.prices
     model = build_model(spec.model, (lambda one: PricedModel(one, prices)) if prices else (lambda one: one))
     ledger = StoreLedger(store, short_hash(spec.identity(), digits=12))
-    return await play(study, case.planner, task, case.seed, model, ledger, config, stop)
+    policies: dict[Skill, Policy] = {skill: one.policy(case.seed) for skill, one in controllers.items()}
+    return await play(study, case.planner, task, case.seed, model, ledger, config, stop, policies)

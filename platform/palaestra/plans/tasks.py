@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from palaestra_teachers.planners.config import DepsConfig, GhostConfig, PlannerConfig
+from palaestra_worlds.overworld.skills.goals import Skill
 from palaestra_worlds.overworld.task_lists import TaskListError, deps_tasks, read_tasks
 from palaestra_worlds.structured import Knowledge
 from pydantic import Field
@@ -59,6 +60,12 @@ class _Study(Section):
     seeds: int = Field(default=20, ge=1, le=10_000, description="Games of each task and planner: worlds 0 and on.")
     stages: tuple[str, ...] = Field(
         default=(), description="Items in order: a table says in how many games each was come by."
+    )
+    controllers: dict[Skill, Path] = Field(
+        default_factory=dict,
+        description="Learned controllers in place of the scripted ones: for mine, approach or explore a run folder or "
+        "a checkpoint, relative to the working directory, e.g. {mine: runs/overworld-controllers-1a2b3c4d}. What a "
+        "learned controller cannot do fails; no scripted one takes its place.",
     )
     paper: dict[str, dict[str, float]] = Field(
         default_factory=dict, description="Figures of papers, in percent, by their name and by group or stage."

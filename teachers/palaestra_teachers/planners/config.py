@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from palaestra_teachers.dialogue import DialogueConfig
 
@@ -65,10 +65,15 @@ class DepsConfig(PlannerConfig):
         "more (Inner Monologue).",
     )
     thoughts: bool = Field(default=False, description="Have the model think step by step before it lists goals.")
-    select: Literal["nearest", "in_order"] = Field(
+    select: Literal["nearest", "trained", "in_order"] = Field(
         default="nearest",
-        description="Of goals that could be done now: the one whose object is nearest, or the first. (The paper's "
-        "trained predictor of steps to go is not there yet.)",
+        description="Of goals that could be done now: the one whose object is nearest, the one that a trained "
+        "predictor says is done soonest (the paper's way; see weights), or the first.",
+    )
+    weights: Path | None = Field(
+        default=None,
+        description="Of the trained predictor: a file that `palaestra selector` wrote; relative to the working "
+        "directory.",
     )
     queries: int = Field(default=60, ge=1, le=10_000, description="Plans for one task at most, the first included.")
     rounds: int = Field(default=3, ge=1, le=20, description="Earlier plans that a prompt tells of, at most.")
@@ -78,6 +83,12 @@ class DepsConfig(PlannerConfig):
         description="Prompt of the planner: a name, or path of a jinja2 file with blocks 'system' and 'user'.",
     )
     explainer: str = Field(default="explanation", min_length=1, description="Prompt of the explainer, likewise.")
+
+    @model_validator(mode="after")
+    def _has_weights(self) -> Self:
+        if self.select == "trained" and self.weights is None:
+            raise ValueError("select: trained needs `weights`, a file that `palaestra selector` wrote")
+        return self
 
     def in_words(self) -> str:
         """What is planned, for reports."""

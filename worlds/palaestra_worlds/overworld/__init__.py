@@ -32,6 +32,10 @@ class OverworldProvider:
         from palaestra_worlds.overworld.world import OverworldWorld
 
         checked = checked_settings(OverworldSettings, id, settings)
+        if checked.skill != "none":
+            from palaestra_worlds.overworld.skills.world import SkillWorld
+
+            return SkillWorld(id, num_envs, checked)
         return OverworldWorld(id, num_envs, checked)
 
     def oracle(self, prompt: str, schema: dict[str, Any] | None) -> dict[str, Any] | None:

@@ -7,7 +7,7 @@ in here.
 from __future__ import annotations
 
 from functools import cache
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,6 +48,10 @@ from palaestra_worlds.overworld.state import (
     Z,
 )
 from palaestra_worlds.overworld.tables import BLOCK, numbers, tables
+
+if TYPE_CHECKING:
+    from palaestra_worlds.overworld.skills.attempt import Attempt
+    from palaestra_worlds.overworld.skills.goals import Skill
 
 Cell = tuple[int, int, int]
 """x, z, y."""
@@ -132,6 +136,12 @@ class Senses:
         self.seen[...] = seen
         self.counts[:] = np.bincount(self.seen.ravel(), minlength=len(self.counts))
         self.looks = looks
+
+    def attempt(self, skill: Skill, goal: int, blocks: frozenset[int]) -> Attempt:
+        """What a learned controller perceives from now on, while it tries to do something; see `Attempt`."""
+        from palaestra_worlds.overworld.skills.attempt import Attempt
+
+        return Attempt(self._levels, self._index, skill, goal, blocks)
 
     def crosshair(self) -> tuple[Cell, int] | None:
         """The cell that is attacked or used, and its block; liquids don't count."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
 class OverworldSettings(BaseModel):
@@ -44,6 +44,18 @@ class OverworldSettings(BaseModel):
         description="Rays from the eyes, evenly over the sphere, that are observed: how far each goes, and what it "
         "meets, mobs included; 0: none.",
     )
+    skill: Literal["none", "mine", "approach", "explore"] = Field(
+        default="none",
+        description="none: the whole game; else short attempts at one skill that begin near a goal, which is observed, "
+        "with observations, actions and dense rewards of their own, for learned controllers.",
+    )
+    episodes_here: int = Field(
+        default=32,
+        ge=1,
+        le=1000,
+        description="With a skill: attempts in one land, which stays as each of them left it, before another is made, "
+        "which takes as long as several hundred steps. Levels of tasks are always made anew.",
+    )
     max_steps: int = Field(
         default=12_000,
         ge=1,
@@ -58,3 +70,13 @@ class OverworldSettings(BaseModel):
         default=True,
         description="Return new arrays from each step; false: the same arrays, overwritten by the next step.",
     )
+
+    @model_validator(mode="after")
+    def _suits_skill(self) -> Self:
+        if self.skill == "none":
+            return self
+        plain = {"actions": "diamond", "cells": "kinds", "mobs": "none", "homestead": False, "lidar": 0}
+        for name, value in plain.items():
+            if getattr(self, name) != value:
+                raise ValueError(f"with a skill, {name} stays {str(value).lower()}: it has observations of its own")
+        return self

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
@@ -19,6 +20,7 @@ from palaestra_worlds.overworld.controllers.explore import Search
 from palaestra_worlds.overworld.controllers.failures import EpisodeOver, Failed, Stopped
 from palaestra_worlds.overworld.controllers.go_up import go_up, is_underground
 from palaestra_worlds.overworld.controllers.hands import Hands
+from palaestra_worlds.overworld.controllers.learned import LEARNED, Policies
 from palaestra_worlds.overworld.controllers.limits import never
 from palaestra_worlds.overworld.controllers.mine import mine
 from palaestra_worlds.overworld.controllers.names import blocks_to_see
@@ -109,6 +111,14 @@ class OverworldPlayer:
         self._environment, self._index = environment, index
         self._senses = senses
         self._hands = Hands(senses)
+        self._policies: Policies = {}
+
+    def use(self, policies: Policies) -> None:
+        """Has learned controllers carry out these actions on blocks from now on; the others stay scripted.
+
+        What a learned controller cannot do fails: no scripted one takes its place.
+        """
+        self._policies = dict(policies)
 
     @property
     def is_over(self) -> bool:
@@ -152,7 +162,7 @@ class OverworldPlayer:
         failure: FailureKind | None = None
         lacking: dict[str, int] = {}
         try:
-            message = CONTROLLERS[action.name](hands, action)
+            message = self._controller(action)(hands, action)
         except Failed as failed:
             failure, message, lacking = failed.kind, failed.message, failed.lacking
         except Stopped:
@@ -174,6 +184,11 @@ class OverworldPlayer:
             ticks=senses.clock - began,
             status=self.status(),
         )
+
+    def _controller(self, action: StructuredAction) -> Callable[[Hands, StructuredAction], str]:
+        if action.name in self._policies and action.object not in load_rules().mobs:
+            return partial(LEARNED[action.name], policies=self._policies)
+        return CONTROLLERS[action.name]
 
     def snapshot(self) -> bytes:
         arrays = {f"environment/{name}": array for name, array in self._environment.snapshot_of(self._index).items()}

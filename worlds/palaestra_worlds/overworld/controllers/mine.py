@@ -16,8 +16,8 @@ def mine(hands: Hands, action: StructuredAction) -> str:
     """Finds and breaks blocks until `count` more of the object are at hand."""
     found = wanted(action.object)
     search = Search(hands, found)
-    before = _at_hand(hands, found)
-    while (gained := _at_hand(hands, found) - before) < action.count:
+    before = at_hand(hands, found)
+    while (gained := at_hand(hands, found) - before) < action.count:
         hands.kept = choose_tool(hands, found, action.tool)
         if not search.is_seen():
             try:
@@ -27,12 +27,12 @@ def mine(hands: Hands, action: StructuredAction) -> str:
                 raise
             continue
         targets = search.cells()[:AT_A_TIME]
-        if not go_near(hands, targets, lambda: _at_hand(hands, found) - before >= action.count):
+        if not go_near(hands, targets, lambda: at_hand(hands, found) - before >= action.count):
             search.given_up.update(map(tuple, targets.tolist()))
             continue
         dug = 0
         for cell in map(tuple, targets.tolist()):
-            if _at_hand(hands, found) - before >= action.count:
+            if at_hand(hands, found) - before >= action.count:
                 break
             if hands.block(cell) in found.blocks and _is_in_reach(hands, cell):
                 tool = choose_tool(hands, found, action.tool)
@@ -43,7 +43,8 @@ def mine(hands: Hands, action: StructuredAction) -> str:
     return f"{gained} {found.name} were mined."
 
 
-def _at_hand(hands: Hands, found: Wanted) -> int:
+def at_hand(hands: Hands, found: Wanted) -> int:
+    """How many items that count the player has."""
     return sum(hands.senses.count(item) for item in found.items)
 
 
