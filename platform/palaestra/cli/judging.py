@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from palaestra_teachers.base import LanguageModel
 
     from palaestra.judging.answers import Answers
-    from palaestra.judging.clips import Contest
+    from palaestra.judging.clips import Contest, Contestant
     from palaestra.run import Run
 
 EXAMPLES = (
@@ -37,7 +37,9 @@ def judge(
     levels: Annotated[int, typer.Option("--levels", min=1, max=100, help="Held-out levels that all play.")] = 3,
     task: Annotated[
         str | None,
-        typer.Option("--task", help="What they were to do, in words. [dim]default: the first run's description[/dim]"),
+        typer.Option(
+            "--task", help="What they were to do, in words. [dim]default: what the world, or the run, says[/dim]"
+        ),
     ] = None,
     name: Annotated[
         str | None, typer.Option("--judge", metavar="NAME", help="Who answers. [dim]default: your login[/dim]")
@@ -91,7 +93,17 @@ def contest_of(runs: list[Run], arms: list[str], levels: int, task: str | None) 
         print(f"Playing {levels} level{'s' * (levels > 1)}: {contestant.name}", flush=True)
         clips |= {(contestant.name, clip.level): clip for clip in play(contestant, levels)}
     spec = compared[0].run.spec
-    return Contest(task or spec.description or f"The task of {spec.name}.", clips)
+    told = _instruction(compared[0]) or spec.description or f"The task of {spec.name}."
+    return Contest(task or told, clips)
+
+
+def _instruction(contestant: Contestant) -> str:
+    """What its world says is to be done, in words."""
+    from palaestra.build import make_world
+
+    world = make_world(contestant.run.spec.arm(contestant.arm), 1)
+    world.close()
+    return world.instruction
 
 
 def _serve(contest: Contest, name: str, answers: Answers, port: int) -> None:
