@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,7 +10,7 @@ import typer
 
 from palaestra.cli.errors import CommandError, refusing
 from palaestra.cli.models import model_of
-from palaestra.cli.output import console, plain_table
+from palaestra.cli.output import console, login, plain_table
 from palaestra.cli.servers import ended_by_signals
 from palaestra.cli.specs import find_run
 
@@ -77,7 +76,7 @@ def judge(
             with refusing(ValueError):
                 contest = contest_of([find_run(folder) for folder in folders], arms or [], levels, task)
             if model is None:
-                _serve(contest, name or _login(), answers, port)
+                _serve(contest, name or login(), answers, port)
             else:
                 _ask(contest, model, name or model.name, answers)
         _show(answers)
@@ -138,13 +137,6 @@ def _ask(contest: Contest, model: LanguageModel, name: str, answers: Answers) ->
             return
     for why in dropped:
         print(f"No answer: {why}")
-
-
-def _login() -> str:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):
-        return "someone"
 
 
 def _show(answers: Answers) -> None:

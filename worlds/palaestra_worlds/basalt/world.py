@@ -81,11 +81,16 @@ class BasaltWorld(OverworldWorld):
         self._begun: NDArray[np.uint16] | None = None
         self._checked = np.zeros((num_envs, len(self.checks)), np.bool_)
 
+    def action_rows(self) -> NDArray[np.int32]:
+        """(actions, 2): kind of each action and its argument, see `overworld.constants`."""
+        return self._rules.actions
+
     # ------------------------------------------------------------------------------------------ tasks
 
     def draw_from(self, tasks: Sequence[Task] | None, weights: NDArray[np.float64] | None = None) -> None:
+        bank = drawn_bank(self._made, tasks, weights)
         super().draw_from(None)
-        self._bank = self._table = drawn_bank(self._made, tasks, weights)
+        self._bank = self._table = bank
 
     def assign(self, tasks: Sequence[Task | None]) -> None:
         given, rows = assigned_rows(tasks, self.num_envs, len(self._bank.seeds))
@@ -207,7 +212,7 @@ class BasaltWorld(OverworldWorld):
         counts = np.zeros((self.num_envs, len(known)), np.float32)
         for column, item in enumerate(known):
             counts[:, column] = np.where(slots[:, :, ITEM] == item, slots[:, :, COUNT], 0).sum(axis=1)
-        return np.log2(1.0 + counts) / np.float32(8.0)
+        return (np.log2(1.0 + counts) / 8.0).astype(np.float32)
 
 
 def _action_names(items: Sequence[str]) -> tuple[str, ...]:
