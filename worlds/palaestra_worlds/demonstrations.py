@@ -178,27 +178,18 @@ class Demonstrations:
 
     def add_all(self, episode: int, actions: Sequence[int]) -> None:
         """Keeps all actions of an episode, or none."""
-        try:
-            with self._connection:
-                self._connection.execute("BEGIN")
-                self._connection.executemany(
-                    "INSERT INTO actions (episode, step, action) VALUES (?, ?, ?)",
-                    [(episode, step, int(action)) for step, action in enumerate(actions)],
-                )
-        except sqlite3.Error as error:
-            raise self._unusable(error) from error
+        rows = [(episode, step, int(action)) for step, action in enumerate(actions)]
+        self._write_all("INSERT INTO actions (episode, step, action) VALUES (?, ?, ?)", rows)
 
     def end(self, episode: int, digest: str | None) -> None:
         """Marks an episode as ended with what was seen last, or, None, as left for another level."""
         state = "left" if digest is None else "ended"
         self._write("UPDATE episodes SET state = ?, digest = ? WHERE number = ?", (state, digest, episode))
 
-    def compare(self, comparison: Comparison) -> None:
-        """Keeps a comparison; it is safe when this returns."""
-        self._write(
-            "INSERT INTO comparisons (judge, one, other, better) VALUES (?, ?, ?, ?)",
-            (comparison.judge, comparison.one, comparison.other, comparison.better),
-        )
+    def compare(self, comparisons: Sequence[Comparison]) -> None:
+        """Keeps comparisons, all of them or none; they are safe when this returns."""
+        rows = [(one.judge, one.one, one.other, one.better) for one in comparisons]
+        self._write_all("INSERT INTO comparisons (judge, one, other, better) VALUES (?, ?, ?, ?)", rows)
 
     def comparisons(self) -> list[Comparison]:
         """In the order in which they were made.
@@ -259,6 +250,14 @@ class Demonstrations:
     def _write(self, statement: str, row: tuple[Any, ...]) -> sqlite3.Cursor:
         try:
             return self._connection.execute(statement, row)
+        except sqlite3.Error as error:
+            raise self._unusable(error) from error
+
+    def _write_all(self, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
+        try:
+            with self._connection:
+                self._connection.execute("BEGIN")
+                self._connection.executemany(statement, rows)
         except sqlite3.Error as error:
             raise self._unusable(error) from error
 
