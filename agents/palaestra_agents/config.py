@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, SerializeAsAny, model_validator
@@ -105,6 +106,21 @@ class ContinuousConfig(AgentConfig):
         return self
 
 
+class CloningConfig(AgentConfig):
+    """Behavioural cloning: the policy learns to do what was demonstrated; its values learn nothing from that."""
+
+    demonstrations: Path = Field(description="File that `palaestra play --record` wrote.")
+    iterations: int | None = Field(
+        default=None,
+        ge=1,
+        description="Iterations that clone, before the agent learns from rewards; null: all of them.",
+    )
+    epochs: int = Field(default=1, ge=1, le=1000, description="Passes over the demonstrations in each iteration.")
+    kept_out: float = Field(
+        default=0.1, ge=0, lt=1, description="Share of the episodes, the last, that are measured and not learned from."
+    )
+
+
 Network = Annotated[
     Annotated[MLPConfig | ConvolutionalConfig | ResidualConfig, Field(discriminator="kind")],
     BeforeValidator(_from_name, str | dict),
@@ -139,6 +155,12 @@ class PPOConfig(AgentConfig):
         default=ContinuousConfig(), description="How actions are drawn that are numbers; discrete ones do not use it."
     )
     intrinsic: Intrinsic | None = Field(default=None, description="Reward for novelty that the agent gives itself.")
+    cloning: CloningConfig | None = Field(
+        default=None,
+        # Without it settings are as they were before there was any, so that older runs can be resumed.
+        exclude_if=lambda value: value is None,
+        description="Behavioural cloning from demonstrations, instead of learning from rewards or before it.",
+    )
     encoding: Literal["auto", "one_hot", "raw", "pixels"] = Field(
         default="auto",
         description="How images are read. one_hot: as a grid of cells whose numbers are kinds of things, such as "
@@ -198,4 +220,6 @@ class PPOConfig(AgentConfig):
     def _whole_sequences(self) -> Self:
         if self.memory is not None and self.rollout_length % min(self.memory.steps, self.rollout_length):
             raise ValueError(f"memory.steps ({self.memory.steps}) must divide rollout_length ({self.rollout_length})")
+        if self.memory is not None and self.cloning is not None:
+            raise ValueError("a policy with memory cannot be cloned yet; leave out memory or cloning")
         return self

@@ -198,6 +198,10 @@ class ActorCritic(nn.Module):
         for_actor, for_critic = self.body(encoded, rows)
         return self._action_parameters(for_actor), self.critic(for_critic)
 
+    def actor_parameters(self, encoded: Encoded, rows: torch.Tensor) -> torch.Tensor:
+        """Action parameters (B, A) of some rows (B,), with gradients; without memory only."""
+        return self._action_parameters(self.body(encoded, rows)[0])
+
     def step(
         self, encoded: Encoded, rows: torch.Tensor | None, state: torch.Tensor | None
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:

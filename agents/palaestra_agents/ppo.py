@@ -9,6 +9,7 @@ import torch
 
 from palaestra_agents import returns, rollout
 from palaestra_agents.base import ActorOutput, AgentInterface, EpisodeListener
+from palaestra_agents.cloning import Cloner
 from palaestra_agents.config import MLPConfig, PPOConfig
 from palaestra_agents.distributions import action_distribution
 from palaestra_agents.encoding import ObservationEncoder
@@ -88,6 +89,10 @@ class PPO:
             config.critic_gain,
         ).to(self.device)
         self.updater = Updater(self.policy, self.distribution, config, self.share, self.group)
+        self.cloner: Cloner | None = None
+        if config.cloning is not None:
+            parts = self.policy, self.encoder, self.distribution, self.updater
+            self.cloner = Cloner(config.cloning, *parts, config.minibatch_size)
         self.intrinsic: IntrinsicReward | None = None
         if config.intrinsic is not None:
             kind = intrinsic_kind(config.intrinsic.kind)
@@ -106,6 +111,8 @@ class PPO:
     @classmethod
     def why_alone(cls, config: PPOConfig) -> str:
         """Why agents of these settings cannot learn in several processes; empty: they can."""
+        if config.cloning is not None:
+            return "agent.cloning reads all demonstrations in one process; remove it"
         if config.compile:
             return "agent.compile would compile anew for every share of a minibatch; set it to false"
         if config.intrinsic is not None and not intrinsic_kind(config.intrinsic.kind).shares:
@@ -178,8 +185,11 @@ class PPO:
         metrics = rollout.episode_metrics(collected.episodes, self.group)
         stepping = self.collector.seconds_stepping
         learning_began = time.perf_counter()
-        batch = self._prepare(collected, metrics)
-        metrics |= self.updater.update(batch, progress, self.generator)
+        if self.cloner is not None and self.cloner.is_on(self.iterations):
+            metrics |= self.cloner.learn(world, self.generator)
+        else:
+            batch = self._prepare(collected, metrics)
+            metrics |= self.updater.update(batch, progress, self.generator)
         now = time.perf_counter()
         steps = collected.steps * self.share.total
         lesson_reward = self.group.sum_(torch.tensor(collected.lesson_reward, dtype=torch.float64))

@@ -295,7 +295,9 @@ class Trial:
             if episodes := int(counts.episodes[row]):
                 reached = counts.reached[row] @ range(counts.reached.shape[1])
                 lessons[key] = (episodes, float(reached) / episodes)
-        return Feedback(step=self.position.steps, success=alone.rates, episodes=alone.episodes, lessons=lessons)
+        # What a world checks is for reports alone.
+        told = {} if self.world.inner.checks else {"success": alone.rates, "episodes": alone.episodes}
+        return Feedback(step=self.position.steps, lessons=lessons, **told)
 
     def progress(self, status: str, message: str = "") -> TrialProgress:
         """How far the trial is."""

@@ -29,7 +29,7 @@ class Evaluation:
         returns: float64 (episodes,), undiscounted, the task's own reward only.
         lengths: int32 (episodes,), in steps.
         successes: bool (episodes,).
-        objectives: the names of what the world measures, by column of `reached`.
+        objectives: the names of what the world measures, or of its checks, by column of `reached`.
         reached: bool (episodes, objectives): which of them were reached; None: success is all that is measured.
         score: by the world's own measure, in percent; None where it has none.
         numbers: float64 (episodes,) by name: what else the world measures (`World.episode_numbers`).
@@ -108,7 +108,9 @@ def play(agent: Agent, world: World, tasks: Sequence[Task], *, greedy: bool = Fa
     if len(tasks) < world.num_envs:
         raise ValueError(f"{len(tasks)} tasks are too few for {world.num_envs} environments")
     generator = torch.Generator(agent.device).manual_seed(GENERATOR_SEED)
-    objectives = tuple(world.objectives)
+    objectives = tuple(world.checks or world.objectives)
+    if world.checks:
+        world.watch_checks()
     several = len(objectives) > 1
     results = Evaluation(
         returns=np.zeros(len(tasks)),
@@ -138,7 +140,7 @@ def play(agent: Agent, world: World, tasks: Sequence[Task], *, greedy: bool = Fa
         if "episode" not in infos:
             continue
         ended = rows[infos["_episode"][rows]]
-        _keep(results, playing[ended], infos["episode"], ended)
+        _keep(results, playing[ended], infos["episode"], ended, world.checked() if world.checks else None)
         playing[ended] += world.num_envs
         playing[playing >= len(tasks)] = -1
         if state is not None:
@@ -163,7 +165,16 @@ def _assign_following(world: World, tasks: Sequence[Task], playing: NDArray[np.i
         world.assign([tasks[k] if k < len(tasks) else None for k in following])
 
 
-def _keep(results: Evaluation, tasks: NDArray[np.int64], episode: dict[str, Any], ended: NDArray[np.int64]) -> None:
+def _keep(
+    results: Evaluation,
+    tasks: NDArray[np.int64],
+    episode: dict[str, Any],
+    ended: NDArray[np.int64],
+    checked: NDArray[np.bool_] | None,
+) -> None:
+    """Takes over what is said of episodes that ended; `checked` (num_envs, checks), where the world has such."""
+    if checked is not None:
+        episode = {**episode, "success": checked[:, -1], "objectives": checked}
     results.returns[tasks] = episode["return"][ended]
     results.lengths[tasks] = episode["length"][ended]
     results.successes[tasks] = episode["success"][ended]

@@ -110,6 +110,8 @@ class Player:
         import torch
 
         generator = torch.Generator(self.agent.device).manual_seed(GENERATOR_SEED)
+        if self.world.checks:
+            self.world.watch_checks()
         self.world.assign([self.world.task_space(level_seed=level_seed)])
         observations, infos = self.world.reset(seed=[level_seed])
         state = self.agent.initial_state(1)
@@ -132,7 +134,7 @@ class Player:
         return Film(
             level_seed,
             tuple(frames),
-            bool(episode["success"][0]),
+            bool(self.world.checked()[0, -1] if self.world.checks else episode["success"][0]),
             float(episode["return"][0]),
             length,
             stride,

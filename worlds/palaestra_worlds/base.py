@@ -137,9 +137,15 @@ class World(VectorEnv[Any, Any, Any]):
     """Least and greatest reward of one step."""
     measure: str = ""
     """What `score` gives, in a few words that begin with its name; empty: this world has no such measure."""
+    instruction: str = ""
+    """What is to be done, in a paragraph, where the world does not say it by reward; empty: it does."""
+    checks: tuple[str, ...] = ()
+    """Names of what programs check of an episode that ended, the last of them whether the task was done: an independent
+    measure for evaluations and reports, of which no observation, reward or info says anything. Empty: there are none.
+    """
     about: str = ""
     """For teachers: what the world is like when no task sets anything in it, in plain words."""
-    keys: ClassVar[Mapping[str, tuple[str, int]]] = {}
+    keys: Mapping[str, tuple[str, int]] = {}
     """For people who play: what each key ("w", "space", "up", ...) does, in a few words, and its action; "." waits.
     Empty: the world cannot be played with keys."""
     restarted: tuple[int, ...] = ()
@@ -216,6 +222,17 @@ class World(VectorEnv[Any, Any, Any]):
             rates: (len(objectives),) share of episodes that reached each objective, 0 to 1.
         """
         return None
+
+    def watch_checks(self) -> None:
+        """From the next `reset` on, `checked` says what became of episodes; for evaluations, not for learning."""
+
+    def checked(self) -> NDArray[np.bool_]:
+        """bool (num_envs, len(checks)): what held at the end of each environment's last episode that ended.
+
+        Raises:
+            ValueError: `watch_checks` was not called.
+        """
+        raise ValueError(f"{self.id} has no checks")
 
     def locate(self, task: Task) -> tuple[tuple[int, int] | None, ...]:
         """Where each part of a task is in the picture that `render_frame` gives of its level's first state.

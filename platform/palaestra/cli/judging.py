@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,7 +10,7 @@ import typer
 
 from palaestra.cli.errors import CommandError, refusing
 from palaestra.cli.models import model_of
-from palaestra.cli.output import console, plain_table
+from palaestra.cli.output import console, login, plain_table
 from palaestra.cli.servers import ended_by_signals
 from palaestra.cli.specs import find_run
 
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from palaestra_teachers.base import LanguageModel
 
     from palaestra.judging.answers import Answers
-    from palaestra.judging.clips import Contest
+    from palaestra.judging.clips import Contest, Contestant
     from palaestra.run import Run
 
 EXAMPLES = (
@@ -37,7 +36,9 @@ def judge(
     levels: Annotated[int, typer.Option("--levels", min=1, max=100, help="Held-out levels that all play.")] = 3,
     task: Annotated[
         str | None,
-        typer.Option("--task", help="What they were to do, in words. [dim]default: the first run's description[/dim]"),
+        typer.Option(
+            "--task", help="What they were to do, in words. [dim]default: what the world, or the run, says[/dim]"
+        ),
     ] = None,
     name: Annotated[
         str | None, typer.Option("--judge", metavar="NAME", help="Who answers. [dim]default: your login[/dim]")
@@ -75,7 +76,7 @@ def judge(
             with refusing(ValueError):
                 contest = contest_of([find_run(folder) for folder in folders], arms or [], levels, task)
             if model is None:
-                _serve(contest, name or _login(), answers, port)
+                _serve(contest, name or login(), answers, port)
             else:
                 _ask(contest, model, name or model.name, answers)
         _show(answers)
@@ -91,7 +92,17 @@ def contest_of(runs: list[Run], arms: list[str], levels: int, task: str | None) 
         print(f"Playing {levels} level{'s' * (levels > 1)}: {contestant.name}", flush=True)
         clips |= {(contestant.name, clip.level): clip for clip in play(contestant, levels)}
     spec = compared[0].run.spec
-    return Contest(task or spec.description or f"The task of {spec.name}.", clips)
+    told = _instruction(compared[0]) or spec.description or f"The task of {spec.name}."
+    return Contest(task or told, clips)
+
+
+def _instruction(contestant: Contestant) -> str:
+    """What its world says is to be done, in words."""
+    from palaestra.build import make_world
+
+    world = make_world(contestant.run.spec.arm(contestant.arm), 1)
+    world.close()
+    return world.instruction
 
 
 def _serve(contest: Contest, name: str, answers: Answers, port: int) -> None:
@@ -126,13 +137,6 @@ def _ask(contest: Contest, model: LanguageModel, name: str, answers: Answers) ->
             return
     for why in dropped:
         print(f"No answer: {why}")
-
-
-def _login() -> str:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):
-        return "someone"
 
 
 def _show(answers: Answers) -> None:

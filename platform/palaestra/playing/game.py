@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from palaestra_worlds.base import Task, World
 
+    from palaestra.playing.recording import Recording
+
 NEXT, QUIT = "n", ("q", "escape", "ctrl-c", "ctrl-d")
 """Keys that are no actions, where a world does not use them itself."""
 WAIT = "."
@@ -54,13 +56,15 @@ class Game:
         world: with one environment.
         seed: of the first level; later ones follow.
         task: what is set in every level; None: nothing.
+        recording: keeps what is done; None: nothing does.
 
     Raises:
         CannotPlay: the world has no keys.
         TaskError: the task cannot be carried out.
+        DemonstrationsError: what is done cannot be kept, or what was done before cannot be repeated.
     """
 
-    def __init__(self, world: World, seed: int, task: Task | None = None) -> None:
+    def __init__(self, world: World, seed: int, task: Task | None = None, recording: Recording | None = None) -> None:
         if not world.keys:
             raise CannotPlay(
                 f"{world.id} cannot be played with keys: its actions are {world.single_action_space}; worlds with keys "
@@ -70,7 +74,10 @@ class Game:
         self.seed = seed
         self._task = task
         self._message = ""
+        self._recording = recording
         self.begin()
+        if recording is not None:
+            self._go_on(recording)
 
     @property
     def waits(self) -> int | None:
@@ -83,6 +90,8 @@ class Game:
         if self._task is not None:
             self.world.assign([self._task])
         self._observations, _ = self.world.reset(seed=[self.seed])
+        if self._recording is not None:
+            self._recording.begin(self.seed)
 
     def press(self, key: str) -> bool:
         """Does what the key stands for; False where it stands for nothing."""
@@ -99,21 +108,44 @@ class Game:
 
     def act(self, action: int) -> None:
         """One step of the world; an episode that ends is told, and the next level begins."""
+        if self._recording is not None:
+            self._recording.add(action)
+        infos = self._step(action)
+        if "episode" in infos:
+            self._begin_another(infos)
+
+    def _begin_another(self, infos: dict[str, Any]) -> None:
+        if self._recording is not None:
+            self._recording.end(infos["final_obs"][0])
+        self._message = self._end(infos["episode"])
+        self._begin_next()
+
+    def _go_on(self, recording: Recording) -> None:
+        """Does again what was done before the episode was left off."""
+        done = recording.left_off
+        for step, action in enumerate(done, 1):
+            infos = self._step(action)
+            if "episode" not in infos:
+                continue
+            if step < len(done):
+                recording.refuse(self.seed)
+            self._begin_another(infos)
+
+    def _step(self, action: int) -> dict[str, Any]:
         self._observations, rewards, _, _, infos = self.world.step(np.array([action]))
         self._steps += 1
         self._return += float(rewards[0])
         if float(rewards[0]):
             self._message += f"; reward {rewards[0]:+.2g}"
-        if "episode" in infos:
-            self._message = self._end(infos["episode"])
-            self._begin_next()
+        return infos
 
     def _begin_next(self) -> None:
         self.seed += 1
         self.begin()
 
     def _end(self, episode: dict[str, Any]) -> str:
-        outcome = "Success" if episode["success"][0] else "The end"
+        succeeded = episode["success"][0] and not self.world.checks
+        outcome = "Success" if succeeded else "The end"
         words = f"{outcome}, after {episode['length'][0]} steps with return {episode['return'][0]:.2f}"
         if "objectives" in episode:
             reached = [name for name, done in zip(self.world.objectives, episode["objectives"][0], strict=True) if done]

@@ -193,7 +193,7 @@ def read_worlds(store: Store, arms: Sequence[ArmResult]) -> tuple[list[str], str
     measure = ""
     for spec in {json.dumps(arm.spec.world.identity()): arm.spec for arm in arms}.values():
         world: World = make_world(spec, 1)
-        found |= dict.fromkeys(world.objectives)
+        found |= dict.fromkeys(world.checks or world.objectives)
         measure = measure or world.measure
         world.close()
     return list(found), measure

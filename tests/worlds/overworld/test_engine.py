@@ -374,3 +374,25 @@ def test_pictures_of_films_are_of_one_size():
     below = stage.world.render_frame(0)
     assert first.shape == below.shape
     assert (first != below).any()
+
+
+@pytest.mark.parametrize(("block", "passes"), [("oak_door", True), ("oak_fence_gate", True), ("oak_fence", False)])
+def test_players_go_through_doors_and_gates(block: str, passes: bool) -> None:
+    stage = Stage({})
+    stage.put(block, ahead=1)
+    stage.do("forward", 2)
+    assert stage.status[Z] == MIDDLE - 2 * passes
+    assert stage.at(ahead=1) == block
+    stage.status[Z] = MIDDLE - 2
+    stage.do("back")
+    assert stage.status[Z] == MIDDLE - 2 + passes
+
+
+def test_nobody_jumps_onto_a_fence() -> None:
+    stage = Stage({})
+    stage.put("oak_fence", ahead=1)
+    stage.do("jump")
+    assert (stage.status[Z], stage.status[Y]) == (MIDDLE, GROUND + 1)
+    stage.put("dirt", ahead=1)
+    stage.do("jump")
+    assert (stage.status[Z], stage.status[Y]) == (MIDDLE - 1, GROUND + 2)

@@ -518,3 +518,28 @@ def test_a_mob_that_goes_out_of_sight_is_followed_again():
     world.assign([OverworldTask(biome="plains", goal=ItemStack(item="cooked_porkchop"), level_seed=1)])
     world.reset(seed=0)
     assert play(world.player(0), world.knowledge(), "cooked_porkchop", 1).success
+
+
+@pytest.mark.parametrize(("kind", "food"), [("cow", "wheat"), ("pig", "carrot"), ("chicken", "wheat_seeds")])
+def test_animals_follow_what_they_eat(kind: str, food: str) -> None:
+    pasture = Pasture({food: 1, "dirt": 1})
+    row = pasture.put(kind, right=2, ahead=7, stays=False)
+    pasture.do("wait", 120)
+    assert abs(row[MOB_X] - MIDDLE) + abs(row[MOB_Z] - MIDDLE) == 1
+    # With something else in hand they go their own ways.
+    pasture.levels.slots[0, [0, 1]] = pasture.levels.slots[0, [1, 0]]
+    row[[MOB_X, MOB_Z]] = MIDDLE + 2, MIDDLE - 7
+    pasture.do("wait", 120)
+    assert abs(row[MOB_X] - MIDDLE) + abs(row[MOB_Z] - MIDDLE) > 1
+
+
+def test_fences_and_gates_keep_animals_in() -> None:
+    pasture = Pasture({"wheat": 1})
+    for right in range(-2, 3):
+        for ahead in range(3, 8):
+            if right in (-2, 2) or ahead in (3, 7):
+                pasture.levels.blocks[0, MIDDLE + right, MIDDLE - ahead, GROUND + 1] = BLOCK["oak_fence"]
+    pasture.levels.blocks[0, MIDDLE, MIDDLE - 3, GROUND + 1] = BLOCK["oak_fence_gate"]
+    row = pasture.put("cow", ahead=5, stays=False)
+    pasture.do("wait", 400)
+    assert (row[MOB_X], row[MOB_Z], row[MOB_Y]) == (MIDDLE, MIDDLE - 4, GROUND + 1)

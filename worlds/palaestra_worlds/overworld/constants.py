@@ -77,7 +77,9 @@ BUCKET, WATER_BUCKET, LAVA_BUCKET, MILK_BUCKET, SHEARS, WOOL, TABLE_ITEM, FURNAC
     numbers().item[name]
     for name in ("bucket", "water_bucket", "lava_bucket", "milk_bucket", "shears", "white_wool", TABLE, FURNACE)
 )
-SEEDS, WHEAT_ITEM, BONE_MEAL = (numbers().item[name] for name in ("wheat_seeds", "wheat", "bone_meal"))
+SEEDS, WHEAT_ITEM, BONE_MEAL, CARROT = (
+    numbers().item[name] for name in ("wheat_seeds", "wheat", "bone_meal", "carrot")
+)
 SHEARS_TOOL = tool_names().index("shears")
 
 MOVES: dict[str, tuple[int, int]] = {

@@ -124,10 +124,14 @@ def _call(rows: Callable[..., None], arguments: tuple[Any, ...], first: int, las
 
 def end_killed(levels: Levels, lessons: Lessons, outcome: Outcome, acted: NDArray[np.bool_]) -> None:
     """Ends the episodes of players that monsters have killed in this step."""
-    killed = np.flatnonzero(acted & ~outcome.ended & (levels.status[:, HEALTH] <= 0))
-    outcome.terminated[killed] = outcome.ended[killed] = True
-    outcome.episode_return[killed] = outcome.running_return[killed]
-    outcome.episode_length[killed] = levels.status[killed, STEP]
-    outcome.episode_ticks[killed] = levels.status[killed, CLOCK]
-    outcome.episode_task[killed] = lessons.status[killed, TASK]
-    outcome.episode_unlocked[killed] = levels.status[killed, UNLOCKED]
+    end(levels, lessons, outcome, np.flatnonzero(acted & ~outcome.ended & (levels.status[:, HEALTH] <= 0)))
+
+
+def end(levels: Levels, lessons: Lessons, outcome: Outcome, rows: NDArray[np.intp]) -> None:
+    """Ends these environments' episodes with the step that was just done."""
+    outcome.terminated[rows] = outcome.ended[rows] = True
+    outcome.episode_return[rows] = outcome.running_return[rows]
+    outcome.episode_length[rows] = levels.status[rows, STEP]
+    outcome.episode_ticks[rows] = levels.status[rows, CLOCK]
+    outcome.episode_task[rows] = lessons.status[rows, TASK]
+    outcome.episode_unlocked[rows] = levels.status[rows, UNLOCKED]

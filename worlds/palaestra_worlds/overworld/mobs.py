@@ -13,12 +13,15 @@ from palaestra_worlds.compiled import jitable
 from palaestra_worlds.minigrid.state import STATE_HIGH, STATE_LOW
 from palaestra_worlds.overworld.constants import (
     BUCKET,
+    CARROT,
     EASY_SPEED,
     GRASS_BLOCK,
     LAVA,
     MILK_BUCKET,
+    SEEDS,
     SHEARS,
     WATER,
+    WHEAT_ITEM,
     WOOL,
 )
 from palaestra_worlds.overworld.inventory import change, wear_held
@@ -62,6 +65,7 @@ from palaestra_worlds.overworld.tables import (
     DAMAGE,
     FULL_HEALTH,
     HOMES,
+    IS_TALL,
     MOST_CHANCE,
     MOST_DROPS,
     RECOVERY,
@@ -89,6 +93,10 @@ WOOL_GROWS_TICKS = 1000
 """On average, by eating grass."""
 COMES_BACK_TICKS = 400
 """How often there is one more where animals of a kind were hunted."""
+LURES = np.array([0, WHEAT_ITEM, CARROT, WHEAT_ITEM, SEEDS], np.int64)
+"""By kind: the item in a player's hand that it follows."""
+LURED_WITHIN = 10
+"""Cells from the player, as in the game."""
 FAR_AWAY = 24
 """Cells from the player beyond which they appear."""
 
@@ -217,6 +225,8 @@ def step_to(levels: Any, i: Any, tables: Any, k: Any, heading: Any) -> Any:
         return False
     c = y
     if not is_free(levels, i, tables, a, b, y):
+        if tables.blocks[levels.blocks[i, a, b, y], IS_TALL]:
+            return False
         c = y + 1
         if not has_room(levels, i, tables, kind, x, z, c):
             return False
@@ -257,12 +267,39 @@ def fall_or_float(levels: Any, i: Any, tables: Any, k: Any) -> Any:
 
 
 @jitable
+def _is_lured(levels: Any, i: Any, k: Any) -> Any:
+    """Whether the player is near with something in hand that the animal eats."""
+    held = levels.slots[i, levels.status[i, HELD], ITEM]
+    if held == 0 or held != LURES[levels.mobs[i, k, KIND]]:
+        return False
+    far = abs(levels.mobs[i, k, MOB_X] - levels.status[i, X]) + abs(levels.mobs[i, k, MOB_Z] - levels.status[i, Z])
+    return far <= LURED_WITHIN and abs(levels.mobs[i, k, MOB_Y] - levels.status[i, Y]) <= SAFE_DROP
+
+
+@jitable
+def _follow(levels: Any, i: Any, tables: Any, k: Any) -> None:
+    """A cell nearer to the player, up to beside it."""
+    east = levels.status[i, X] - levels.mobs[i, k, MOB_X]
+    south = levels.status[i, Z] - levels.mobs[i, k, MOB_Z]
+    if abs(east) + abs(south) <= 1:
+        return
+    along_x, along_z = (1 if east > 0 else 3), (2 if south > 0 else 0)
+    first, second = (along_x, along_z) if abs(east) >= abs(south) else (along_z, along_x)
+    if not step_to(levels, i, tables, k, first) and east != 0 and south != 0:
+        step_to(levels, i, tables, k, second)
+
+
+@jitable
 def _go_about(levels: Any, i: Any, tables: Any, k: Any, now: Any) -> Any:
     """What an animal does next; gives the ticks until it does something again."""
     kind = levels.mobs[i, k, KIND]
     if fall_or_float(levels, i, tables, k):
         return 2
     flees = levels.mobs[i, k, FLEES] > now
+    if not flees and _is_lured(levels, i, k):
+        levels.mobs[i, k, STRIDES] = 0
+        _follow(levels, i, tables, k)
+        return tables.mobs[kind, WALKS]
     if levels.mobs[i, k, STRIDES] <= 0:
         if not flees and draw(levels, i, 0, STROLLS_AFTER) > 0:
             return RESTING_TICKS

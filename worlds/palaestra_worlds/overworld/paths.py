@@ -17,8 +17,8 @@ from palaestra_worlds.overworld.constants import JUMPING_TICKS, WALKING_TICKS
 from palaestra_worlds.overworld.heap import pop, push
 from palaestra_worlds.overworld.state import HEIGHT, SIDE
 
-UNSEEN, FREE, WATER, LAVA, ROCK, FIXED = range(6)
-"""What a cell is to somebody on his way: ROCK can be dug, FIXED can't or mustn't."""
+UNSEEN, FREE, WATER, LAVA, ROCK, FIXED, TALL = range(7)
+"""What a cell is to somebody on his way: ROCK can be dug, FIXED can't or mustn't, TALL can't be stepped onto either."""
 CELLS = SIDE * SIDE * HEIGHT
 SAFE_FALL = 3
 DEEP = 20
@@ -83,7 +83,7 @@ def _clear(seen: Any, ground: Any, x: Any, z: Any, y: Any) -> Any:
     kind = kind_at(seen, ground, x, z, y)
     if kind == FREE or kind == WATER:
         return 0.0
-    if kind == LAVA or kind == FIXED:
+    if kind == LAVA or kind == FIXED or kind == TALL:
         return NO_WAY
     ticks = ground.ticks[seen[x, z, y]] + 1.0
     for way in range(6):

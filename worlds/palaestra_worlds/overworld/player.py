@@ -47,6 +47,8 @@ from palaestra_worlds.overworld.tables import (
     FOOD_POINTS,
     HAND,
     HARVESTS,
+    IS_GATE,
+    IS_TALL,
     LEFT_ALONE,
     MOST_CHANCE,
     MOST_DROPS,
@@ -104,12 +106,20 @@ def first_hit(levels: Any, i: Any, liquids: Any) -> Any:
 
 
 @jitable
+def _lets_pass(levels: Any, i: Any, tables: Any, x: Any, z: Any, y: Any) -> Any:
+    """Whether a player can walk into a cell: gates and doors are opened and closed in passing."""
+    if is_free(levels, i, tables, x, z, y):
+        return True
+    return is_inside(x, z, y) and tables.blocks[levels.blocks[i, x, z, y], IS_GATE] > 0
+
+
+@jitable
 def walk(levels: Any, i: Any, tables: Any, direction: Any) -> Any:
     """To the next cell, if there is room; gives the ticks it takes."""
     facing = (levels.status[i, FACING] + direction) % 4
     x, z = levels.status[i, X] + STEPS[facing, 0], levels.status[i, Z] + STEPS[facing, 1]
     y = levels.status[i, Y]
-    if is_free(levels, i, tables, x, z, y) and is_free(levels, i, tables, x, z, y + 1):
+    if _lets_pass(levels, i, tables, x, z, y) and _lets_pass(levels, i, tables, x, z, y + 1):
         levels.status[i, X], levels.status[i, Z] = x, z
         return WALKING_TICKS
     return 1
@@ -125,6 +135,8 @@ def jump(levels: Any, i: Any, tables: Any) -> Any:
     facing = levels.status[i, FACING]
     ahead_x, ahead_z = x + STEPS[facing, 0], z + STEPS[facing, 1]
     is_step = not is_free(levels, i, tables, ahead_x, ahead_z, y)
+    if is_step and is_inside(ahead_x, ahead_z, y):
+        is_step = tables.blocks[levels.blocks[i, ahead_x, ahead_z, y], IS_TALL] == 0
     if is_step and is_free(levels, i, tables, ahead_x, ahead_z, y + 1):
         if is_free(levels, i, tables, ahead_x, ahead_z, y + 2):
             levels.status[i, X], levels.status[i, Z], levels.status[i, Y] = ahead_x, ahead_z, y + 1

@@ -31,13 +31,16 @@ ANY_TOOL, WITH_SHEARS = 0, 1
 LEFT_ALONE = -1
 """Ticks to break what can't be broken."""
 MOST_CHANCE = 10_000
+TALLER_THAN_A_STEP = ("_fence", "_fence_gate", "_wall")
+OPENED_IN_PASSING = ("_door", "_fence_gate")
+"""How the names of such blocks end."""
 WORN_AT = ("helmet", "chestplate", "leggings", "boots")
 
 Ints = NDArray[np.int32]
 
 
 # Columns of `Tables.blocks`.
-SOLID, OPAQUE, FALLS, PLANT, ONE_OF, LIGHT, IS_BED, IS_CHEST = range(8)
+SOLID, OPAQUE, FALLS, PLANT, ONE_OF, LIGHT, IS_BED, IS_CHEST, IS_TALL, IS_GATE = range(10)
 # Columns of `Tables.breaking`.
 TICKS, HARVESTS = range(2)
 # Columns of `Tables.items`.
@@ -76,9 +79,10 @@ class Tables(NamedTuple):
     """
 
     blocks: Ints
-    """(B, 8): whether it is in the way; whether it can't be seen through; whether it is sand or gravel, that falls;
+    """(B, 10): whether it is in the way; whether it can't be seen through; whether it is sand or gravel, that falls;
     whether it is a plant, that goes when what it stands on goes; whether exactly one of its drops comes;
-    light that it gives; whether it is a bed, or a chest."""
+    light that it gives; whether it is a bed, or a chest; whether it is a fence, a gate or a garden wall, which nobody
+    can step onto; whether it is a gate or a door, which a player passes."""
     breaking: Ints
     """(B, T, 2): ticks to break it with a tool, or LEFT_ALONE; whether anything is left then."""
     drops: Ints
@@ -183,7 +187,9 @@ def _flags(rules: Rules, block: Block) -> tuple[int, ...]:
     one_of = len(block.drops) > 1 and sum(drop.chance for drop in block.drops) == 1
     plant = _is_plant(rules, block.name)
     opaque, is_bed = block.solid and not block.transparent, block.name.endswith("_bed")
-    return block.solid, opaque, falls, plant, one_of, block.light, is_bed, block.name == "chest"
+    is_tall = block.name.endswith(TALLER_THAN_A_STEP)
+    is_gate = block.name.endswith(OPENED_IN_PASSING) and block.name != "iron_door"
+    return block.solid, opaque, falls, plant, one_of, block.light, is_bed, block.name == "chest", is_tall, is_gate
 
 
 def _armour(item: Item) -> tuple[int, int]:

@@ -350,10 +350,16 @@ class OverworldWorld(World):
             live(self._levels, tables(), self._rules, BEGIN, begun, threads)
 
     def _ended_infos(self) -> dict[str, Any]:
+        ended = self._outcome.ended.copy()
+        seen = as_dict(self._final, self._final_lidar, self._final_mobs, self.settings.copy_observations)
+        final = FinalObservations(seen, ended)
+        return {"final_obs": final, "_final_obs": ended, "episode": self._episodes(), "_episode": ended.copy()}
+
+    def _episodes(self) -> dict[str, Any]:
+        """What there is to say of episodes, in the rows of those that ended."""
         outcome = self._outcome
-        ended = outcome.ended.copy()
         objectives = (outcome.episode_unlocked[:, None] >> np.arange(len(self.objectives)) & 1).astype(np.bool_)
-        episode = {
+        return {
             "return": outcome.episode_return.copy(),
             "length": outcome.episode_length.copy(),
             "success": objectives[:, GOAL_BIT].copy(),
@@ -362,9 +368,6 @@ class OverworldWorld(World):
             "objectives": objectives,
             "ticks": outcome.episode_ticks.copy(),
         }
-        seen = as_dict(self._final, self._final_lidar, self._final_mobs, self.settings.copy_observations)
-        final = FinalObservations(seen, ended)
-        return {"final_obs": final, "_final_obs": ended, "episode": episode, "_episode": ended}
 
 
 def _unseen(actions: NDArray[np.int64]) -> NDArray[np.int64]:

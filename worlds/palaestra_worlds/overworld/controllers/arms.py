@@ -23,11 +23,21 @@ from palaestra_worlds.overworld.constants import WATER as WATER_BLOCK
 from palaestra_worlds.overworld.controllers.failures import EpisodeOver, Failed
 from palaestra_worlds.overworld.controllers.limits import Limits
 from palaestra_worlds.overworld.objectives import GOAL_BIT
-from palaestra_worlds.overworld.paths import FIXED, FREE, LAVA, ROCK, UNSEEN, WATER, Ground
+from palaestra_worlds.overworld.paths import FIXED, FREE, LAVA, ROCK, TALL, UNSEEN, WATER, Ground
 from palaestra_worlds.overworld.player import REACH, SIGHT
 from palaestra_worlds.overworld.senses import Cell, Senses
 from palaestra_worlds.overworld.state import HEIGHT, PITCHES, SIDE, SLOTS, STEPS
-from palaestra_worlds.overworld.tables import DURABILITY, HARVESTS, LEFT_ALONE, SOLID, TICKS, TOOL, numbers, tables
+from palaestra_worlds.overworld.tables import (
+    DURABILITY,
+    HARVESTS,
+    IS_TALL,
+    LEFT_ALONE,
+    SOLID,
+    TICKS,
+    TOOL,
+    numbers,
+    tables,
+)
 
 STRAIGHT_DOWN, DOWN, SLIGHTLY_DOWN = (PITCHES.index(name) for name in ("straight down", "down", "slightly down"))
 FILLERS = ("dirt", "granite", "diorite", "andesite", "cobblestone", "netherrack", "sandstone", "stone")
@@ -52,6 +62,7 @@ def _kinds() -> NDArray[np.uint8]:
         if kind == ROCK and breaking[number, :, TICKS].max() == LEFT_ALONE:
             kind = FIXED
         found[number + 1] = kind
+    found[1:][blocks[:, IS_TALL] > 0] = TALL
     found[[TABLE_BLOCK + 1, FURNACE_BLOCK + 1]] = FIXED
     found[WATER_BLOCK + 1], found[LAVA_BLOCK + 1] = WATER, LAVA
     return found
@@ -150,7 +161,8 @@ class Arms:
             kinds = _kinds().copy()
             spoilt = ~(tables().breaking[:, list(columns), HARVESTS] > 0).any(axis=1) & _ores()
             kinds[1:][spoilt] = FIXED
-            kinds[[block + 1 for block in self._spared]] = FIXED
+            for block in self._spared:
+                kinds[block + 1] = max(kinds[block + 1], FIXED)
             self._ground = Ground(kinds, np.concatenate([[guess], best]).astype(np.float32))
             self._tools = columns
         return self._ground

@@ -13,7 +13,7 @@ from palaestra_worlds.overworld.controllers.equip import item_at_hand
 from palaestra_worlds.overworld.controllers.failures import Failed
 from palaestra_worlds.overworld.controllers.hands import Hands
 from palaestra_worlds.overworld.controllers.names import items_named
-from palaestra_worlds.overworld.paths import FIXED, FREE, ROCK, WATER
+from palaestra_worlds.overworld.paths import FIXED, FREE, ROCK, TALL, WATER
 from palaestra_worlds.overworld.player import SIGHT
 from palaestra_worlds.overworld.senses import Cell
 from palaestra_worlds.overworld.standing import places_to_reach
@@ -41,6 +41,7 @@ def build(hands: Hands, action: StructuredAction) -> str:
     hands.spare({int(tables().items[item, BLOCK]) for *_, name in blocks for item in items_named(name)})
     hands.scaffold.clear()
     try:
+        _clear_plants(hands, site)
         _put_all(hands, waiting, site)
         _clear_away(hands, site)
     finally:
@@ -58,6 +59,17 @@ def _put_all(hands: Hands, waiting: list[tuple[Cell, str]], site: set[Cell]) -> 
             why = f"{total - len(left)} of {total} blocks stand; no {item} could be put at x {x}, z {z}, height {y}."
             raise Failed("unreachable", why)
         waiting = left
+
+
+def _clear_plants(hands: Hands, site: set[Cell]) -> None:
+    """Breaks what grows where something is to stand, or beside it: nothing can be put past it."""
+    for x, z, y in sorted(cell for cell in site if (cell[0], cell[1], cell[2] - 1) not in site):
+        for cell in [(x + a, z + b, y) for a in (-1, 0, 1) for b in (-1, 0, 1)]:
+            if hands.kind(cell) != FREE or hands.block(cell) <= 0:
+                continue
+            goals = places_to_reach(hands.senses.seen, hands.ground(), np.array([cell], np.int64))
+            if hands.travel(goals) and hands.aims(cell):
+                hands.dig(cell)
 
 
 def _clear_away(hands: Hands, site: set[Cell]) -> None:
@@ -150,7 +162,7 @@ def _lines(cell: Cell) -> list[tuple[Cell, int, int, list[Cell]]]:
 
 def _is_placed_at(hands: Hands, line: list[Cell]) -> bool:
     """Whether what is put down along a line of cells is held by the last of them, and nothing else is in the way."""
-    return hands.kind(line[-1]) in (ROCK, FIXED) and all(hands.block(cell) == 0 for cell in line[:-1])
+    return hands.kind(line[-1]) in (ROCK, FIXED, TALL) and all(hands.block(cell) == 0 for cell in line[:-1])
 
 
 def _stands(hands: Hands, cell: Cell, site: set[Cell]) -> NDArray[np.int64]:

@@ -1,0 +1,1 @@
+"""Reward learned from comparisons of episodes (arXiv 1706.03741)."""
