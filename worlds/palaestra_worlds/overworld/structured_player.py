@@ -24,12 +24,13 @@ from palaestra_worlds.overworld.controllers.mine import mine
 from palaestra_worlds.overworld.controllers.names import blocks_to_see
 from palaestra_worlds.overworld.controllers.place import place
 from palaestra_worlds.overworld.controllers.prey import in_sight, look_for, prey_named
+from palaestra_worlds.overworld.controllers.safety import Safety
 from palaestra_worlds.overworld.controllers.stations import craft, smelt
 from palaestra_worlds.overworld.description import time_of_day
 from palaestra_worlds.overworld.rules import load_rules
 from palaestra_worlds.overworld.senses import Senses
 from palaestra_worlds.overworld.tables import numbers
-from palaestra_worlds.overworld.task_lists import BIOMES
+from palaestra_worlds.overworld.task_lists import ALL_BIOMES
 from palaestra_worlds.snapshots import pack_arrays, unpack_arrays
 from palaestra_worlds.structured import ActionFeedback, ActionName, FailureKind, PlayerStatus, StructuredAction
 
@@ -109,6 +110,9 @@ class OverworldPlayer:
         self._environment, self._index = environment, index
         self._senses = senses
         self._hands = Hands(senses)
+        if senses.has_monsters:
+            safety = Safety(self._hands)
+            self._hands.guard, self._hands.rest = safety.fight_off, safety.stay_safe
 
     @property
     def is_over(self) -> bool:
@@ -127,7 +131,7 @@ class OverworldPlayer:
         return PlayerStatus(
             inventory={names[item]: count for item, count in self._hands.inventory().items()},
             held=names[senses.held],
-            biome=BIOMES[senses.biome],
+            biome=ALL_BIOMES[senses.biome],
             height=senses.place[2],
             is_underground=is_underground(self._hands),
             health=senses.health,
