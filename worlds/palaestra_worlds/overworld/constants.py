@@ -43,12 +43,17 @@ EASY_SPEED = 100
     GRASS_BLOCK,
     CLAY,
     OBSIDIAN,
+    COBBLESTONE,
     LILY_PAD,
     CACTUS,
     SUGAR_CANE,
     KELP,
+    BAMBOO,
     FARMLAND,
     WHEAT_BLOCK,
+    PUMPKIN,
+    CARVED_PUMPKIN,
+    BEE_NEST,
     TABLE_BLOCK,
     FURNACE_BLOCK,
 ) = (
@@ -62,20 +67,43 @@ EASY_SPEED = 100
         "grass_block",
         "clay",
         "obsidian",
+        "cobblestone",
         "lily_pad",
         "cactus",
         "sugar_cane",
         "kelp",
+        "bamboo",
         "farmland",
         "wheat",
+        "pumpkin",
+        "carved_pumpkin",
+        "bee_nest",
         TABLE,
         FURNACE,
     )
 )
 """Numbers of blocks: constants of the compiled code."""
+WATERY = np.array(
+    [name in ("kelp", "seagrass", "tall_seagrass", "sea_pickle", "sugar_cane") for name in numbers().blocks]
+)
+"""By block: whether water does not wash it away."""
 BUCKET, WATER_BUCKET, LAVA_BUCKET, MILK_BUCKET, SHEARS, WOOL, TABLE_ITEM, FURNACE_ITEM = (
     numbers().item[name]
     for name in ("bucket", "water_bucket", "lava_bucket", "milk_bucket", "shears", "white_wool", TABLE, FURNACE)
+)
+EGG, ROD, BOTTLE, WATER_BOTTLE, HONEY_BOTTLE, HONEYCOMB, MAP, DRAWN_MAP, PUMPKIN_SEEDS = (
+    numbers().item[name]
+    for name in (
+        "egg",
+        "fishing_rod",
+        "glass_bottle",
+        "potion",
+        "honey_bottle",
+        "honeycomb",
+        "map",
+        "filled_map",
+        "pumpkin_seeds",
+    )
 )
 SEEDS, WHEAT_ITEM, BONE_MEAL, CARROT = (
     numbers().item[name] for name in ("wheat_seeds", "wheat", "bone_meal", "carrot")
@@ -103,6 +131,10 @@ HOMESTEAD_MOVES: dict[str, tuple[int, int]] = {
     "equip bone_meal": (EQUIP, BONE_MEAL),
 }
 """The same, where one settles: all that is not in hand goes into the chest in view; all that fits comes out of it."""
+WHOLE_MOVES: dict[str, tuple[int, int]] = {
+    f"equip {name}": (EQUIP, numbers().item[name]) for name in ("glass_bottle", "map", "fishing_rod")
+}
+"""The same, where nature is whole."""
 VERBS = {"place": PLACE, "eat": EAT, "equip": EQUIP, "craft": CRAFT, "smelt": SMELT, "drop": DROP}
 _DIAMOND = {
     "place": ("dirt", "cobblestone", "crafting_table", "furnace", "torch"),
@@ -134,11 +166,12 @@ class Rules(NamedTuple):
     """(actions, 2): kind, and a direction or an item."""
 
 
-def action_names(choice: str, has_homestead: bool = False) -> tuple[str, ...]:
+def action_names(choice: str, has_homestead: bool = False, is_whole: bool = False) -> tuple[str, ...]:
     """The actions of a world, by number: "diamond", or "all" that can be placed, eaten, held, crafted and smelted."""
     items = _all_items() if choice == "all" else _DIAMOND
     named = (f"{verb} {item}" for verb, chosen in items.items() for item in chosen)
-    return (*MOVES, *named, *(HOMESTEAD_MOVES if has_homestead else ()))
+    more = (HOMESTEAD_MOVES if has_homestead else {}) | (WHOLE_MOVES if is_whole else {})
+    return tuple(dict.fromkeys((*MOVES, *named, *more)))
 
 
 @cache
@@ -157,7 +190,7 @@ def _all_items() -> dict[str, tuple[str, ...]]:
 
 def rules_of(max_ticks: int, easy: bool, names: Sequence[str]) -> Rules:
     """The constants of a world with these actions."""
-    moves = MOVES | HOMESTEAD_MOVES
+    moves = MOVES | HOMESTEAD_MOVES | WHOLE_MOVES
     pairs = [moves[name] if name in moves else _with_item(name) for name in names]
     return Rules(max_ticks, easy, np.array(pairs, np.int32))
 

@@ -31,7 +31,7 @@ from palaestra_worlds.overworld.state import (
     Z,
 )
 from palaestra_worlds.overworld.tables import Tables, numbers
-from palaestra_worlds.overworld.task_lists import BIOMES
+from palaestra_worlds.overworld.task_lists import ALL_BIOMES
 from palaestra_worlds.overworld.tasks import GOAL_LEAST, Lessons, OverworldTask
 
 HEADLINE = "Overworld: a Minecraft-like world of blocks, 96 x 96 cells and 64 high."
@@ -99,9 +99,8 @@ def _place(levels: Levels, i: int, x: int, z: int, y: int) -> str:
     """Biome, and whether there is anything but leaves overhead."""
     opaque = {n for n, name in enumerate(numbers().blocks) if "leaves" not in name and name != "air"}
     covered = any(int(block) in opaque for block in levels.blocks[i, x, z, y + 2 : HEIGHT])
-    return (
-        f"{BIOMES[levels.biomes[i, x, z]]}, {'under ground' if covered and y < levels.surface[i, x, z] else 'outside'}"
-    )
+    where = "under ground" if covered and y < levels.surface[i, x, z] else "outside"
+    return f"{ALL_BIOMES[levels.biomes[i, x, z]]}, {where}"
 
 
 def _in_view(levels: Levels, i: int) -> str:

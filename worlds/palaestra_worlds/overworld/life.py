@@ -15,13 +15,16 @@ from numpy.typing import NDArray
 from palaestra_worlds.compiled import in_pieces, kernel
 from palaestra_worlds.overworld.constants import ATTACK, MOVES, USE, Rules
 from palaestra_worlds.overworld.engine import WAIT, Outcome
+from palaestra_worlds.overworld.flow import begin_fluids, mark, run_fluids, wake_changed
 from palaestra_worlds.overworld.homestead import begin_house, keep_house, let_grow
 from palaestra_worlds.overworld.mobs import mob_ahead, populate, roam, strike, use_on
 from palaestra_worlds.overworld.monsters import haunt
 from palaestra_worlds.overworld.player import NOTHING_HIT, REACH, first_hit
-from palaestra_worlds.overworld.state import CLOCK, HEALTH, MOST_ANIMALS, STEP, UNLOCKED, Levels
+from palaestra_worlds.overworld.state import CLOCK, HEALTH, MOST_ANIMALS, STEP, UNLOCKED, Levels, animals_end
 from palaestra_worlds.overworld.tables import Tables
 from palaestra_worlds.overworld.tasks import TASK, Lessons
+from palaestra_worlds.overworld.using import use_item
+from palaestra_worlds.overworld.wild import populate_wild, roam_wild
 
 BEGIN, BEFORE, AFTER = range(3)
 """Parts: of a new episode; what a player does, before the rest of a step; what goes on by itself, after it."""
@@ -78,6 +81,35 @@ def _settle(first: Any, last: Any, levels: Any, tables: Any, rules: Any, part: A
                 actions[i] = nothing
 
 
+def _grow_wild(
+    first: Any, last: Any, levels: Any, tables: Any, rules: Any, part: Any, nothing: Any, actions: Any
+) -> None:
+    """What happens where nature is whole, likewise: rabbits, what swims, and what comes of using items."""
+    for i in range(first, last):
+        if actions[i] == WAIT:
+            continue
+        if part == BEGIN:
+            populate_wild(levels, i, tables)
+        elif part == AFTER:
+            roam_wild(levels, i, tables)
+        elif use_item(levels, i, tables, rules.actions[actions[i], 0], rules.actions[actions[i], 1]):
+            actions[i] = nothing
+
+
+def _flow(first: Any, last: Any, levels: Any, tables: Any, rules: Any, part: Any, nothing: Any, actions: Any) -> None:
+    """What water and lava do, likewise."""
+    for i in range(first, last):
+        if actions[i] == WAIT:
+            continue
+        if part == BEGIN:
+            begin_fluids(levels, i)
+        elif part == BEFORE:
+            mark(levels, i, rules.actions[actions[i], 0])
+        else:
+            wake_changed(levels, i)
+            run_fluids(levels, i, tables)
+
+
 @cache
 def _live_kernel() -> Callable[..., None]:
     return kernel(_live, "overworld-life")
@@ -93,9 +125,19 @@ def _settle_kernel() -> Callable[..., None]:
     return kernel(_settle, "overworld-homestead")
 
 
+@cache
+def _wild_kernel() -> Callable[..., None]:
+    return kernel(_grow_wild, "overworld-wild")
+
+
+@cache
+def _flow_kernel() -> Callable[..., None]:
+    return kernel(_flow, "overworld-flow")
+
+
 def has_life(levels: Levels) -> bool:
     """Whether there is anything for `live` to do."""
-    return levels.mobs.shape[1] + levels.plots.shape[1] > 0
+    return levels.mobs.shape[1] + levels.plots.shape[1] + levels.nests.shape[1] + levels.flow.shape[1] > 0
 
 
 def live(
@@ -103,18 +145,28 @@ def live(
 ) -> NDArray[np.int64]:
     """One part of all that lives, see `_live`; gives the actions that are left to be carried out."""
     left = actions.copy()
-    nothing = int(np.flatnonzero((rules.actions == MOVES["wait"]).all(axis=1))[0])
+    nothing = list(MOVES).index("wait")  # Every list of actions begins with those
 
     def run(rows: Callable[..., None]) -> None:
         in_pieces(partial(_call, rows, (levels, tables, rules, part, nothing, left)), len(left), threads)
 
-    # Mobs come first: a blow at one does nothing else. Monsters before animals, which set the clock of both.
-    if levels.mobs.shape[1] > MOST_ANIMALS and part == AFTER:
+    # Fluids look before anything has changed, and when all has.
+    if part != AFTER and levels.flow.shape[1]:
+        run(_flow_kernel())
+    # Mobs come first: a blow at one does nothing else. Monsters and what is wild before animals, which set the clock
+    # of all.
+    if part == AFTER and animals_end(levels) > MOST_ANIMALS:
         run(_haunt_kernel())
+    if part == AFTER and levels.nests.shape[1]:
+        run(_wild_kernel())
     if levels.mobs.shape[1]:
         run(_live_kernel())
+    if part != AFTER and levels.nests.shape[1]:
+        run(_wild_kernel())
     if levels.plots.shape[1]:
         run(_settle_kernel())
+    if part == AFTER and levels.flow.shape[1]:
+        run(_flow_kernel())
     return left
 
 

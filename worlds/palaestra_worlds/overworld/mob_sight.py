@@ -12,14 +12,14 @@ from numba.extending import register_jitable
 from numpy.typing import NDArray
 
 from palaestra_worlds.compiled import in_pieces, kernel
-from palaestra_worlds.overworld.mob_kinds import MOBS
+from palaestra_worlds.overworld.mob_kinds import ALL_MOBS
 from palaestra_worlds.overworld.sight import EYES, RANGE, directions, follow
 from palaestra_worlds.overworld.state import FACING, KIND, MOB_X, MOB_Y, MOB_Z, STEPS, Levels, X, Y, Z
 from palaestra_worlds.overworld.tables import TALL, Tables, tables
 
 NEAREST = 8
 """Mobs that a learner sees at a time."""
-MIDDLES = np.array([0.0, 0.4, 0.7])
+MIDDLES = np.array([0.0, 0.4, 0.7, 1.4])
 """How high the middle of a mob is, by the cells that it is tall; none of them fills its cells."""
 HIDDEN = np.float32(np.inf)
 
@@ -196,5 +196,5 @@ def mobs_in_sight(levels: Levels, index: int) -> list[SeenMob]:
             row = levels.mobs[index, place]
             cell = int(row[MOB_X]), int(row[MOB_Z]), int(row[MOB_Y])
             tall = int(tables().mobs[row[KIND], TALL])
-            found.append(SeenMob(MOBS[row[KIND] - 1], cell, tall, float(far[place]), place))
+            found.append(SeenMob(ALL_MOBS[row[KIND] - 1], cell, tall, float(far[place]), place))
     return found

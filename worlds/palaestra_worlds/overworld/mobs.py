@@ -15,6 +15,7 @@ from palaestra_worlds.overworld.constants import (
     BUCKET,
     CARROT,
     EASY_SPEED,
+    EGG,
     GRASS_BLOCK,
     LAVA,
     MILK_BUCKET,
@@ -25,7 +26,7 @@ from palaestra_worlds.overworld.constants import (
     WOOL,
 )
 from palaestra_worlds.overworld.inventory import change, wear_held
-from palaestra_worlds.overworld.mob_kinds import COW, PASSIVE, SHEEP
+from palaestra_worlds.overworld.mob_kinds import ALL_MOBS, CHICKEN, COW, MOBS, PASSIVE, PIG, RABBIT, SHEEP
 from palaestra_worlds.overworld.objectives import FIRST_HUNTED
 from palaestra_worlds.overworld.player import seen_cell
 from palaestra_worlds.overworld.state import (
@@ -93,10 +94,13 @@ WOOL_GROWS_TICKS = 1000
 """On average, by eating grass."""
 COMES_BACK_TICKS = 400
 """How often there is one more where animals of a kind were hunted."""
-LURES = np.array([0, WHEAT_ITEM, CARROT, WHEAT_ITEM, SEEDS], np.int64)
-"""By kind: the item in a player's hand that it follows."""
+LURES = np.zeros(len(ALL_MOBS) + 1, np.int64)
+LURES[[COW, PIG, SHEEP, CHICKEN, RABBIT]] = WHEAT_ITEM, CARROT, WHEAT_ITEM, SEEDS, CARROT
+"""By kind: the item in a player's hand that it follows; 0 where it follows none."""
 LURED_WITHIN = 10
 """Cells from the player, as in the game."""
+LAYS_FROM, LAYS_TO = 6000, 12_000
+"""Ticks between a hen's eggs. Source: https://minecraft.wiki/w/Egg."""
 FAR_AWAY = 24
 """Cells from the player beyond which they appear."""
 
@@ -168,6 +172,8 @@ def appear(levels: Any, i: Any, tables: Any, k: Any, kind: Any, x: Any, z: Any, 
     levels.mobs[i, k, NEXT] = now + draw(levels, i, 1, RESTING_TICKS + 1)
     levels.mobs[i, k, HEADING] = levels.mobs[i, k, STRIDES] = 0
     levels.mobs[i, k, FLEES] = levels.mobs[i, k, SHORN] = 0
+    if kind == CHICKEN and levels.nests.shape[1] > 0:
+        levels.mobs[i, k, SHORN] = now + draw(levels, i, 0, LAYS_TO + 1)
 
 
 @jitable
@@ -338,7 +344,8 @@ def _die(levels: Any, i: Any, tables: Any, k: Any) -> None:
             change(levels, i, item, draw(levels, i, least, most + 1))
     levels.mobs[i, k, KIND] = 0
     levels.status[i, KILLS] += 1
-    levels.status[i, UNLOCKED] |= 1 << (FIRST_HUNTED + kind - 1)
+    if kind <= len(MOBS):
+        levels.status[i, UNLOCKED] |= 1 << (FIRST_HUNTED + kind - 1)
 
 
 @jitable
@@ -367,7 +374,8 @@ def strike(levels: Any, i: Any, tables: Any, rules: Any, k: Any) -> None:
 
 @jitable
 def use_on(levels: Any, i: Any, tables: Any, k: Any) -> None:
-    """Milks a cow into a bucket, or shears a sheep, with what is in hand."""
+    """Milks a cow into a bucket, or shears a sheep, with what is in hand; or takes the egg that a hen has laid, where
+    nature is whole."""
     held = levels.slots[i, levels.status[i, HELD], ITEM]
     kind = levels.mobs[i, k, KIND]
     if kind == COW and held == BUCKET:
@@ -377,3 +385,6 @@ def use_on(levels: Any, i: Any, tables: Any, k: Any) -> None:
         change(levels, i, WOOL, draw(levels, i, 1, MOST_WOOL + 1))
         levels.mobs[i, k, SHORN] = levels.status[i, CLOCK] + WOOL_GROWS_TICKS
         wear_held(levels, i, tables)
+    elif kind == CHICKEN and levels.nests.shape[1] > 0 and levels.mobs[i, k, SHORN] <= levels.status[i, CLOCK]:
+        change(levels, i, EGG, 1)
+        levels.mobs[i, k, SHORN] = levels.status[i, CLOCK] + draw(levels, i, LAYS_FROM, LAYS_TO + 1)

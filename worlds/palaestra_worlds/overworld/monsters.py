@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from palaestra_worlds.compiled import jitable
+from palaestra_worlds.overworld.biomes import SWAMP
 from palaestra_worlds.overworld.body import hurt
 from palaestra_worlds.overworld.constants import LAVA, WATER
 from palaestra_worlds.overworld.inventory import wear
-from palaestra_worlds.overworld.mob_kinds import HOSTILE, SKELETON, SPIDER, ZOMBIE
+from palaestra_worlds.overworld.mob_kinds import CREEPER, ENDERMAN, HOSTILE, SKELETON, SLIME, SPIDER, WITCH, ZOMBIE
 from palaestra_worlds.overworld.mobs import appear, draw, fall_or_float, has_room, step_to
 from palaestra_worlds.overworld.state import (
     CLOCK,
@@ -32,10 +33,12 @@ from palaestra_worlds.overworld.state import (
     PEACEFUL,
     SIDE,
     SLOTS,
+    STRIDES,
     TICKS_PER_DAY,
     X,
     Y,
     Z,
+    animals_end,
     is_free,
 )
 from palaestra_worlds.overworld.tables import ARMOUR, ARMOUR_PLACE, HURTS, LIGHT, OPAQUE, RUNS, SOLID, WALKS
@@ -51,8 +54,14 @@ DARK = 7
 GOES_BEYOND = 32
 """Cells from the player beyond which one goes away, once in 800 ticks."""
 GOES_AFTER = 800
-SEES = (0, 35, 16, 16)
-"""Cells: zombie, skeleton, spider."""
+SEES = (0, 35, 16, 16, 16, 32, 16, 16)
+"""Cells, by kind from zombies on."""
+WEIGHTS = (95, 100, 100, 100, 10, 100, 5)
+"""How often each kind comes where nature is whole; slimes in swamps only. Source: https://minecraft.wiki/w/Spawn."""
+THROWS_AT, THROWING_TICKS = 10, 60
+"""Cells from which a witch throws potions, and ticks between them."""
+SWELLS_AT, FUSE_TICKS, BLAST = 3, 30, 6.0
+"""Cells from which a creeper swells, ticks until it blows up, and cells that this reaches. A blow sets it back."""
 SHOOTS_AT, SHOOTING_TICKS, MISSES_FROM = 15, 40, 20
 """Cells from which a skeleton shoots, ticks between arrows, and cells from which none would hit."""
 STRIKING_TICKS, UNHURT_TICKS = 20, 10
@@ -90,10 +99,22 @@ def _is_lit(levels: Any, i: Any, tables: Any, x: Any, z: Any, y: Any) -> Any:
 
 
 @jitable
+def _any_kind(levels: Any, i: Any) -> Any:
+    """One of all kinds of monsters, by weight."""
+    left, kind = draw(levels, i, 0, sum(WEIGHTS)), ZOMBIE
+    for weight in WEIGHTS:
+        if left < weight:
+            return kind
+        left -= weight
+        kind += 1
+    return ZOMBIE
+
+
+@jitable
 def _come(levels: Any, i: Any, tables: Any, now: Any) -> None:
     """A monster somewhere dark, neither near the player nor far away, if there is room for one more."""
     empty = -1
-    for k in range(MOST_ANIMALS, levels.mobs.shape[1]):
+    for k in range(MOST_ANIMALS, animals_end(levels)):
         if levels.mobs[i, k, KIND] == 0:
             empty = k
     x, z = draw(levels, i, 1, SIDE - 1), draw(levels, i, 1, SIDE - 1)
@@ -101,10 +122,12 @@ def _come(levels: Any, i: Any, tables: Any, now: Any) -> None:
     y = levels.surface[i, x, z] + 1
     if draw(levels, i, 0, 2) == 0:
         y = draw(levels, i, 2, y)
-    kind = ZOMBIE + draw(levels, i, 0, len(HOSTILE))
+    kind = ZOMBIE + draw(levels, i, 0, len(HOSTILE)) if levels.nests.shape[1] == 0 else _any_kind(levels, i)
     if empty < 0 or not NEAREST_PLACE <= far <= FARTHEST_PLACE or y + 2 >= HEIGHT:
         return
     feet, ground = levels.blocks[i, x, z, y], levels.blocks[i, x, z, y - 1]
+    if kind == SLIME and levels.biomes[i, x, z] != SWAMP:
+        return
     if not has_room(levels, i, tables, kind, x, z, y) or feet == WATER or feet == LAVA:
         return
     is_dark = is_night(levels, i) or not _is_under_sky(levels, i, tables, x, z, y)
@@ -168,6 +191,24 @@ def _chase(levels: Any, i: Any, tables: Any, k: Any) -> None:
 
 
 @jitable
+def _swell(levels: Any, i: Any, tables: Any, k: Any, now: Any) -> Any:
+    """A creeper that is near enough; blocks are not broken when it blows up.
+
+    Source: https://minecraft.wiki/w/Explosion#Damage, a power of 3 with nothing in between.
+    """
+    if levels.mobs[i, k, STRIDES] == 0:
+        levels.mobs[i, k, STRIDES] = now + FUSE_TICKS
+    elif levels.mobs[i, k, STRIDES] <= now:
+        dx = levels.status[i, X] - levels.mobs[i, k, MOB_X]
+        dz = levels.status[i, Z] - levels.mobs[i, k, MOB_Z]
+        dy = levels.status[i, Y] - levels.mobs[i, k, MOB_Y]
+        near = max(0.0, 1.0 - (dx * dx + dz * dz + dy * dy) ** 0.5 / BLAST)
+        _hit_player(levels, i, tables, (near * near + near) / 2.0 * 7.0 * BLAST + 1.0, now)
+        levels.mobs[i, k, KIND] = 0
+    return LOOKING_TICKS
+
+
+@jitable
 def _act(levels: Any, i: Any, tables: Any, k: Any, now: Any) -> Any:
     """What a monster does next; gives the ticks until it does something again."""
     kind = levels.mobs[i, k, KIND]
@@ -177,12 +218,12 @@ def _act(levels: Any, i: Any, tables: Any, k: Any, now: Any) -> Any:
     dx, dz, dy = levels.status[i, X] - x, levels.status[i, Z] - z, levels.status[i, Y] - y
     far = max(abs(dx), abs(dz), abs(dy))
     is_day = not is_night(levels, i) and _is_under_sky(levels, i, tables, x, z, y)
-    if is_day and kind != SPIDER:
+    if is_day and kind <= SKELETON:
         levels.mobs[i, k, MOB_HEALTH] -= BURNING * LOOKING_TICKS // 20
     if levels.mobs[i, k, MOB_HEALTH] <= 0 or (far > GOES_BEYOND and draw(levels, i, 0, GOES_AFTER) < LOOKING_TICKS):
         levels.mobs[i, k, KIND] = 0
         return LOOKING_TICKS
-    is_angry = kind != SPIDER or not is_day or levels.mobs[i, k, FLEES] > now
+    is_angry = ((kind != SPIDER or not is_day) and kind != ENDERMAN) or levels.mobs[i, k, FLEES] > now
     if not is_angry or not _sees_player(levels, i, tables, k, SEES[kind - ZOMBIE + 1]):
         if draw(levels, i, 0, 4) == 0:
             step_to(levels, i, tables, k, draw(levels, i, 0, 4))
@@ -191,9 +232,16 @@ def _act(levels: Any, i: Any, tables: Any, k: Any, now: Any) -> Any:
         if draw(levels, i, 0, MISSES_FROM) >= far:
             _hit_player(levels, i, tables, draw(levels, i, 1, tables.mobs[kind, HURTS] + 1), now)
         return SHOOTING_TICKS
+    if kind == WITCH and far <= THROWS_AT:
+        _hit_player(levels, i, tables, tables.mobs[kind, HURTS], now)
+        return THROWING_TICKS
+    if kind == CREEPER and far <= SWELLS_AT:
+        return _swell(levels, i, tables, k, now)
     if abs(dx) + abs(dz) <= 1 and abs(dy) <= 1:
         _hit_player(levels, i, tables, tables.mobs[kind, HURTS], now)
         return STRIKING_TICKS
+    if kind == CREEPER:
+        levels.mobs[i, k, STRIDES] = 0
     _chase(levels, i, tables, k)
     return tables.mobs[kind, RUNS]
 
@@ -206,6 +254,6 @@ def haunt(levels: Any, i: Any, tables: Any) -> None:
         return
     if now // COMES_TICKS != levels.status[i, LIVED] // COMES_TICKS:
         _come(levels, i, tables, now)
-    for k in range(MOST_ANIMALS, levels.mobs.shape[1]):
+    for k in range(MOST_ANIMALS, animals_end(levels)):
         while levels.mobs[i, k, KIND] > 0 and levels.mobs[i, k, NEXT] <= now:
             levels.mobs[i, k, NEXT] += _act(levels, i, tables, k, levels.mobs[i, k, NEXT])

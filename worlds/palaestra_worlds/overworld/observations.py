@@ -10,7 +10,7 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from palaestra_worlds.compiled import jitable
-from palaestra_worlds.overworld.mob_kinds import MOBS
+from palaestra_worlds.overworld.mob_kinds import kinds_of
 from palaestra_worlds.overworld.mob_sight import NEAREST
 from palaestra_worlds.overworld.objectives import OBJECTIVES
 from palaestra_worlds.overworld.player import NOTHING_HIT, REACH, first_hit
@@ -123,8 +123,8 @@ def single_space(settings: OverworldSettings) -> spaces.Dict:
     if settings.cells == "ids":
         parts["slots"] = spaces.Box(0, 10_000, (SLOTS, 3), np.int32)
     if settings.mobs != "none":
-        parts["mobs"] = spaces.Box(-3.0, 3.0, (NEAREST, 3 + len(MOBS)), np.float32)
-        most += len(MOBS)
+        parts["mobs"] = spaces.Box(-3.0, 3.0, (NEAREST, 3 + len(kinds_of(settings.nature))), np.float32)
+        most += len(kinds_of(settings.nature))
     if settings.lidar:
         parts["lidar"] = spaces.Box(0.0, float(most), (settings.lidar, 2), np.float32)
     return spaces.Dict(parts)
@@ -153,7 +153,9 @@ def allocate_lidar(settings: OverworldSettings, num_envs: int) -> NDArray[np.flo
 
 def allocate_mobs(settings: OverworldSettings, num_envs: int) -> NDArray[np.float32]:
     """(N, NEAREST, 3 + kinds), see `mob_sight.write_mobs`. No rows if there are none."""
-    return np.zeros((num_envs if settings.mobs != "none" else 0, NEAREST, 3 + len(MOBS)), np.float32)
+    return np.zeros(
+        (num_envs if settings.mobs != "none" else 0, NEAREST, 3 + len(kinds_of(settings.nature))), np.float32
+    )
 
 
 def as_dict(arrays: Observations, lidar: NDArray[np.float32], mobs: NDArray[np.float32], copy: bool) -> dict[str, Any]:

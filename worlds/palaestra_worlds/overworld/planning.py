@@ -10,8 +10,9 @@ from functools import cache
 from palaestra_worlds.overworld.goals import Goal, decompose, decompose_all, merge_trips
 from palaestra_worlds.overworld.knowledge import explain_item
 from palaestra_worlds.overworld.rules import UnknownItem, load_rules
+from palaestra_worlds.overworld.settings import Nature
 from palaestra_worlds.overworld.stock import FaultKind, StepFault, Stock
-from palaestra_worlds.overworld.technology import TechnologyTree, Unobtainable, game_tree, technology_tree
+from palaestra_worlds.overworld.technology import TechnologyTree, Unobtainable, game_tree, technology_tree, world_tree
 from palaestra_worlds.overworld.ways import Sources
 from palaestra_worlds.structured import FailureKind, PlanFault, PlanStep, PlayerStatus, StructuredAction, SubGoal
 
@@ -26,6 +27,8 @@ FAILURE_OF: dict[FaultKind, FailureKind] = {
 }
 SPARES = (("stone_pickaxe", 1), ("stick", 8))
 """What one takes along to look for ore, or for rare stone: the way there wears out tools."""
+FOR_A_NIGHT = (("stone_sword", 1), ("beef", 6))
+"""What one takes along to fight monsters with, and to get well again."""
 LONG_HUNT = 4
 """So many of what animals leave are worth the time that a sword takes: by hand each takes ten blows, and flees."""
 _ARMS = frozenset(f"{material}_sword" for material in ("wooden", "stone", "golden", "iron", "diamond", "netherite"))
@@ -47,11 +50,20 @@ _CLOSE = 0.6
 
 
 class OverworldKnowledge:
-    """See `structured.Knowledge`."""
+    """See `structured.Knowledge`.
+
+    Args:
+        nature: as the world's setting.
+    """
+
+    nature: Nature = "core"
+
+    def __init__(self, nature: Nature = "core") -> None:
+        self.nature = nature
 
     @property
     def items(self) -> tuple[str, ...]:
-        return game_tree().items
+        return world_tree().items if self.nature == "whole" else game_tree().items
 
     def nearest(self, name: str) -> str:
         rules = load_rules()
@@ -90,9 +102,12 @@ class OverworldKnowledge:
         if goal is None:
             return ()
         goals: tuple[Goal, ...] = (goal,)
+        rules = load_rules()
         unseen_coal = {"coal_ore"} - set(near)
         spares = SPARES if any(step.source in DEEP_ORES | unseen_coal for step in goal.plan) else ()
-        if any(step.how == "hunt" and step.count >= LONG_HUNT for step in goal.plan) and not _ARMS & set(inventory):
+        if any(step.how == "hunt" and rules.mobs[step.source].dark for step in goal.plan):
+            spares = (*spares, *FOR_A_NIGHT)
+        elif any(step.how == "hunt" and step.count >= LONG_HUNT for step in goal.plan) and not _ARMS & set(inventory):
             spares = (*spares, ("wooden_sword", 1))
         if spares:
             last = goal.step.object
@@ -162,7 +177,8 @@ def _by_use(step: PlanStep) -> tuple[StructuredAction, ...]:
     target = step.source or next(iter(step.material), "")
     yields = next((use.count for use in load_rules().uses if use.makes == step.object), 1)
     count = math.ceil(step.count / yields)
-    return (StructuredAction(name="apply", object=target or step.object, tool=tool, count=count),)
+    material = {name: 1 for name in step.material if name != tool}
+    return (StructuredAction(name="apply", object=target or step.object, tool=tool, material=material, count=count),)
 
 
 def _as_sub_goal(goal: Goal) -> SubGoal:

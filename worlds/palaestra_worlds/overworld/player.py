@@ -21,8 +21,10 @@ from palaestra_worlds.overworld.constants import (
 )
 from palaestra_worlds.overworld.inventory import change, slot_of, wear_held
 from palaestra_worlds.overworld.state import (
+    AWAKE,
     EXHAUSTION,
     FACING,
+    FLOW,
     FOOD,
     FULL,
     HEIGHT,
@@ -242,6 +244,8 @@ def place(levels: Any, i: Any, tables: Any, item: Any, hit: Any) -> None:
     change(levels, i, item, -1)
     if block == WATER or block == LAVA:
         change(levels, i, BUCKET, 1)
+        if levels.flow.shape[1] > 0:
+            levels.flow[i, x, z, y] &= AWAKE
     while y > 0 and tables.blocks[block, FALLS] and not tables.blocks[levels.blocks[i, x, z, y - 1], SOLID]:
         y -= 1
     levels.blocks[i, x, z, y] = block
@@ -261,11 +265,13 @@ def equip(levels: Any, i: Any, item: Any) -> None:
 
 @jitable
 def fill_bucket(levels: Any, i: Any, hit: Any) -> None:
-    """Fills a bucket with the liquid that is in view after `hit` cells."""
+    """Fills a bucket with the liquid that is in view after `hit` cells, if that is a source."""
     if hit == NOTHING_HIT:
         return
     x, z, y = seen_cell(levels, i, hit)
     block = levels.blocks[i, x, z, y]
+    if levels.flow.shape[1] > 0 and levels.flow[i, x, z, y] & FLOW:
+        return
     if block == WATER or block == LAVA:
         levels.blocks[i, x, z, y] = 0
         change(levels, i, BUCKET, -1)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from palaestra_worlds.overworld.constants import WATER
-from palaestra_worlds.overworld.mob_kinds import MOBS
+from palaestra_worlds.overworld.mob_kinds import ALL_MOBS
 from palaestra_worlds.overworld.state import HEIGHT, KIND, MOB_X, MOB_Y, MOB_Z, SEA_LEVEL, SIDE, Levels, X, Y, Z
 from palaestra_worlds.overworld.tables import OPAQUE, PLANT, TALL, numbers, tables
 
@@ -64,6 +64,16 @@ _ANIMALS = {"cow": (68, 48, 34), "pig": (240, 150, 150), "sheep": (235, 235, 225
     "zombie": (80, 120, 75),
     "skeleton": (200, 200, 200),
     "spider": (50, 40, 38),
+    "creeper": (80, 190, 70),
+    "enderman": (25, 20, 30),
+    "slime": (120, 200, 100),
+    "witch": (90, 60, 110),
+    "rabbit": (160, 130, 100),
+    "squid": (50, 70, 90),
+    "cod": (160, 140, 110),
+    "salmon": (190, 90, 70),
+    "pufferfish": (230, 190, 60),
+    "tropical_fish": (240, 130, 40),
 }
 _SHADES = {"top": 1.0, "left": 0.82, "right": 0.66}
 
@@ -123,7 +133,7 @@ def _animals(levels: Levels, i: int) -> dict[tuple[int, int, int], tuple[int, in
     found: dict[tuple[int, int, int], tuple[int, int, int]] = {}
     for row in levels.mobs[i][levels.mobs[i, :, KIND] > 0]:
         for above in range(int(tables().mobs[row[KIND], TALL])):
-            found[int(row[MOB_X]), int(row[MOB_Z]), int(row[MOB_Y]) + above] = _ANIMALS[MOBS[row[KIND] - 1]]
+            found[int(row[MOB_X]), int(row[MOB_Z]), int(row[MOB_Y]) + above] = _ANIMALS[ALL_MOBS[row[KIND] - 1]]
     return found
 
 

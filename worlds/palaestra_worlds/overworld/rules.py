@@ -199,6 +199,7 @@ class Use:
         tools: one of these is needed, and wears.
         at: the block or mob that must be there; "" for none.
         note: the rest, in words.
+        besides: what else is used up, and how many.
     """
 
     makes: str
@@ -207,6 +208,7 @@ class Use:
     tools: tuple[str, ...]
     at: str
     note: str
+    besides: tuple[Ingredient, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -311,7 +313,13 @@ def _use(row: dict[str, Any], items: dict[str, Item]) -> Use:
     ending = "_" + row["tool"] if "tool" in row else None
     tools = [name for name in items if ending and (name == row["tool"] or name.endswith(ending))]
     return Use(
-        row["makes"], row.get("count", 1), row.get("takes", ""), tuple(tools), row.get("at", ""), row.get("note", "")
+        row["makes"],
+        row.get("count", 1),
+        row.get("takes", ""),
+        tuple(tools),
+        row.get("at", ""),
+        row.get("note", ""),
+        tuple(Ingredient((name,), count) for name, count in row.get("with", {}).items()),
     )
 
 

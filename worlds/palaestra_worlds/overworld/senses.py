@@ -39,6 +39,7 @@ from palaestra_worlds.overworld.state import (
     HELD,
     ITEM,
     KILLS,
+    MOST_ANIMALS,
     PITCH,
     UNLOCKED,
     WORN,
@@ -46,6 +47,7 @@ from palaestra_worlds.overworld.state import (
     X,
     Y,
     Z,
+    animals_end,
 )
 from palaestra_worlds.overworld.tables import BLOCK, numbers, tables
 
@@ -156,6 +158,21 @@ class Senses:
     def has_mobs(self) -> bool:
         """Whether this world has mobs at all."""
         return self._levels.mobs.shape[1] > 0
+
+    @property
+    def has_monsters(self) -> bool:
+        """Whether some of these mobs are monsters."""
+        return animals_end(self._levels) > MOST_ANIMALS
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether items do here what they do in the game when they are used."""
+        return self._levels.nests.shape[1] > 0
+
+    @property
+    def has_fields(self) -> bool:
+        """Whether anything can be sown."""
+        return self._levels.plots.shape[1] > 0
 
     @property
     def kills(self) -> int:

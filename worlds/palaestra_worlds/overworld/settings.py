@@ -6,6 +6,8 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+Nature = Literal["core", "whole"]
+
 
 class OverworldSettings(BaseModel):
     """Keyword settings of an Overworld; the same names in YAML."""
@@ -33,9 +35,25 @@ class OverworldSettings(BaseModel):
         "and spiders too, at night and in caves. They are observed as the part mobs, and what is hunted and made of it "
         "is measured and pays too.",
     )
+    nature: Nature = Field(
+        default="core",
+        description="core: eight biomes as they lie in the game, and seven kinds of mobs; whole: a patch of each of "
+        "thirteen biomes in every world, with all that grows there, with `mobs` the other kinds too, and what an item "
+        "does when it is used: stripping wood, carving, hardening concrete, honey, eggs, bottles, maps, fishing.",
+    )
+    fluids: Literal["still", "flow"] = Field(
+        default="still",
+        description="still: water and lava stay where they are; flow: they run down and outwards by the game's rules "
+        "when something beside them changes.",
+    )
     homestead: bool = Field(
         default=False,
         description="Whether one can sleep in beds, keep things in chests, and till, sow and reap fields.",
+    )
+    picture: Literal["above", "first_person"] = Field(
+        default="above",
+        description="What pictures and films show: the blocks around the player from above, or what it has before its "
+        "eyes.",
     )
     lidar: int = Field(
         default=0,

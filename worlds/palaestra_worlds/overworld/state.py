@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from palaestra_worlds.compiled import inlined, jitable
 from palaestra_worlds.minigrid.state import NUM_RANDOM
-from palaestra_worlds.overworld.mob_kinds import PASSIVE
+from palaestra_worlds.overworld.mob_kinds import MORE_PASSIVE, PASSIVE
 from palaestra_worlds.overworld.tables import SOLID
 
 SIDE, HEIGHT = 96, 64
@@ -67,6 +67,17 @@ CHESTS, CHEST_SLOTS, PLOTS = 8, 27, 64
 MONSTERS = 10
 """At most, at a time."""
 MOST_ANIMALS = len(PASSIVE) * HERDS * HERD
+MORE_OF_A_KIND = 4
+MOST_MORE = len(MORE_PASSIVE) * MORE_OF_A_KIND
+"""Rabbits and what swims, where nature is whole; their places come last."""
+FLOW, FALLING, AWAKE = 15, 8, 128
+"""Of `Levels.flow`: the bits of how full a cell is; that of what falls; the bit of one that will be looked at again."""
+WAKING = 4096
+"""Cells of water, and of lava, that can wait to be looked at; what comes on top stays as it is."""
+MARK_SIDE, MARK_UP = 9, 18
+"""Cells around the player that are watched for changes, across and up."""
+NESTS = 16
+"""Of bees, that are remembered as emptied, where nature is whole."""
 
 FULL = 20
 """Health in half hearts, and hunger."""
@@ -123,6 +134,20 @@ class Levels(NamedTuple):
     plots: NDArray[np.int32]
     """(N, plots, 3): cell of what was sown, as a number + 1, 0 for none; stage of its growth; tick of the clock at
     which it grows next."""
+    nests: NDArray[np.int32]
+    """(N, nests, 2): the cell of a bee nest without honey, as a number + 1, 0 for none; tick of the clock from which it
+    has some again. No nests where nature is not whole."""
+    flow: NDArray[np.uint8]
+    """(N, SIDE, SIDE, HEIGHT): of a cell of water or lava: 0 for a source, 1 to 7 how full it is, FALLING for what
+    falls; and AWAKE. No cells where nothing flows, and none of the arrays that follow."""
+    queue: NDArray[np.int32]
+    """(N, 2, WAKING, 2): of water and of lava: cells to look at again, as numbers, and when; a ring."""
+    waiting: NDArray[np.int32]
+    """(N, 2, 2): where in `queue` the first is, and how many there are."""
+    marks: NDArray[np.int32]
+    """(N, 4): whether the step may change something around the player, and where it stood: x, z, y."""
+    before: NDArray[np.int32]
+    """(N, MARK_SIDE ** 2 * MARK_UP): what was there: block + 4096 * flow."""
     mob_random: NDArray[np.uint64]
     """(N,): what mobs draw from, so that land and drops are the same with them and without."""
     own: NDArray[np.uint64]
@@ -130,8 +155,11 @@ class Levels(NamedTuple):
     IS_SEEDED says."""
 
 
-def allocate(num_envs: int, places: int = 0, chests: int = 0, plots: int = 0) -> Levels:
-    """Worlds of air, with so many places for mobs, chests and sown plots."""
+def allocate(
+    num_envs: int, places: int = 0, chests: int = 0, plots: int = 0, nests: int = 0, flows: bool = False
+) -> Levels:
+    """Worlds of air, with so many places for mobs, chests, sown plots and emptied nests; `flows`: fluids do."""
+    waking, marked = (WAKING, MARK_SIDE * MARK_SIDE * MARK_UP) if flows else (0, 0)
     return Levels(
         blocks=np.zeros((num_envs, SIDE, SIDE, HEIGHT), np.uint16),
         biomes=np.zeros((num_envs, SIDE, SIDE), np.uint8),
@@ -145,9 +173,22 @@ def allocate(num_envs: int, places: int = 0, chests: int = 0, plots: int = 0) ->
         chest_cells=np.zeros((num_envs, chests), np.int32),
         chests=np.zeros((num_envs, chests, CHEST_SLOTS, 3), np.int32),
         plots=np.zeros((num_envs, plots, 3), np.int32),
+        nests=np.zeros((num_envs, nests, 2), np.int32),
+        flow=np.zeros((num_envs, SIDE, SIDE, HEIGHT) if flows else (num_envs, 0, 0, 0), np.uint8),
+        queue=np.zeros((num_envs, 2, waking, 2), np.int32),
+        waiting=np.zeros((num_envs, 2, 2), np.int32),
+        marks=np.zeros((num_envs, 4), np.int32),
+        before=np.zeros((num_envs, marked), np.int32),
         mob_random=np.zeros(num_envs, np.uint64),
         own=np.zeros((num_envs, NUM_RANDOM), np.uint64),
     )
+
+
+@inlined
+def animals_end(levels: Any) -> Any:
+    """Place after those of monsters; where nature is whole, rabbits and what swims come then."""
+    count = levels.mobs.shape[1]
+    return count - MOST_MORE if levels.nests.shape[1] > 0 and count > 0 else count
 
 
 @inlined

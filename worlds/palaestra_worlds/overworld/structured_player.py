@@ -26,12 +26,13 @@ from palaestra_worlds.overworld.controllers.mine import mine
 from palaestra_worlds.overworld.controllers.names import blocks_to_see
 from palaestra_worlds.overworld.controllers.place import place
 from palaestra_worlds.overworld.controllers.prey import in_sight, look_for, prey_named
+from palaestra_worlds.overworld.controllers.safety import Safety
 from palaestra_worlds.overworld.controllers.stations import craft, smelt
 from palaestra_worlds.overworld.description import time_of_day
 from palaestra_worlds.overworld.rules import load_rules
 from palaestra_worlds.overworld.senses import Senses
 from palaestra_worlds.overworld.tables import numbers
-from palaestra_worlds.overworld.task_lists import BIOMES
+from palaestra_worlds.overworld.task_lists import ALL_BIOMES
 from palaestra_worlds.snapshots import pack_arrays, unpack_arrays
 from palaestra_worlds.structured import ActionFeedback, ActionName, FailureKind, PlayerStatus, StructuredAction
 
@@ -112,6 +113,9 @@ class OverworldPlayer:
         self._senses = senses
         self._hands = Hands(senses)
         self._policies: Policies = {}
+        if senses.has_monsters:
+            safety = Safety(self._hands)
+            self._hands.guard, self._hands.rest = safety.fight_off, safety.stay_safe
 
     def use(self, policies: Policies) -> None:
         """Has learned controllers carry out these actions on blocks from now on; the others stay scripted.
@@ -137,7 +141,7 @@ class OverworldPlayer:
         return PlayerStatus(
             inventory={names[item]: count for item, count in self._hands.inventory().items()},
             held=names[senses.held],
-            biome=BIOMES[senses.biome],
+            biome=ALL_BIOMES[senses.biome],
             height=senses.place[2],
             is_underground=is_underground(self._hands),
             health=senses.health,

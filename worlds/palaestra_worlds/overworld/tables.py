@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from palaestra_worlds.overworld.mob_kinds import MOBS
+from palaestra_worlds.overworld.mob_kinds import ALL_MOBS
 from palaestra_worlds.overworld.objectives import FIRST_FROM_MOBS, FROM_MOBS, OBJECTIVES
 from palaestra_worlds.overworld.rules import (
     EVERYWHERE,
@@ -21,7 +21,7 @@ from palaestra_worlds.overworld.rules import (
     Rules,
     load_rules,
 )
-from palaestra_worlds.overworld.task_lists import BIOMES
+from palaestra_worlds.overworld.task_lists import ALL_BIOMES
 
 HAND = 0
 """Column of tools: the hand, and whatever is no tool."""
@@ -222,7 +222,7 @@ def _block_of(item: str, known: Numbers) -> int:
 
 def _drops(rules: Rules, known: Numbers) -> Ints:
     left: list[tuple[Drop, ...]] = [block.drops for block in rules.blocks.values()]
-    left += [rules.mobs[name].drops for name in MOBS]
+    left += [rules.mobs[name].drops for name in ALL_MOBS]
     found = np.zeros((len(left), MOST_DROPS, 5), np.int32)
     for number, drops in enumerate(left):
         for place, drop in enumerate(drops):
@@ -232,10 +232,10 @@ def _drops(rules: Rules, known: Numbers) -> Ints:
 
 
 def _mobs(rules: Rules) -> Ints:
-    found = np.zeros((len(MOBS) + 1, 6), np.int32)
-    for number, name in enumerate(MOBS, 1):
+    found = np.zeros((len(ALL_MOBS) + 1, 6), np.int32)
+    for number, name in enumerate(ALL_MOBS, 1):
         mob = rules.mobs[name]
-        homes = sum(1 << k for k, biome in enumerate(BIOMES) if biome in mob.places or EVERYWHERE in mob.places)
+        homes = sum(1 << k for k, biome in enumerate(ALL_BIOMES) if biome in mob.places or EVERYWHERE in mob.places)
         found[number] = 10 * mob.health, mob.tall, mob.walks, mob.runs, homes, mob.damage
     return found
 

@@ -19,6 +19,9 @@ from palaestra_worlds.registry import nearest
 
 Biome = Literal["plains", "forest", "desert", "mountains", "taiga", "swamp", "ocean", "beach"]
 BIOMES: tuple[Biome, ...] = get_args(Biome)
+"""Those that a task can start in."""
+ALL_BIOMES = (*BIOMES, "jungle", "savanna", "badlands", "dark_forest", "snowy_tundra")
+"""Where nature is whole, these are there too."""
 Counts = dict[str, Annotated[int, Field(ge=1, le=2304)]]
 """Items and how many, at most what 36 slots of 64 hold."""
 Model = TypeVar("Model", bound=BaseModel)

@@ -101,6 +101,21 @@ def game_tree() -> TechnologyTree:
     return technology_tree(rules, Sources.of_game(rules))
 
 
+NOT_HERE = {
+    "phantom": "comes to who has not slept for three nights, 72,000 steps; games here are 36,000",
+}
+"""What the game has outside structures and the richest of our worlds (`nature: whole`, with all mobs and a homestead)
+has not, and why."""
+
+
+@cache
+def world_tree() -> TechnologyTree:
+    """Of the richest of our worlds."""
+    rules = load_rules()
+    whole = Sources.of_game(rules)
+    return technology_tree(rules, Sources(whole.blocks - NOT_HERE.keys(), whole.mobs - NOT_HERE.keys()))
+
+
 def _needed_effort(way: Way, effort: dict[str, float], fuels: tuple[str, ...]) -> float:
     """Of all that a way needs, once each; infinite if something can't be come by yet."""
     needed = [part.choices for part in way.takes]

@@ -11,6 +11,7 @@ from palaestra_worlds.compiled import jitable
 from palaestra_worlds.minigrid.random import random_double, random_integer, random_word
 from palaestra_worlds.overworld.biomes import BEACH, DESERT, FOREST, MOUNTAINS, OCEAN, PLAINS, SWAMP, TAIGA
 from palaestra_worlds.overworld.constants import (
+    BAMBOO,
     BEDROCK,
     CACTUS,
     CLAY,
@@ -24,7 +25,7 @@ from palaestra_worlds.overworld.constants import (
     SUGAR_CANE,
     WATER,
 )
-from palaestra_worlds.overworld.state import HEIGHT, SEA_LEVEL, SIDE
+from palaestra_worlds.overworld.state import HEIGHT, SEA_LEVEL, SIDE, STEPS
 
 CAVES, CAVE_STEPS = 32, 90
 """They leave about seven cells in a hundred below ground open."""
@@ -46,6 +47,13 @@ CLIMATES = np.array(
 """(biomes, 3): warmth, wetness and height at which each is at its purest."""
 WIDTHS = (56.0, 48.0, 64.0)
 """Cells over which warmth, wetness and height change."""
+PATCHES = 4
+"""Along each side of a world where nature is whole."""
+AGAIN = np.array([OCEAN, PLAINS, FOREST])
+"""Biomes of the patches that are left when every biome has one."""
+SLOPE = 3.0
+"""Cells over which heights pass from one patch into the next."""
+SOIL_CHANCE = 0.06
 
 
 @jitable
@@ -150,6 +158,50 @@ def _make_land(levels: Any, i: Any, biome: Any, land: Any) -> None:
 
 
 @jitable
+def _make_patches(levels: Any, i: Any, biome: Any, land: Any) -> None:
+    """Land where every biome has a patch of its own, around points on a grid that were moved about; the one asked for,
+    if any (-1), lies in the middle."""
+    height_seed, rough_seed = random_word(levels.random, i), random_word(levels.random, i)
+    points, kinds = np.empty((PATCHES * PATCHES, 2)), np.empty(PATCHES * PATCHES, np.int64)
+    wide = SIDE / PATCHES
+    middle = 0
+    for k in range(PATCHES * PATCHES):
+        points[k, 0] = (k // PATCHES + 0.25 + 0.5 * random_double(levels.random, i)) * wide
+        points[k, 1] = (k % PATCHES + 0.25 + 0.5 * random_double(levels.random, i)) * wide
+        kinds[k] = k if k < len(land.heights) else AGAIN[k - len(land.heights)]
+        if _off_middle(points, k) < _off_middle(points, middle):
+            middle = k
+    for k in range(PATCHES * PATCHES - 1, 0, -1):
+        other = random_integer(levels.random, i, 0, k + 1)
+        kinds[k], kinds[other] = kinds[other], kinds[k]
+    for k in range(PATCHES * PATCHES):
+        if biome >= 0 and kinds[middle] != biome and kinds[k] == biome:
+            kinds[k], kinds[middle] = kinds[middle], kinds[k]
+    for x in range(SIDE):
+        for z in range(SIDE):
+            nearest, least = 0, 1e9
+            for k in range(PATCHES * PATCHES):
+                far = np.sqrt((points[k, 0] - x) ** 2 + (points[k, 1] - z) ** 2)
+                if far < least:
+                    nearest, least = k, far
+            height, weight = 0.0, 0.0
+            for k in range(PATCHES * PATCHES):
+                far = np.sqrt((points[k, 0] - x) ** 2 + (points[k, 1] - z) ** 2)
+                share = np.exp((least - far) / SLOPE)
+                height += share * land.heights[kinds[k]]
+                weight += share
+            height = height / weight + 0.16 * (_noise(height_seed, x / 24.0, z / 24.0) - 0.5)
+            levels.biomes[i, x, z] = kinds[nearest]
+            levels.surface[i, x, z] = _ground(height, _smooth_noise(rough_seed, x / 9.0, z / 9.0), kinds[nearest])
+            _fill_column(levels, i, x, z, land)
+
+
+@jitable
+def _off_middle(points: Any, k: Any) -> Any:
+    return abs(points[k, 0] - SIDE / 2) + abs(points[k, 1] - SIDE / 2)
+
+
+@jitable
 def _make_ores(levels: Any, i: Any, land: Any) -> None:
     """Veins that wander through stone."""
     for ore in range(len(land.shares)):
@@ -239,6 +291,19 @@ def _make_tree(levels: Any, i: Any, x: Any, z: Any, y: Any, kind: Any, land: Any
 
 
 @jitable
+def _hang(levels: Any, i: Any, x: Any, z: Any, y: Any, biome: Any, land: Any) -> None:
+    """What grows at a trunk whose lowest log is at height y, or hangs there, on sides that are open."""
+    for k in range(land.hangings.shape[1]):
+        block = land.hangings[biome, k]
+        if block == 0 or random_double(levels.random, i) >= land.hanging_chances[biome, k]:
+            continue
+        side, c = random_integer(levels.random, i, 0, 4), y + random_integer(levels.random, i, 0, 2)
+        a, b = x + STEPS[side, 0], z + STEPS[side, 1]
+        if c < HEIGHT and levels.blocks[i, a, b, c] == 0:
+            levels.blocks[i, a, b, c] = block
+
+
+@jitable
 def _make_plant(levels: Any, i: Any, x: Any, z: Any, y: Any, biome: Any, land: Any) -> None:
     """At most one plant on a column; tall ones grow one to three high."""
     chance, plant = random_double(levels.random, i), 0
@@ -248,7 +313,7 @@ def _make_plant(levels: Any, i: Any, x: Any, z: Any, y: Any, biome: Any, land: A
         chance -= land.plant_chances[biome, k]
     if plant == 0:
         return
-    tall = plant == CACTUS or plant == SUGAR_CANE or plant == KELP
+    tall = plant == CACTUS or plant == SUGAR_CANE or plant == KELP or plant == BAMBOO
     medium = levels.blocks[i, x, z, y]
     for c in range(y, y + (random_integer(levels.random, i, 1, 4) if tall else 1)):
         if levels.blocks[i, x, z, c] == medium:
@@ -264,6 +329,9 @@ def _grow(levels: Any, i: Any, land: Any) -> None:
             if levels.blocks[i, x, z, y] == 0:
                 continue
             above = levels.blocks[i, x, z, y + 1]
+            soil = land.soils[biome]
+            if soil > 0 and above == 0 and random_double(levels.random, i) < SOIL_CHANCE:
+                levels.blocks[i, x, z, y] = soil
             if above == WATER:
                 if biome == OCEAN:
                     _make_plant(levels, i, x, z, y + 1, biome, land)
@@ -277,6 +345,7 @@ def _grow(levels: Any, i: Any, land: Any) -> None:
                 for kind in range(land.tree_chances.shape[1]):
                     if 0 <= chance < land.tree_chances[biome, kind] and 1 < x < SIDE - 2 and 1 < z < SIDE - 2:
                         _make_tree(levels, i, x, z, y + 1, kind, land)
+                        _hang(levels, i, x, z, y + 1, biome, land)
                         planted = True
                     chance -= land.tree_chances[biome, kind]
                 if not planted:
@@ -293,7 +362,10 @@ def generate(levels: Any, i: Any, biome: Any, land: Any) -> None:
         biome: of the middle, or -1 for any.
         land: of `biomes.land`.
     """
-    _make_land(levels, i, biome, land)
+    if land.is_whole:
+        _make_patches(levels, i, biome, land)
+    else:
+        _make_land(levels, i, biome, land)
     _make_ores(levels, i, land)
     _make_caves(levels, i)
     _grow(levels, i, land)

@@ -93,7 +93,7 @@ def _by_use(rules: Rules, sources: Sources) -> Iterator[Way]:
     for use in rules.uses:
         if not use.at or use.at in sources.blocks | sources.mobs:
             takes = (Ingredient((use.takes,), 1),) if use.takes else ()
-            yield Way("use", use.makes, use.count, use.at, takes, use.tools, note=use.note)
+            yield Way("use", use.makes, use.count, use.at, (*takes, *use.besides), use.tools, note=use.note)
 
 
 def _by_crafting(rules: Rules) -> Iterator[Way]:

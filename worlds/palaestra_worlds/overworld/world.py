@@ -43,7 +43,17 @@ from palaestra_worlds.overworld.planning import OverworldKnowledge
 from palaestra_worlds.overworld.senses import Senses
 from palaestra_worlds.overworld.settings import OverworldSettings
 from palaestra_worlds.overworld.sight import write_lidar
-from palaestra_worlds.overworld.state import CHESTS, IS_SEEDED, MONSTERS, MOST_ANIMALS, PLOTS, Levels, allocate
+from palaestra_worlds.overworld.state import (
+    CHESTS,
+    IS_SEEDED,
+    MONSTERS,
+    MOST_ANIMALS,
+    MOST_MORE,
+    NESTS,
+    PLOTS,
+    Levels,
+    allocate,
+)
 from palaestra_worlds.overworld.structured_player import OverworldPlayer
 from palaestra_worlds.overworld.tables import tables
 from palaestra_worlds.overworld.tasks import (
@@ -101,7 +111,7 @@ class OverworldWorld(World):
         self.render_mode = "rgb_array"
         self.objectives = objectives_of(settings.mobs)
         self.reward_range = (0.0, float(len(self.objectives)))
-        self.action_names = action_names(settings.actions, settings.homestead)
+        self.action_names = action_names(settings.actions, settings.homestead, settings.nature == "whole")
         self.single_observation_space = single_space(settings)
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.single_action_space = gymnasium.spaces.Discrete(len(self.action_names))
@@ -109,7 +119,10 @@ class OverworldWorld(World):
         self._rules = rules_of(settings.max_steps, settings.rules == "easy", self.action_names)
         self._view = view_of(settings.cells)
         rooms = (CHESTS, PLOTS) if settings.homestead else (0, 0)
-        self._levels = allocate(num_envs, PLACES[settings.mobs], *rooms)
+        is_whole = settings.nature == "whole"
+        places = PLACES[settings.mobs] + (MOST_MORE if is_whole and settings.mobs != "none" else 0)
+        self._levels = allocate(num_envs, places, *rooms, NESTS if is_whole else 0, settings.fluids == "flow")
+        self._land = land(is_whole)
         self._lessons = allocate_lessons(num_envs)
         self._own = make_table([OverworldTask()])
         self._bank = self._table = make_table([])
@@ -187,7 +200,7 @@ class OverworldWorld(World):
         return explain_task(as_overworld_task(task))
 
     def knowledge(self) -> OverworldKnowledge:
-        return OverworldKnowledge()
+        return OverworldKnowledge(self.settings.nature)
 
     def player(self, index: int) -> OverworldPlayer:
         """Who plays environment `index` by structured actions, whatever `actions` a learner has here.
@@ -219,6 +232,10 @@ class OverworldWorld(World):
         return describe_level(self._levels, index, self._lessons, tables())
 
     def render_frame(self, index: int = 0) -> NDArray[np.uint8]:
+        if self.settings.picture == "first_person":
+            from palaestra_worlds.overworld.first_person import draw_view
+
+            return draw_view(self._levels, index)
         from palaestra_worlds.overworld.rendering import draw_level
 
         return draw_level(self._levels, index)
@@ -262,13 +279,15 @@ class OverworldWorld(World):
         settings = self.settings
         return {
             "world": self.id,
-            "layout": 2,  # since the status has a difficulty
+            "layout": 3,  # since there are nests, and fluids that flow
             "num_envs": self.num_envs,
             "rules": settings.rules,
             "actions": settings.actions,
             "max_steps": settings.max_steps,
             "mobs": settings.mobs,
             "homestead": settings.homestead,
+            "nature": settings.nature,
+            "fluids": settings.fluids,
         }
 
     def _play(self, actions: NDArray[np.int64], rules: Rules, threads: int, is_seen: bool = True) -> None:
@@ -342,7 +361,7 @@ class OverworldWorld(World):
             use_threads(threads)
         running_return = self._outcome.running_return
         begin_kernel(threads)(
-            self._levels, self._lessons, self._table, self._own, tables(), land(), running_return, rows
+            self._levels, self._lessons, self._table, self._own, tables(), self._land, running_return, rows
         )
         if has_life(self._levels):
             begun = np.full(self.num_envs, WAIT)

@@ -6,12 +6,14 @@ import numpy as np
 
 from palaestra_worlds.overworld.constants import BUCKET, EAT, LAVA, USE, WATER
 from palaestra_worlds.overworld.controllers.approach import AT_A_TIME, go_near
-from palaestra_worlds.overworld.controllers.attack import use_on_mob
+from palaestra_worlds.overworld.controllers.attack import gather, use_on_mob
 from palaestra_worlds.overworld.controllers.equip import item_at_hand
 from palaestra_worlds.overworld.controllers.explore import Search
 from palaestra_worlds.overworld.controllers.failures import Failed
+from palaestra_worlds.overworld.controllers.farm import farm
 from palaestra_worlds.overworld.controllers.hands import Hands
 from palaestra_worlds.overworld.controllers.names import blocks_to_see
+from palaestra_worlds.overworld.controllers.using import use, use_of
 from palaestra_worlds.overworld.rules import load_rules
 from palaestra_worlds.overworld.state import FULL
 from palaestra_worlds.overworld.tables import FOOD_POINTS, numbers, tables
@@ -20,10 +22,15 @@ from palaestra_worlds.structured import StructuredAction
 
 def apply(hands: Hands, action: StructuredAction) -> str:
     """Eats the object, or uses the tool on it."""
+    if action.object in load_rules().mobs:
+        return use_on_mob(hands, action) if action.tool else gather(hands, action)
     if not action.tool:
         return _eat(hands, action)
-    if action.object in load_rules().mobs:
-        return use_on_mob(hands, action)
+    rule = use_of(action)
+    if rule is not None and rule.makes == "wheat":
+        return farm(hands, action)
+    if rule is not None and hands.senses.is_whole and rule.takes != "bucket":
+        return use(hands, action, rule)
     item = item_at_hand(hands, action.tool)
     name = numbers().items[item]
     found = blocks_to_see(action.object)

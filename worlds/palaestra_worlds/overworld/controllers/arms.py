@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cache
 
 import numpy as np
@@ -74,6 +74,10 @@ def _ores() -> NDArray[np.bool_]:
     return np.array([name.endswith("_ore") for name in numbers().blocks])
 
 
+def _nothing() -> None:
+    """Where there are no monsters."""
+
+
 class Arms:
     """Turning, digging and placing on top of primitive actions.
 
@@ -90,6 +94,12 @@ class Arms:
         """A tool whose last uses are kept for what is being mined."""
         self.scaffold: list[Cell] = []
         """Where bridges and pillars were put, since this was emptied."""
+        self.guard: Callable[[], None] = _nothing
+        """Called after each primitive action: a reflex."""
+        self.rest: Callable[[], None] = _nothing
+        """Called before each way."""
+        self.stays_out = False
+        """Whether one is out by night on purpose."""
         self._spared: tuple[int, ...] = ()
         self._ground: Ground | None = None
         self._tools: tuple[int, ...] = ()
@@ -111,6 +121,7 @@ class Arms:
             raise EpisodeOver
         self.limits.check()
         self.senses.act(kind, argument)
+        self.guard()
 
     def turn_to(self, facing: int) -> None:
         turn = (facing - self.senses.facing) % 4

@@ -6,11 +6,12 @@ from collections import Counter
 
 from palaestra_worlds.overworld.constants import ATTACK, NOTHING, USE
 from palaestra_worlds.overworld.controllers.equip import item_at_hand
-from palaestra_worlds.overworld.controllers.failures import Failed
+from palaestra_worlds.overworld.controllers.failures import FATAL, Failed
 from palaestra_worlds.overworld.controllers.hands import Hands
 from palaestra_worlds.overworld.controllers.prey import (
     Prey,
     aim_at,
+    comes_in_the_dark,
     in_sight,
     keep_up,
     look_for,
@@ -19,12 +20,15 @@ from palaestra_worlds.overworld.controllers.prey import (
 )
 from palaestra_worlds.overworld.mob_sight import SeenMob
 from palaestra_worlds.overworld.mobs import INVULNERABLE_TICKS, MOB_REACH
+from palaestra_worlds.overworld.rules import load_rules
 from palaestra_worlds.overworld.senses import Cell
 from palaestra_worlds.overworld.tables import DAMAGE, DURABILITY, RECOVERY, numbers, tables
 from palaestra_worlds.structured import StructuredAction
 
 MOST_BLOWS = 60
 """At one and the same mob before it is given up."""
+GATHERINGS, GATHERING_TICKS = 1, 400
+"""Times that an animal is looked at for what it has left, and ticks until all are looked at again."""
 _ARMS = ("_sword", "_axe")
 """What is taken in hand to fight; other tools are spared."""
 
@@ -36,14 +40,18 @@ def attack(hands: Hands, action: StructuredAction) -> str:
         item_at_hand(hands, action.tool)
     before, killed = _gained(hands, prey), hands.senses.kills
     vain: Counter[int] = Counter()
-    while (gained := _gained(hands, prey) - before) < action.count:
-        try:
-            mob = in_sight(hands, prey, vain) or look_for(hands, prey, vain)
-        except Failed as failure:
-            failure.message += f" {_result(prey, gained, hands.senses.kills - killed)}"
-            raise
-        if not _kill(hands, mob, action.tool):
-            vain[mob.place] += 1
+    hands.stays_out = comes_in_the_dark(prey)
+    try:
+        while (gained := _gained(hands, prey) - before) < action.count:
+            try:
+                mob = in_sight(hands, prey, vain) or look_for(hands, prey, vain)
+            except Failed as failure:
+                failure.message += f" {_result(prey, gained, hands.senses.kills - killed)}"
+                raise
+            if not _kill(hands, mob, action.tool):
+                vain[mob.place] += 1
+    finally:
+        hands.stays_out = False
     return _result(prey, gained, hands.senses.kills - killed)
 
 
@@ -63,7 +71,7 @@ def _kill(hands: Hands, mob: SeenMob, tool: str) -> bool:
 
     def strike(now: SeenMob) -> bool:
         nonlocal blows
-        _take_arm(hands, tool)
+        take_arm(hands, tool)
         if _turn_to(hands, now):
             recovery = int(tables().items[hands.senses.held, RECOVERY])
             hands.do(ATTACK)
@@ -108,7 +116,7 @@ def _steps_to(hands: Hands, cell: Cell) -> int:
     return abs(cell[0] - x) + abs(cell[1] - z)
 
 
-def _take_arm(hands: Hands, tool: str) -> None:
+def take_arm(hands: Hands, tool: str) -> None:
     """Takes the tool in hand, or of swords and axes what strikes hardest over time, or something that doesn't wear."""
     if tool:
         hands.hold(item_at_hand(hands, tool))
@@ -144,8 +152,39 @@ def use_on_mob(hands: Hands, action: StructuredAction) -> str:
     return f"{words} were got of {action.object}."
 
 
+def gather(hands: Hands, action: StructuredAction) -> str:
+    """Takes what animals have left, e.g. hens' eggs, until there are `count` more: from one after the other, and again
+    after a while."""
+    prey = prey_named(action.object)
+    names = [use.makes for use in load_rules().uses if use.at == action.object and not use.tools and not use.takes]
+    if not names or not hands.senses.is_whole:
+        raise Failed("impossible", f"Nothing comes of using an empty hand on {action.object} here.")
+    items = [numbers().item[name] for name in names]
+    before = sum(map(hands.senses.count, items))
+    vain: Counter[int] = Counter()
+    while (gained := sum(map(hands.senses.count, items)) - before) < action.count:
+        mob = in_sight(hands, prey, vain)
+        if mob is None or vain[mob.place] >= GATHERINGS:
+            # All that are to be seen were looked at: others, or the same once more after a while.
+            vain = Counter(dict.fromkeys(vain, GATHERINGS))
+            try:
+                mob = look_for(hands, Prey(prey.name, prey.kinds, prey.items), vain)
+            except Failed as failure:
+                if failure.kind in FATAL:
+                    raise
+            if mob is None or vain[mob.place] >= GATHERINGS:
+                for _ in range(GATHERING_TICKS):
+                    hands.do(NOTHING)
+                vain.clear()
+                continue
+        vain[mob.place] += 1
+        keep_up(hands, mob, lambda now: _use(hands, now, 0))
+    return f"{gained} {names[0]} were got of {action.object}."
+
+
 def _use(hands: Hands, mob: SeenMob, item: int) -> bool:
-    hands.hold(item)
+    if item:
+        hands.hold(item)
     if not _turn_to(hands, mob):
         return False
     hands.do(USE)

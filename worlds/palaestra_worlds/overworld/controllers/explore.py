@@ -31,6 +31,8 @@ LAVA_HEIGHT = 11
 MOST_TUNNELS = 2000
 WORTH_A_WAY = 0.3
 """Cells that a cave must lay open for each tick of the way, for one to follow it before one digs down."""
+ROUND = 30
+"""Cells from the middle of the world at which one goes round it."""
 TUNNEL = 6
 """Cells dug before one thinks again."""
 
@@ -119,6 +121,26 @@ def roam(hands: Hands, until: Callable[[], bool], name: str) -> None:
         raise Failed("not_found", f"Everything around has been looked at on the surface, and there is no {name}.")
 
 
+def patrol(hands: Hands, until: Callable[[], bool]) -> None:
+    """Goes round on the surface once, past what is known already, until something holds."""
+    if is_underground(hands):
+        go_up(hands, None)
+    x, z, _ = hands.senses.place
+    middle = SIDE / 2 - 0.5
+    start = np.arctan2(z - middle, x - middle)
+    for turn in range(1, 7):
+        if until():
+            return
+        can_stand, heights = _places_to_stand(hands)
+        angle = start + turn * np.pi / 3
+        a, b = middle + ROUND * np.cos(angle), middle + ROUND * np.sin(angle)
+        cells = np.argwhere(can_stand)
+        if not len(cells):
+            return
+        nearest = cells[np.abs(cells - np.array([a, b])).sum(axis=1).argsort(kind="stable")[:9]]
+        hands.travel(np.column_stack([nearest, heights[nearest[:, 0], nearest[:, 1]]]).astype(np.int64), until)
+
+
 def _known_columns(hands: Hands) -> NDArray[np.bool_]:
     """(SIDE, SIDE): whether the ground was seen there."""
     return np.asarray((hands.ground().kinds[hands.senses.seen[:, :, SEA_LEVEL - 6 :]] > FREE).any(axis=2))
@@ -152,15 +174,21 @@ def _until_learned(hands: Hands, until: Callable[[], bool], goals: NDArray[np.in
     return is_enough
 
 
-def _places_to_learn_from(hands: Hands, avoided: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Cells to stand on, close together, from where most is to be learned for the way there."""
-    hands.limits.think()
+def _places_to_stand(hands: Hands) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
+    """(SIDE, SIDE): whether one knows a place to stand on the surface, and its height."""
     kinds = hands.ground().kinds[hands.senses.seen]
     low = SEA_LEVEL - 4
     firm = (kinds[:, :, low - 1 : HEIGHT - 3] >= ROCK) & (kinds[:, :, low : HEIGHT - 2] == FREE)
     firm &= kinds[:, :, low + 1 : HEIGHT - 1] == FREE
     highest = firm.shape[2] - 1 - firm[:, :, ::-1].argmax(axis=2)
-    can_stand = firm.any(axis=2) & ~avoided
+    return firm.any(axis=2), highest + low
+
+
+def _places_to_learn_from(hands: Hands, avoided: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Cells to stand on, close together, from where most is to be learned for the way there."""
+    hands.limits.think()
+    can_stand, heights = _places_to_stand(hands)
+    can_stand &= ~avoided
     unknown = _unknown_around(hands, NEIGHBOURHOOD)
     x, z, _ = hands.senses.place
     a, b = np.mgrid[0:SIDE, 0:SIDE]
@@ -171,7 +199,7 @@ def _places_to_learn_from(hands: Hands, avoided: NDArray[np.bool_]) -> NDArray[n
         return np.zeros((0, 3), np.int64)
     near = can_stand & (np.abs(a - best[0]) <= 1) & (np.abs(b - best[1]) <= 1)
     cells = np.argwhere(near)
-    return np.column_stack([cells, highest[near] + low]).astype(np.int64)
+    return np.column_stack([cells, heights[near]]).astype(np.int64)
 
 
 def go_underground(hands: Hands, level: int, highest: int, until: Callable[[], bool], name: str) -> None:

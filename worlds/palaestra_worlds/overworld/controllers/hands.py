@@ -49,6 +49,7 @@ class Hands(Arms):
             most: cells to look at in the search for a way.
         """
         wanted = {tuple(goal) for goal in goals.tolist()}
+        self.rest()
         for _ in range(_LOST_TRIES):
             if self.senses.place in wanted or (until is not None and until()):
                 return True

@@ -9,20 +9,31 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from palaestra_worlds.overworld.controllers.explore import roam
-from palaestra_worlds.overworld.controllers.failures import Failed
+from palaestra_worlds.overworld.constants import NOTHING
+from palaestra_worlds.overworld.controllers.explore import patrol, roam
+from palaestra_worlds.overworld.controllers.failures import FATAL, Failed
+from palaestra_worlds.overworld.controllers.go_up import go_up, is_underground
 from palaestra_worlds.overworld.controllers.hands import Hands
 from palaestra_worlds.overworld.controllers.names import items_named
-from palaestra_worlds.overworld.mob_kinds import MOBS
+from palaestra_worlds.overworld.mob_kinds import HOSTILE, kinds_of
 from palaestra_worlds.overworld.mob_sight import SeenMob
-from palaestra_worlds.overworld.mobs import MOB_REACH
+from palaestra_worlds.overworld.mobs import COMES_BACK_TICKS, MOB_REACH
+from palaestra_worlds.overworld.monsters import DAYBREAK, NIGHTFALL
 from palaestra_worlds.overworld.paths import FIXED, FREE, ROCK, WATER
 from palaestra_worlds.overworld.player import SIGHT
 from palaestra_worlds.overworld.rules import load_rules
 from palaestra_worlds.overworld.senses import Cell
-from palaestra_worlds.overworld.state import STEPS
+from palaestra_worlds.overworld.state import STEPS, TICKS_PER_DAY
 from palaestra_worlds.overworld.tables import numbers
 
+ROUNDS = 6
+"""Times that one goes round after others of what was hunted."""
+ARCHER, SHOT_FROM = "skeleton", 13.0
+"""Who is fought from so many cells on: it does not come near."""
+WAITING_TICKS = 20
+"""Between two looks around."""
+TOO_NEAR = 5.0
+"""Cells from which a monster is fought, whatever one hunts."""
 MOST_CHASES = 60
 """Ways that are begun after one and the same mob, before it is given up."""
 MOST_TRIES = 12
@@ -63,6 +74,11 @@ def prey_named(name: str) -> Prey:
     return Prey(name, kinds, frozenset(items))
 
 
+def comes_in_the_dark(prey: Prey) -> bool:
+    """Whether none of them is there by day."""
+    return all(load_rules().mobs[kind].dark for kind in prey.kinds)
+
+
 def in_sight(hands: Hands, prey: Prey, vain: Counter[int]) -> SeenMob | None:
     """The nearest of those that were followed in vain least often, and not too often.
 
@@ -81,13 +97,64 @@ def look_for(hands: Hands, prey: Prey, vain: Counter[int]) -> SeenMob:
     """
     if not hands.senses.has_mobs:
         raise Failed("not_found", f"This world has no animals or monsters: there is no {prey.name}.")
-    if not prey.kinds & set(MOBS):
+    if not prey.kinds & set(kinds_of("whole" if hands.senses.is_whole else "core")):
         raise Failed("not_found", f"This world has no {' or '.join(sorted(prey.kinds))}.")
-    roam(hands, lambda: in_sight(hands, prey, vain) is not None, prey.name)
+    if comes_in_the_dark(prey):
+        return _wait_for(hands, prey, vain)
+    killed = hands.senses.kills
+
+    def is_there() -> bool:
+        return in_sight(hands, prey, vain) is not None
+
+    try:
+        roam(hands, is_there, prey.name)
+    except Failed as failure:
+        # Others come where some were killed.
+        if failure.kind in FATAL or not killed:
+            raise
+        for _ in range(ROUNDS):
+            patrol(hands, is_there)
+            if is_there():
+                break
+            vain.clear()
+            for _ in range(COMES_BACK_TICKS // 2):
+                hands.do(NOTHING)
+        else:
+            raise
     found = in_sight(hands, prey, vain)
     if found is None:
         raise Failed("not_found", f"{prey.name} was seen, and is out of sight again.")
     return found
+
+
+def _wait_for(hands: Hands, prey: Prey, vain: Counter[int]) -> SeenMob:
+    """Those that come in the dark: waits for the night, and goes about then; what comes too near is fought as well."""
+
+    def found() -> SeenMob | None:
+        for near in hands.senses.mobs():
+            far = SHOT_FROM if near.kind == ARCHER else TOO_NEAR
+            if near.kind in HOSTILE and near.distance < far and vain[near.place] < MOST_TRIES:
+                return near
+        return in_sight(hands, prey, vain)
+
+    if is_underground(hands):
+        go_up(hands, None)
+    while (mob := found()) is None:
+        hands.rest()
+        if is_night(hands):
+            try:
+                roam(hands, lambda: found() is not None or not is_night(hands), prey.name)
+            except Failed as failure:
+                if failure.kind in FATAL:
+                    raise
+        for _ in range(WAITING_TICKS):
+            hands.do(NOTHING)
+    return mob
+
+
+def is_night(hands: Hands) -> bool:
+    """Whether monsters come under open sky."""
+    return NIGHTFALL <= hands.senses.time % TICKS_PER_DAY < DAYBREAK
 
 
 def same_mob(hands: Hands, mob: SeenMob) -> SeenMob | None:
