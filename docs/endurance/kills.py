@@ -4,8 +4,8 @@
 
 Each attempt is an ordinary `palaestra` command on a file of this folder: forked from this process, in which everything
 is imported and compiled already, and every tenth a process of its own with two jobs. A fifth of the signals are SIGINT
-or SIGTERM, all others SIGKILL. What came of a run is compared with an undisturbed one's bit for bit, times left out. Lines
-of JSON in FOLDER/kills.jsonl tell of each kill and each comparison; stopped and started anew, it goes on.
+or SIGTERM, all others SIGKILL. What came of a run is compared with an undisturbed one's bit for bit, times left out.
+Lines of JSON in FOLDER/kills.jsonl tell of each kill and each comparison; stopped and started anew, it goes on.
 """
 
 from __future__ import annotations
