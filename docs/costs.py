@@ -1,4 +1,4 @@
-"""Measures what runs cost as they grow: processor time, memory, waiting for a teacher. Nobody's language model is asked.
+"""Measures what runs cost as they grow: processor time, memory, waiting for a teacher. No language model is asked.
 
     python docs/costs.py [--part worlds|learner|teacher ...] [--folder runs/costs]
 
@@ -27,12 +27,12 @@ from palaestra.spec import RunSpec
 from palaestra.trials import execute
 
 WORLDS: dict[str, dict[str, Any]] = {
-    "MiniGrid-DoorKey-8x8-v0": {},
-    "Heist": {},
-    "Crafter": {"observation": "symbolic"},
-    "AGV": {},
-    "Overworld": {"mobs": "passive"},
-    "Quadruped": {},
+    "MiniGrid-DoorKey-8x8-v0": {"threads": 1},
+    "Heist": {"threads": 1},
+    "Crafter": {"observation": "symbolic", "threads": 1},
+    "AGV": {"threads": 1},
+    "Overworld": {"mobs": "passive", "threads": 1},
+    "Quadruped": {"threads": 1},
     "gymnasium:CartPole-v1": {},
 }
 NUM_ENVS = 128
@@ -84,7 +84,7 @@ def world_costs(id: str, num_envs: int) -> dict[str, Any]:
     # What is compiled and loaded once is not counted for each environment.
     for count in (2, num_envs):
         before = memory()
-        world = palaestra_worlds.make(id, num_envs=count, threads=1, copy_observations=False, **WORLDS[id])
+        world = palaestra_worlds.make(id, num_envs=count, copy_observations=False, **WORLDS[id])
         world.reset(seed=0)
         world.action_space.seed(0)
         actions = [world.action_space.sample() for _ in range(8)]

@@ -24,32 +24,40 @@ PAGE = Path(__file__).parents[1] / "results" / "endurance.md"
 INTRODUCTION = """# Endurance
 
 Small curricula that run for a long time, and others that are killed again and again. No language model takes part:
-teachers are scripted. {machine}, beside other programs.
+teachers are scripted. {machine}, beside other programs. The specs are in docs/endurance.
 
 ```sh
-nice -n 10 python docs/endurance/soak.py
-nice -n 5 python docs/endurance/kills.py
+python docs/endurance/soak.py
+python docs/endurance/kills.py
 python docs/endurance/page.py
 ```
 
 ## The soak
 
-Each curriculum in one process with one thread, all at once, stopped by Ctrl-C at the end. The machine was wanted by {load:.0f}
-processes on its two processors (median), so an hour was a few minutes of processor time: that is in the table, as the honest
-measure of how much was done. *Own memory* is what the process does not share with files. The first half is left out of
-the comparison (imports, compilation, buffers that fill); figures are of its end and of the end of the soak.
+Each curriculum in one process with one thread, all at once, at low priority (`nice -n 10`), told to stop by SIGINT at
+the end. {load:.0f} processes (median) wanted the machine's two processors, so more than an hour was two minutes of
+processor time for each. That is the measure of how much was done, and it is little: what leaks slowly is not seen by
+this. *Own memory* is what the process does not share with files. The first half, by processor time, is left out:
+imports, compilation, buffers that fill. Figures are of its end and of the end of the soak; *pace* is what was done in a
+second of processor time.
 
-| Curriculum | Minutes | Processor | Done | Own memory, MB | a minute of processor | Files | Threads | Done a second of processor, third and last quarter | On disk |
-| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
+| Curriculum | Minutes | Processor | Done | Own memory, MB | Files | Threads | Pace, quarters 3 and 4 | On disk |
+| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
 """
 KILLS = """
 ## Kills
 
-Small runs of each kind, each attempt ended at a random moment, then gone on with by the same command, until it is done. A fifth of
-the signals are SIGINT or SIGTERM, the others SIGKILL; every tenth attempt is a process of its own with two jobs, the
-others are forks of one in which everything is compiled. *Alike*: metrics, evaluations, lessons and how far they were followed,
-calls and replies, newest checkpoint with the worlds, random states and optimiser (for studies: results, accounts, recordings, memories) are
-the same to the last bit as those of an undisturbed run, times left out.
+Small runs of each kind, each attempt ended at a random moment, then gone on with by the same command until it is done.
+A fifth of the signals are SIGINT or SIGTERM, the others SIGKILL; every tenth attempt is a process of its own with two
+jobs, the others are forks of one in which everything is compiled. *Alike*: metrics, evaluations, lessons and how far
+they were followed, calls and replies, the newest checkpoint with worlds, random states and optimiser (of studies:
+results, accounts, recordings, memories) are the same to the last bit as those of an undisturbed run, times left out.
+
+| | Kills | SIGKILL | SIGINT, SIGTERM | Runs that came to their end | Alike |
+| --- | ---: | ---: | ---: | ---: | ---: |
+"""
+AGAIN = """
+### {commit}
 
 | | Kills | SIGKILL | SIGINT, SIGTERM | Runs that came to their end | Alike |
 | --- | ---: | ---: | ---: | ---: | ---: |
@@ -68,8 +76,6 @@ def soak_row(name: str, rows: list[dict[str, Any]]) -> str:
     last = rows[-1]
     half = next(row for row in rows if row["cpu"] >= last["cpu"] / 2)
     quarter = next(row for row in rows if row["cpu"] >= 3 * last["cpu"] / 4)
-    minutes = (last["cpu"] - half["cpu"]) / 60
-    growth = (last["own_memory"] - half["own_memory"]) / 1e6
     paces = [
         (end["done"] - begin["done"]) / max(end["cpu"] - begin["cpu"], 1e-9)
         for begin, end in ((half, quarter), (quarter, last))
@@ -78,7 +84,7 @@ def soak_row(name: str, rows: list[dict[str, Any]]) -> str:
     digits = 0 if what == "steps" else 2
     return (
         f"| {name} | {last['seconds'] / 60:.0f} | {last['cpu']:.0f} s | {last['done']:,} {what} | "
-        f"{half['own_memory'] / 1e6:.0f} to {last['own_memory'] / 1e6:.0f} | {growth / minutes:+.1f} | "
+        f"{half['own_memory'] / 1e6:.0f} to {last['own_memory'] / 1e6:.0f} | "
         f"{half['files']} to {last['files']} | {half['threads']} to {last['threads']} | "
         f"{paces[0]:,.{digits}f}, {paces[1]:,.{digits}f} | {last['disk'] / 1e6:.0f} MB |\n"
     )
@@ -121,7 +127,9 @@ def machine() -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--folder", type=Path, action="append", help="repeatable; default: runs/endurance")
+    parser.add_argument(
+        "--folder", type=Path, action="append", help="repeatable, of further kills; default: runs/endurance"
+    )
     parser.add_argument("--commit", default="", help="that was measured, where it is not the one at hand")
     parser.add_argument("--notes", type=Path, help="a file that is put behind the tables")
     options = parser.parse_args()
@@ -133,10 +141,10 @@ def main() -> None:
     text = INTRODUCTION.format(machine=f"Commit {commit}; {machine()}", load=load)
     text += "".join(soak_row(name, rows) for name, rows in soaked.items())
     found: list[str] = []
-    for folder in folders:
+    for number, folder in enumerate(folders):
         if read(folder):
-            text += KILLS + kill_rows(folder, found)
-    text += "\n" + "".join(f"- {line[:300]}\n" for line in found)
+            text += (KILLS if not number else AGAIN.format(commit=folder.name)) + kill_rows(folder, found)
+    text += "".join(f"\n- {line[:140]}" for line in found) + "\n"
     if options.notes:
         text += options.notes.read_text()
     PAGE.write_text(text)
