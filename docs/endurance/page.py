@@ -141,9 +141,8 @@ def main() -> None:
     text = INTRODUCTION.format(machine=f"Commit {commit}; {machine()}", load=load)
     text += "".join(soak_row(name, rows) for name, rows in soaked.items())
     found: list[str] = []
-    for number, folder in enumerate(folders):
-        if read(folder):
-            text += (KILLS if not number else AGAIN.format(commit=folder.name)) + kill_rows(folder, found)
+    for number, folder in enumerate(folder for folder in folders if read(folder)):
+        text += (KILLS if not number else AGAIN.format(commit=folder.name)) + kill_rows(folder, found)
     text += "".join(f"\n- {line[:140]}" for line in found) + "\n"
     if options.notes:
         text += options.notes.read_text()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.console import Console
@@ -135,7 +135,7 @@ def learner(
         int | None, typer.Option(min=1, help="Threads of both learners. Default: their libraries' own choice.")
     ] = None,
     device: Annotated[
-        str,
+        Literal["auto", "cpu", "cuda"],
         typer.Option(help="Of both learners: auto (a GPU where there is one), cpu or cuda. Worlds step on the CPU."),
     ] = "auto",
     efficiency: Annotated[
@@ -160,7 +160,7 @@ def learner(
 
     try:
         choose_device(device)
-    except (ValueError, RuntimeError) as error:
+    except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--device") from error
     try:
         results = bench_learner(id, rounds, seconds, threads, efficiency, tell, defaults, device)
