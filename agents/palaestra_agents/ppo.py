@@ -16,6 +16,7 @@ from palaestra_agents.encoding import ObservationEncoder
 from palaestra_agents.groups import ALONE, Group, GroupError
 from palaestra_agents.intrinsic import IntrinsicReward, intrinsic_kind
 from palaestra_agents.networks import ActorCritic
+from palaestra_agents.streams import go_on
 from palaestra_agents.update import Batch, Updater
 
 
@@ -284,8 +285,8 @@ class PPO:
         self._check(state)
         self.updater.load_state_dict(state["optimizer"])
         self.policy.load_state_dict(state["policy"])
-        self.generator.set_state(state["generator"].cpu())
-        self.acting_generator.set_state(state["acting_generator"].cpu())
+        go_on(self.generator, state["generator"])
+        go_on(self.acting_generator, state["acting_generator"])
         if self.intrinsic is not None:
             self.intrinsic.load_state_dict(state["intrinsic"])
         if self.collector.state is not None:

@@ -13,6 +13,7 @@ from palaestra_agents.groups import ALONE, Group
 from palaestra_agents.intrinsic import IntrinsicConfig, IntrinsicReward, check_shapes
 from palaestra_agents.layers import linear
 from palaestra_agents.running import RunningMoments
+from palaestra_agents.streams import go_on
 from palaestra_agents.update import load_optimizer_state, optimizer_state
 
 Width = Annotated[int, Field(ge=1, le=8192)]
@@ -146,7 +147,7 @@ class RND(IntrinsicReward):
         self.target.load_state_dict(state["target"])
         self.predictor.load_state_dict(state["predictor"])
         load_optimizer_state(self.optimizer, state["optimizer"])
-        self.generator.set_state(state["generator"].cpu())
+        go_on(self.generator, state["generator"])
         self.observation_moments.load_state_dict(state["observations"])
         self.return_moments.load_state_dict(state["returns"])
         self.discounted = state["discounted"][self.share.columns].to(self.discounted).clone()

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, TextIO, TypeVar
+
+from palaestra.holding import Held, holding
 
 Case = TypeVar("Case")
 Result = TypeVar("Result")
@@ -62,3 +65,23 @@ def made(folder: Path, part: str) -> Path:
     except OSError as error:
         raise StudyError(f"{folder}: cannot be made: {error.strerror}") from error
     return folder
+
+
+@contextmanager
+def working_in(folder: Path) -> Iterator[None]:
+    """Inside, no other process works on the study in a folder.
+
+    Raises:
+        StudyError: one does, or the folder cannot be written to.
+    """
+    path = folder / ".study.lock"
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(holding(path))
+        except OSError as error:
+            raise StudyError(f"{path} cannot be opened: {error.strerror}; check that you may write there") from error
+        except Held as holder:
+            raise StudyError(
+                f"the study in {folder} is being worked on by process {holder}; wait for it or end it"
+            ) from None
+        yield

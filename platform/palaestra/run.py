@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
 import re
 import sys
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from palaestra.checkpoint import CheckpointHeader, write_atomically
+from palaestra.holding import Held, holding
 from palaestra.store import Store, StoreError, TrialRow
 
 if TYPE_CHECKING:
@@ -104,33 +103,17 @@ class Run:
             RunError: another process holds it, and still does after `wait` seconds.
         """
         path = self.folder / f".{name}.lock"
-        try:
-            handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        except OSError as error:
-            raise RunError(f"{path} cannot be opened: {error.strerror}; check that you may write there") from error
-        try:
-            deadline = time.monotonic() + wait
-            while not _locked(handle):
-                if time.monotonic() >= deadline:
-                    holder = os.pread(handle, 64, 0).decode("ascii", "replace").strip() or "unknown"
-                    what = "run" if name == "run" else f"trial {name} of the run"
-                    raise RunError(
-                        f"the {what} in {self.folder} is being worked on by process {holder}; wait for it or end it"
-                    )
-                time.sleep(0.05)
-            os.ftruncate(handle, 0)
-            os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(holding(path, wait))
+            except OSError as error:
+                raise RunError(f"{path} cannot be opened: {error.strerror}; check that you may write there") from error
+            except Held as holder:
+                what = "run" if name == "run" else f"trial {name} of the run"
+                raise RunError(
+                    f"the {what} in {self.folder} is being worked on by process {holder}; wait for it or end it"
+                ) from None
             yield
-        finally:
-            os.close(handle)
-
-
-def _locked(handle: int) -> bool:
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def run_folder(spec: RunSpec, root: Path) -> Path:

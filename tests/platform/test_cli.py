@@ -172,6 +172,7 @@ def test_wrong_settings_are_told_with_the_right_ones(cli: Cli, folder: Path, cha
         (["list", "runs", "--licences"], "list worlds"),
         (["run"], "missing argument 'SPEC'; see palaestra run --help"),
         (["run", "tiny.yaml", "--seed", "x"], "invalid value for '--seed'"),
+        (["bench", "learner", "--device", "gpu"], "'gpu' is not one of 'auto', 'cpu', 'cuda'"),
         (["bench", "worlds", "--frob"], "no such option: --frob; see palaestra bench worlds --help"),
         (["list", "wolds"], "'wolds' is not one of 'worlds'"),
         (["eat"], "no such command 'eat'; see palaestra --help"),

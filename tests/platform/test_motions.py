@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from palaestra.cli.specs import configs_folder
-from palaestra.kept import RESULTS, StudyError
+from palaestra.kept import RESULTS, StudyError, working_in
 from palaestra.motions.driving import failure, feedback_in_words, reached
 from palaestra.motions.study import Case, cases, read_results, run_study, study_folder
 from palaestra.motions.table import study_results
@@ -167,6 +168,14 @@ def test_every_attempt_is_made_once_and_kept(file: Path, tmp_path: Path) -> None
     markdown = study_results(study, found).to_markdown()
     assert "| stand | 1/1 | 2/2 [0.75] | 1/1 |" in markdown
     assert "| mean of tasks | 0.50 | 0.50 | 0.25 |" in markdown
+
+
+def test_two_processes_do_not_work_in_one_folder(file: Path, tmp_path: Path) -> None:
+    with (
+        working_in(tmp_path),
+        pytest.raises(StudyError, match=f"worked on by process {os.getpid()}; wait for it or end"),
+    ):
+        run_study(load_study(file), tmp_path, [Case("stand", "two", 0)])
 
 
 def test_a_study_keeps_its_folder_while_what_matters_is_the_same(file: Path, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import palaestra_worlds
 import pytest
 from palaestra.cli.specs import configs_folder
-from palaestra.kept import RESULTS, StudyError
+from palaestra.kept import RESULTS, StudyError, working_in
 from palaestra.plans.playing import Played
 from palaestra.plans.study import (
     Case,
@@ -254,6 +255,18 @@ def test_results_and_memories_that_are_none_are_named(file: Path, tmp_path: Path
     broken = load_study(file, (f"planners.ghost.memory_file={tmp_path / 'memory.json'}",))
     with pytest.raises(ValueError, match=r"memory\.json is damaged"):
         played(broken, tmp_path / "runs", knowledge, Case("crafting_table", "ghost", 0))
+
+
+def test_two_commands_do_not_work_in_one_folder(cli: Cli, file: Path, tmp_path: Path) -> None:
+    folder = study_folder(load_study(file), tmp_path / "runs")
+    folder.mkdir(parents=True)
+    results = folder / RESULTS
+    results.write_text('{"task": "half a li')
+    with working_in(folder):
+        refused = cli("plan", file, "--runs", tmp_path / "runs")
+    assert refused.code == 2
+    assert f"is being worked on by process {os.getpid()}; wait for it or end it" in refused.error
+    assert results.read_text() == '{"task": "half a li'
 
 
 def test_the_command_plays_shows_and_writes(cli: Cli, file: Path, tmp_path: Path) -> None:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
 import json
 import os
 import subprocess
 import sys
+import textwrap
+from collections.abc import Iterator
 from pathlib import Path
+from types import FunctionType
+from typing import Any
 
 import pytest
 from numba import cuda
@@ -24,6 +30,8 @@ ON_GPU = {
     },
 }
 """All that a step does, and new episodes where a GPU can begin them: docs/gpu.md."""
+REFUSED = {"empty", "zeros", "ones", "full", "arange", "array", "copy", "sort", "unique"}
+REFUSED |= {"floor", "sqrt"}
 ONLY_COMPILED = {"overworld.engine._begin"}
 
 
@@ -40,6 +48,45 @@ def test_a_simulated_gpu_changes_every_array_as_the_cpu_does(world: str) -> None
     found = checked("simulate", world)
     assert found.keys() == ON_GPU[world]
     assert all(int(calls) >= 2 for calls in found.values())
+
+
+def reached(function: Any, seen: dict[Any, None]) -> dict[Any, None]:
+    """A function, and all of ours that it calls, directly or not."""
+    seen[function] = None
+    used = inspect.getclosurevars(function)
+    for value in (*used.globals.values(), *used.nonlocals.values()):
+        ours = isinstance(value, FunctionType) and value.__module__.startswith("palaestra_worlds")
+        if ours and value not in seen:
+            reached(value, seen)
+    return seen
+
+
+def refused_in(function: Any) -> Iterator[str]:
+    """What the CUDA compiler refuses: memory that is allocated, two of NumPy's functions, lists, exceptions."""
+    for node in ast.walk(ast.parse(textwrap.dedent(inspect.getsource(function)))):
+        called = node.func if isinstance(node, ast.Call) else None
+        if isinstance(called, ast.Attribute) and ast.unparse(called.value) == "np" and called.attr in REFUSED:
+            yield f"{function.__qualname__}: np.{called.attr}"
+        elif isinstance(node, (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.Raise, ast.Try, ast.JoinedStr)):
+            yield f"{function.__qualname__}: {type(node).__name__}"
+
+
+def test_nothing_that_they_call_does_what_a_gpu_cannot() -> None:
+    from palaestra_worlds.agv import engine as agv
+    from palaestra_worlds.crafter import engine as crafter
+    from palaestra_worlds.minigrid import engine as minigrid
+    from palaestra_worlds.overworld import engine as overworld
+    from palaestra_worlds.overworld import life
+
+    step: Any = minigrid._advance_rows("partial")
+    loops = [step.py_func, crafter._step, crafter._look, agv._advance, overworld._advance, overworld._begin]
+    functions: dict[Any, None] = {}
+    for loop in (*loops, life._live, life._haunt, life._settle):
+        reached(loop, functions)
+    assert len(functions) > 150
+    assert [found for function in functions for found in refused_in(function)] == []
+    begin = reached(crafter._begin, {})
+    assert "generate_world: np.empty" in [found for function in begin for found in refused_in(function)]
 
 
 def has_compiler() -> bool:

@@ -135,7 +135,7 @@ def _peer(setting: Setting, pictures: bool) -> Iteration:
         ent_coef=setting.entropy,
         policy_kwargs={"features_extractor_class": Residual, "net_arch": []} if pictures else symbolic,
         seed=0,
-        device="auto",
+        device=setting.device,
     )
     return timed_iteration(model)
 
@@ -149,7 +149,9 @@ def _stacks() -> list[Stack]:
     ]
 
 
-def compare_in_crafter(rounds: int, seconds: float, threads: int | None = None) -> list[Comparison]:
+def compare_in_crafter(
+    rounds: int, seconds: float, threads: int | None = None, device: str = "auto"
+) -> list[Comparison]:
     """Training steps per second from symbols and from pictures, with the same networks, epochs, batch and rollout.
 
     Raises:
@@ -163,7 +165,8 @@ def compare_in_crafter(rounds: int, seconds: float, threads: int | None = None) 
     )
     results = []
     with threads_of(threads):
-        for name, setting, world_settings, ours_network, target in kinds:
+        for name, usual, world_settings, ours_network, target in kinds:
+            setting = replace(usual, device=device)
             steps = setting.rollout_length * setting.num_envs
             same = replace(setting, num_envs=PEER_ENVS, rollout_length=steps // PEER_ENVS)
             contenders = [

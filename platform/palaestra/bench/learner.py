@@ -98,6 +98,7 @@ def make_ours(
         "minibatch_size": setting.batch,
         "learning_rate": setting.learning_rate,
         "entropy": setting.entropy,
+        "device": setting.device,
     }
     interface = AgentInterface(world.single_observation_space, world.single_action_space, setting.num_envs)
     agent = PPO(PPO.Config.model_validate(settings | config), interface, seed=seed)
@@ -172,6 +173,7 @@ def compare_with_sb3(
     seconds: float = 2.0,
     threads: int | None = None,
     own_defaults: bool = True,
+    device: str = "auto",
 ) -> list[Comparison]:
     """Training steps per second of both learners with the same networks, epochs and batch.
 
@@ -184,6 +186,7 @@ def compare_with_sb3(
         seconds: per contender and round, at least one iteration.
         threads: that both may use; None: torch's and Numba's own choice.
         own_defaults: compare with Stable-Baselines3's own epochs, batch and rollout as well.
+        device: of both: "auto", "cpu" or "cuda".
 
     Raises:
         MissingPeer: Stable-Baselines3 is not installed.
@@ -192,7 +195,7 @@ def compare_with_sb3(
     results = []
     with threads_of(threads):
         for network, target in (("mlp", 15.0), ("convolutional", 8.0)):
-            setting = Setting(network=network)
+            setting = Setting(network=network, device=device)
             same = replace(setting, num_envs=16, rollout_length=setting.rollout_length * setting.num_envs // 16)
             contenders = [
                 (f"palaestra {network}, 64 envs", ours(id, setting)),
@@ -202,8 +205,8 @@ def compare_with_sb3(
             results.append(compared(f"{network}, same epochs and batch", found[0], found[1], target))
         if own_defaults:
             contenders = [
-                ("palaestra's defaults, 64 envs", ours(id, Setting(), network="mlp")),
-                ("stable-baselines3's defaults, 16 envs", sb3(id, SB3_DEFAULTS)),
+                ("palaestra's defaults, 64 envs", ours(id, Setting(device=device), network="mlp")),
+                ("stable-baselines3's defaults, 16 envs", sb3(id, replace(SB3_DEFAULTS, device=device))),
             ]
             found = measure(contenders, 1, seconds)
             results.append(compared("mlp, each with its own defaults", found[0], found[1], None))
@@ -323,6 +326,7 @@ def bench_learner(
     efficiency: bool = False,
     on_result: Callable[[str, int, int | None], None] | None = None,
     own_defaults: bool = True,
+    device: str = "auto",
 ) -> BenchResults:
     """Everything that `palaestra bench learner` prints.
 
@@ -335,22 +339,31 @@ def bench_learner(
         on_result: see `compare_sample_efficiency`.
         own_defaults: compare with Stable-Baselines3's own epochs, batch and rollout as well, but in Crafter; one
             round, a minute.
+        device: of both learners: "auto", "cpu" or "cuda". Worlds step on the CPU.
 
     Raises:
+        ValueError: there is no such device.
         MissingPeer: Stable-Baselines3 is not installed.
         UnknownName: there is no such world.
     """
+    from palaestra_agents.ppo import choose_device
     from palaestra_worlds.registry import world_provider
 
     world_provider(id)
+    chosen = choose_device(device)
     if id == "Crafter":
         from palaestra.bench.crafter_learner import compare_in_crafter
 
-        comparisons = compare_in_crafter(rounds, seconds, threads)
+        comparisons = compare_in_crafter(rounds, seconds, threads, device)
     else:
-        comparisons = compare_with_sb3(id, rounds, seconds, threads, own_defaults)
+        comparisons = compare_with_sb3(id, rounds, seconds, threads, own_defaults, device)
     tables = [_speed_table(id, comparisons), _ratio_table(comparisons)]
-    figures: dict[str, Any] = {"world": id, "threads": threads, "speed": [asdict(c) for c in comparisons]}
+    figures: dict[str, Any] = {
+        "world": id,
+        "threads": threads,
+        "device": str(chosen),
+        "speed": [asdict(c) for c in comparisons],
+    }
     if efficiency:
         found = compare_sample_efficiency(on_result=on_result)
         tables.append(_efficiency_table(found))

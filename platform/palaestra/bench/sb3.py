@@ -84,7 +84,7 @@ def make_sb3(id: str, setting: Setting, seed: int = 0) -> PPO:
         ent_coef=setting.entropy,
         policy_kwargs=None if flat else kwargs,
         seed=seed,
-        device="auto",
+        device=setting.device,
     )
 
 

@@ -16,6 +16,7 @@ class Setting:
     batch: int = 1024
     learning_rate: float = 1e-3
     entropy: float = 0.01
+    device: str = "auto"
 
 
 SB3_DEFAULTS = Setting(num_envs=16, rollout_length=2048, epochs=10, batch=64, learning_rate=3e-4, entropy=0.0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.console import Console
@@ -125,7 +125,7 @@ def parity(
 
 @app.command(
     epilog="Examples: palaestra bench learner · palaestra bench learner --threads 1 --rounds 10 · "
-    "palaestra bench learner --efficiency --save docs/results/learner.md"
+    "palaestra bench learner --device cuda · palaestra bench learner --efficiency --save docs/results/learner.md"
 )
 def learner(
     id: Annotated[str, typer.Option(help="World to train in.")] = DEFAULT_WORLD,
@@ -134,6 +134,10 @@ def learner(
     threads: Annotated[
         int | None, typer.Option(min=1, help="Threads of both learners. Default: their libraries' own choice.")
     ] = None,
+    device: Annotated[
+        Literal["auto", "cpu", "cuda"],
+        typer.Option(help="Of both learners: auto (a GPU where there is one), cpu or cuda. Worlds step on the CPU."),
+    ] = "auto",
     efficiency: Annotated[
         bool, typer.Option("--efficiency", help="Also frames to a return of 0.9 over 5 seeds; takes minutes.")
     ] = False,
@@ -143,6 +147,7 @@ def learner(
     save: Save = None,
 ) -> None:
     """PPO training steps per second beside Stable-Baselines3, and where the time goes."""
+    from palaestra_agents.ppo import choose_device
     from palaestra_worlds.registry import UnknownName
 
     from palaestra.bench.learner import MissingPeer, bench_learner
@@ -154,7 +159,11 @@ def learner(
         console.print(f"{name}, seed {seed}: {'not reached' if frames is None else f'{frames:,} frames'}")
 
     try:
-        results = bench_learner(id, rounds, seconds, threads, efficiency, tell, defaults)
+        choose_device(device)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--device") from error
+    try:
+        results = bench_learner(id, rounds, seconds, threads, efficiency, tell, defaults, device)
     except UnknownName as error:
         raise typer.BadParameter(str(error), param_hint="--id") from error
     except MissingPeer as error:

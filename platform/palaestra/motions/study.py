@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from palaestra_teachers.llm.build import build_model
 from palaestra_teachers.llm.prices import PricedModel
 
-from palaestra.kept import RESULTS, keep, made, read_kept
+from palaestra.kept import RESULTS, keep, made, read_kept, working_in
 from palaestra.ledger import StoreLedger
 from palaestra.motions.driving import Attempted, Reached, attempt
 from palaestra.motions.tasks import Interface, MotionStudy
@@ -83,27 +83,28 @@ def run_study(
         tell: is told of each one that was made.
 
     Raises:
-        StudyError: the folder cannot be used.
+        StudyError: the folder cannot be used, or another process is at it.
         ValueError: world, teacher or model cannot be made.
         StoreError: calls cannot be kept.
     """
-    done = read_results(made(folder, RECORDINGS), study)
-    open_cases = [case for case in wanted if case not in done]
-    if not open_cases:
+    with working_in(made(folder, RECORDINGS)):
+        done = read_results(folder, study)
+        open_cases = [case for case in wanted if case not in done]
+        if not open_cases:
+            return done
+        with Store(folder / "run.sqlite") as store, (folder / RESULTS).open("a", encoding="utf-8") as file:
+            for case in open_cases:
+                if stop():
+                    break
+                found, recording = asyncio.run(_attempt(study, case, store))
+                done[case] = found
+                if not found.unanswered:
+                    if len(recording):
+                        np.save(recording_path(folder, case), recording, allow_pickle=False)
+                    settings = {"settings": task_hash(study, case.task)}
+                    keep(file, asdict(case) | settings | asdict(found))
+                tell(case, found)
         return done
-    with Store(folder / "run.sqlite") as store, (folder / RESULTS).open("a", encoding="utf-8") as file:
-        for case in open_cases:
-            if stop():
-                break
-            found, recording = asyncio.run(_attempt(study, case, store))
-            done[case] = found
-            if not found.unanswered:
-                if len(recording):
-                    np.save(recording_path(folder, case), recording, allow_pickle=False)
-                settings = {"settings": task_hash(study, case.task)}
-                keep(file, asdict(case) | settings | asdict(found))
-            tell(case, found)
-    return done
 
 
 def read_results(folder: Path, study: MotionStudy) -> dict[Case, Attempted]:

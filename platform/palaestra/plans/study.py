@@ -14,7 +14,7 @@ from palaestra_teachers.planners.config import GhostConfig
 from palaestra_worlds.overworld.controllers.learned import Policy
 from palaestra_worlds.overworld.skills.goals import Skill
 
-from palaestra.kept import RESULTS, keep, made, read_kept
+from palaestra.kept import RESULTS, keep, made, read_kept, working_in
 from palaestra.ledger import StoreLedger
 from palaestra.plans.controllers import Trained, controllers_identity, load_controllers
 from palaestra.plans.playing import Played, Stopped, play
@@ -81,32 +81,33 @@ def run_study(
         tell: is told of each one that was played.
 
     Raises:
-        StudyError: the folder cannot be used, or a learned controller.
+        StudyError: the folder cannot be used, another process is at it, or a learned controller cannot be used.
         ValueError: world, planner or model cannot be made, or a memory is damaged.
         StoreError: calls cannot be kept.
     """
     controllers = load_controllers(study.controllers, study.world.settings)
-    done = read_results(made(folder, ACCOUNTS), study, tasks, controllers)
-    open_cases = [case for case in wanted if case not in done]
-    if not open_cases:
+    with working_in(made(folder, ACCOUNTS)):
+        done = read_results(folder, study, tasks, controllers)
+        open_cases = [case for case in wanted if case not in done]
+        if not open_cases:
+            return done
+        with Store(folder / "run.sqlite") as store, (folder / RESULTS).open("a", encoding="utf-8") as file:
+            for case in open_cases:
+                if stop():
+                    break
+                try:
+                    found, account = asyncio.run(_play(study, folder, tasks[case.task], case, store, stop, controllers))
+                except Stopped:
+                    break
+                done[case] = found
+                if not found.unanswered:
+                    path = account_path(folder, case)
+                    path.parent.mkdir(exist_ok=True)
+                    path.write_text("\n".join([*account, found.why or "done", ""]), encoding="utf-8")
+                    settings = {"settings": case_hash(study, case.planner, tasks[case.task], controllers)}
+                    keep(file, asdict(case) | settings | asdict(found))
+                tell(case, found)
         return done
-    with Store(folder / "run.sqlite") as store, (folder / RESULTS).open("a", encoding="utf-8") as file:
-        for case in open_cases:
-            if stop():
-                break
-            try:
-                found, account = asyncio.run(_play(study, folder, tasks[case.task], case, store, stop, controllers))
-            except Stopped:
-                break
-            done[case] = found
-            if not found.unanswered:
-                path = account_path(folder, case)
-                path.parent.mkdir(exist_ok=True)
-                path.write_text("\n".join([*account, found.why or "done", ""]), encoding="utf-8")
-                settings = {"settings": case_hash(study, case.planner, tasks[case.task], controllers)}
-                keep(file, asdict(case) | settings | asdict(found))
-            tell(case, found)
-    return done
 
 
 def read_results(
