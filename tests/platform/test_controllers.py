@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from palaestra.kept import StudyError
-from palaestra.plans.controllers import load_controller
+from palaestra.plans.controllers import controllers_identity, load_controller
 from palaestra.plans.study import case_hash, cases, run_study, study_folder
 from palaestra.plans.tasks import load_study, tasks_of
 from palaestra.run import start_run
@@ -118,6 +118,13 @@ def test_games_with_a_learned_controller_are_games_of_their_own(run: Path, tmp_p
     assert again == found
     trained = {"mine": load_controller(run, "mine", VANILLA)}
     assert case_hash(learned, "deps", tasks["oak_log"], trained) != case_hash(scripted, "deps", tasks["oak_log"])  # pyright: ignore
+
+
+def test_a_run_that_goes_on_may_remove_a_checkpoint_that_is_in_use(own_run: Path) -> None:
+    trained = {"mine": load_controller(own_run, "mine", VANILLA)}
+    before = controllers_identity(trained)  # pyright: ignore[reportArgumentType]
+    shutil.rmtree(own_run)
+    assert controllers_identity(trained) == before  # pyright: ignore[reportArgumentType]
 
 
 def test_a_study_names_the_skills_that_there_are(tmp_path: Path) -> None:

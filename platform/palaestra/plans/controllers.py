@@ -56,12 +56,14 @@ class Trained:
         arm: that it is of.
         steps: that it learned for.
         agent: as it was then.
+        digest: of the file, which a run that goes on may have removed by now.
     """
 
     path: Path
     arm: ArmSpec
     steps: int
     agent: Agent
+    digest: str
 
     def policy(self, seed: int = 0) -> AgentPolicy:
         """It as a controller; acts as in evaluations, and draws by this seed."""
@@ -87,9 +89,12 @@ def load_controller(path: Path, skill: Skill, settings: Mapping[str, Any]) -> Tr
         if file is None:
             raise StudyError(f"{path}: arm '{name}' has no checkpoint yet; train it: palaestra resume {run.folder}")
     try:
-        header, state = checkpoint.load(file)
+        data = file.read_bytes()
+        header, state = checkpoint.from_bytes(data, str(file))
         arm = run.spec.arm(header.arm)
         checkpoint.check_header(header, str(file), world_id=arm.world.id, agent_kind=arm.agent.kind)
+    except OSError as error:
+        raise StudyError(f"controller of {skill}: {file} cannot be read: {error.strerror or error}") from error
     except (checkpoint.CheckpointError, SpecError) as error:
         raise StudyError(f"controller of {skill}: {error}") from error
     _check_world(file, arm, skill, settings)
@@ -101,7 +106,7 @@ def load_controller(path: Path, skill: Skill, settings: Mapping[str, Any]) -> Tr
         raise StudyError(f"controller of {skill}: {file} does not fit its agent: {error}") from error
     finally:
         world.close()
-    return Trained(file, arm, header.step, agent)
+    return Trained(file, arm, header.step, agent, hashlib.sha256(data).hexdigest()[:16])
 
 
 def skills_of(path: Path) -> dict[Skill, dict[str, Any]]:
@@ -166,4 +171,4 @@ def load_controllers(paths: Mapping[Skill, Path], settings: Mapping[str, Any]) -
 
 def controllers_identity(trained: Mapping[Skill, Trained]) -> dict[str, str]:
     """What tells games with these controllers from games with others: a digest of each checkpoint."""
-    return {skill: hashlib.sha256(one.path.read_bytes()).hexdigest()[:16] for skill, one in sorted(trained.items())}
+    return {skill: one.digest for skill, one in sorted(trained.items())}
