@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from palaestra_worlds.demonstrations import digest_of
 
 from palaestra import checkpoint
 from palaestra.checkpoint import CheckpointError, write_atomically
@@ -41,6 +42,8 @@ class Film:
         result: return of the task's own reward, undiscounted.
         length: in steps.
         moments: steps done, and how the world describes the state after them.
+        actions: what was done, of worlds with numbered actions.
+        digest: of what was seen last, see `demonstrations.digest_of`.
     """
 
     level_seed: int
@@ -50,6 +53,8 @@ class Film:
     length: int
     stride: int = 1
     moments: tuple[tuple[int, str], ...] = ()
+    actions: tuple[int, ...] = ()
+    digest: str = ""
 
     @property
     def caption(self) -> str:
@@ -117,6 +122,7 @@ class Player:
         state = self.agent.initial_state(1)
         frames: list[NDArray[np.uint8]] = []
         described: list[tuple[int, str]] = []
+        actions: list[int] = []
         length, stride = 0, 1
         while "episode" not in infos:
             if len(frames) == most:
@@ -127,7 +133,10 @@ class Player:
                 described.append((length, self.world.describe(0)))
             length += 1
             chosen = self.agent.act(observations, state, greedy=self.greedy, generator=generator)
-            observations, _, _, _, infos = self.world.step(chosen.actions.cpu().numpy())
+            action = chosen.actions.cpu().numpy()
+            if action.dtype.kind == "i":
+                actions.append(int(action[0]))
+            observations, _, _, _, infos = self.world.step(action)
             state = chosen.state
         episode = infos["episode"]
         told = {round(k * (len(described) - 1) / (moments - 1)) for k in range(moments)} if moments else set()
@@ -139,7 +148,13 @@ class Player:
             length,
             stride,
             tuple(described[k] for k in sorted(told)),
+            tuple(actions),
+            _digest(infos["final_obs"][0]),
         )
+
+
+def _digest(last: Any) -> str:
+    return digest_of({key: [part] for key, part in last.items()}) if isinstance(last, dict) else ""
 
 
 def _load(

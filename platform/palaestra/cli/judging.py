@@ -26,6 +26,7 @@ EXAMPLES = (
     "palaestra judge runs/house-1a2b3c4d runs/house-5e6f7a8b --arm taught --levels 5",
     "palaestra judge runs/beacons-main-1a2b3c4d --judge maria --answers house.sqlite",
     "palaestra judge runs/beacons-main-1a2b3c4d --backend openai --set model=gpt-5-mini --answers house.sqlite",
+    "palaestra judge runs/house-1a2b3c4d --answers house.sqlite --keep house.demonstrations",
     "palaestra judge --ranking --answers house.sqlite",
 )
 
@@ -52,6 +53,14 @@ def judge(
     path: Annotated[Path, typer.Option("--answers", metavar="FILE", help="Where answers are kept.")] = Path(
         "judgements.sqlite"
     ),
+    kept: Annotated[
+        Path | None,
+        typer.Option(
+            "--keep",
+            metavar="FILE",
+            help="Play levels of training, and keep them with the answers for a reward model to learn from.",
+        ),
+    ] = None,
     port: Annotated[int, typer.Option("--port", min=0, max=65_535, help="Port; 0: any that is free.")] = 0,
     only_ranking: Annotated[bool, typer.Option("--ranking", help="Show what the answers say, and end.")] = False,
 ) -> None:
@@ -74,23 +83,39 @@ def judge(
                 raise CommandError("name the runs whose agents are to be compared; see palaestra judge --help")
             model = None if backend is None else model_of(backend, settings or ())
             with refusing(ValueError):
-                contest = contest_of([find_run(folder) for folder in folders], arms or [], levels, task)
+                runs = [find_run(folder) for folder in folders]
+                contest = contest_of(runs, arms or [], levels, task, is_kept=kept is not None)
             if model is None:
                 _serve(contest, name or login(), answers, port)
             else:
                 _ask(contest, model, name or model.name, answers)
+            if kept is not None:
+                _keep(contest, runs, arms or [], answers, kept)
         _show(answers)
 
 
-def contest_of(runs: list[Run], arms: list[str], levels: int, task: str | None) -> Contest:
+def _keep(contest: Contest, runs: list[Run], arms: list[str], answers: Answers, path: Path) -> None:
+    from palaestra.judging.clips import contestants
+    from palaestra.judging.keeping import keep
+
+    with refusing(ValueError):
+        added = keep(contest, contestants(runs, arms), answers.all(), path)
+    print(f"{added} comparison{'s' * (added != 1)} kept in {path}, for a reward model to learn from.")
+
+
+def contest_of(runs: list[Run], arms: list[str], levels: int, task: str | None, is_kept: bool = False) -> Contest:
     """Everybody's clips; see `palaestra.judging.clips.contestants` for what is refused."""
+    from palaestra.evaluation import FIRST_EVALUATION_LEVEL
     from palaestra.judging.clips import Contest, contestants, play
+    from palaestra.judging.keeping import FIRST_KEPT_LEVEL
+
+    first = FIRST_KEPT_LEVEL if is_kept else FIRST_EVALUATION_LEVEL
 
     compared = contestants(runs, arms)
     clips = {}
     for contestant in compared:
         print(f"Playing {levels} level{'s' * (levels > 1)}: {contestant.name}", flush=True)
-        clips |= {(contestant.name, clip.level): clip for clip in play(contestant, levels)}
+        clips |= {(contestant.name, clip.level): clip for clip in play(contestant, levels, first)}
     spec = compared[0].run.spec
     told = _instruction(compared[0]) or spec.description or f"The task of {spec.name}."
     return Contest(task or told, clips)

@@ -83,11 +83,21 @@ class Told:
 
 @dataclass(frozen=True)
 class Clip:
-    """One episode of the level with this seed, as animated WebP and in words."""
+    """One episode of the level with this seed.
+
+    Attributes:
+        level: its seed.
+        film: animated WebP.
+        told: in words.
+        actions: what was done, of worlds with numbered actions.
+        digest: of what was seen last.
+    """
 
     level: int
     film: bytes
     told: Told
+    actions: tuple[int, ...] = ()
+    digest: str = ""
 
 
 @dataclass(frozen=True)
@@ -108,8 +118,8 @@ class Contest:
         return Schedule(sorted({name for name, _ in self.clips}), sorted({level for _, level in self.clips}))
 
 
-def play(contestant: Contestant, levels: int) -> list[Clip]:
-    """Its clips of the first held-out levels.
+def play(contestant: Contestant, levels: int, first: int = FIRST_EVALUATION_LEVEL) -> list[Clip]:
+    """Its clips of so many levels from `first` on, which are held-out ones unless it says otherwise.
 
     Raises:
         WatchError, CheckpointError: it was not trained, or its checkpoint cannot be used.
@@ -119,7 +129,7 @@ def play(contestant: Contestant, levels: int) -> list[Clip]:
 
     player = Player(contestant.run, contestant.arm)
     try:
-        films = [player.play(FIRST_EVALUATION_LEVEL + k, SIDE, MOST_FRAMES, MOMENTS) for k in range(levels)]
+        films = [player.play(first + k, SIDE, MOST_FRAMES, MOMENTS) for k in range(levels)]
     finally:
         player.close()
     return [
@@ -127,6 +137,8 @@ def play(contestant: Contestant, levels: int) -> list[Clip]:
             film.level_seed,
             to_bytes([film], speed=FRAMES_PER_SECOND, side=SIDE, outcome=False),
             Told(film.length, film.moments),
+            film.actions,
+            film.digest,
         )
         for film in films
     ]

@@ -39,3 +39,7 @@ class PreferencesConfig(Frozen):
 
     def onlooking(self) -> Onlooking:
         return Onlooking()
+
+    def in_words(self) -> str:
+        """What it pays, for reports."""
+        return f"reward learned from comparisons of episodes ({self.aggregation} of {self.members} networks)"

@@ -21,6 +21,7 @@ from urllib.request import Request, urlopen
 import pytest
 from palaestra.judging.answers import Answer, Answers, AnswersError
 from palaestra.judging.clips import Clip, Contest, Schedule, Told, contestants, play
+from palaestra.judging.keeping import FIRST_KEPT_LEVEL, keep
 from palaestra.judging.model import judge_all
 from palaestra.judging.ranking import agreements, ranking
 from palaestra.judging.server import JudgeServer
@@ -28,6 +29,8 @@ from palaestra.ledger import StoreLedger
 from palaestra.run import Run
 from palaestra.store import Store
 from palaestra_teachers.base import Completion, Message, Sampling, TeacherUnavailable
+from palaestra_worlds import make
+from palaestra_worlds.demonstrations import Demonstrations, replay
 from pydantic import BaseModel
 
 from .chromium import Browser
@@ -360,3 +363,27 @@ def test_what_a_model_does_not_answer_is_told_and_left_open(answers: Answers, tm
     assert answers.all() == []
     assert sorted(why.split(": ")[2] for why in dropped) == ["not_json", "timeout"]
     assert kinds == [("not_json", 3), ("timeout", 1)]
+
+
+def test_what_was_judged_is_kept_for_a_reward_model(whole_run: Run, answers: Answers, tmp_path: Path) -> None:
+    compared = contestants([whole_run], ["taught", "rnd"])
+    clips = {(one.name, clip.level): clip for one in compared for clip in play(one, 2, FIRST_KEPT_LEVEL)}
+    answers.add(Answer("ann", 0, "taught", "rnd", "left"))
+    answers.add(Answer("bob", 1, "rnd", "taught", "equal"))
+    answers.add(Answer("bob", 999, "rnd", "taught", "left"))
+    path = tmp_path / "kept.demonstrations"
+    contest = Contest("", clips)
+    assert keep(contest, compared, answers.all(), path) == 2
+    assert keep(contest, compared, answers.all(), path) == 0
+    file = Demonstrations(path)
+    episodes = {episode.number: episode for episode in file.episodes()}
+    said = [
+        (one.judge, episodes[one.one].by, episodes[one.other].by, episodes[one.one].seed, one.better)
+        for one in file.comparisons()
+    ]
+    assert said == [("ann", "taught", "rnd", 0, 1.0), ("bob", "rnd", "taught", 1, 0.5)]
+    # What was shown can be done again, step for step.
+    for episode in episodes.values():
+        (again,) = replay([episode], lambda id, count, settings: make(id, count, **settings))
+        assert len(again.observations["image"]) == len(clips[episode.by, episode.seed].actions)
+    file.close()

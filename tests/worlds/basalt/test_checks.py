@@ -212,6 +212,14 @@ def test_a_wall_that_is_one_high_is_none() -> None:
     assert check_house(site.scene) == (True, False, False, False)
 
 
+def test_a_hollow_in_the_floor_is_a_flaw_and_a_shaft_is_no_floor() -> None:
+    site = build()
+    site.blocks[X + 1, Z, GROUND] = 0
+    assert check_house(site.scene)[3]
+    site.blocks[X + 1, Z, GROUND - 1] = 0
+    assert check_house(site.scene) == (True, False, False, False)
+
+
 def test_no_door_no_house() -> None:
     site = build()
     site.put("oak_planks", 0, 2)

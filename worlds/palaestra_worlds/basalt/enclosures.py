@@ -105,7 +105,9 @@ def _is_wall(scene: Scene, cell: Cell) -> bool:
 
 
 def _has_floor(scene: Scene, cell: Cell) -> bool:
-    return scene.is_solid((cell[0], cell[1], cell[2] - 1))
+    """Whether one falls no deeper than a cell there."""
+    x, z, y = cell
+    return scene.is_solid((x, z, y - 1)) or scene.is_solid((x, z, max(0, y - 2)))
 
 
 def _cover(scene: Scene, cell: Cell) -> Cell | None:
