@@ -27,7 +27,14 @@ FAILURE_OF: dict[FaultKind, FailureKind] = {
 }
 SPARES = (("stone_pickaxe", 1), ("stick", 8))
 """What one takes along to look for ore, or for rare stone: the way there wears out tools."""
-FOR_A_NIGHT = (("stone_sword", 1), ("beef", 6))
+FOR_A_NIGHT = (
+    ("stone_pickaxe", 2),
+    ("stick", 8),
+    ("iron_sword", 1),
+    ("iron_chestplate", 1),
+    ("iron_leggings", 1),
+    ("beef", 6),
+)
 """What one takes along to fight monsters with, and to get well again."""
 LONG_HUNT = 4
 """So many of what animals leave are worth the time that a sword takes: by hand each takes ten blows, and flees."""
@@ -106,7 +113,7 @@ class OverworldKnowledge:
         unseen_coal = {"coal_ore"} - set(near)
         spares = SPARES if any(step.source in DEEP_ORES | unseen_coal for step in goal.plan) else ()
         if any(step.how == "hunt" and rules.mobs[step.source].dark for step in goal.plan):
-            spares = (*spares, *FOR_A_NIGHT)
+            spares = FOR_A_NIGHT
         elif any(step.how == "hunt" and step.count >= LONG_HUNT for step in goal.plan) and not _ARMS & set(inventory):
             spares = (*spares, ("wooden_sword", 1))
         if spares:

@@ -44,6 +44,7 @@ def use(hands: Hands, action: StructuredAction, use: Use) -> str:
     """
     before = _count(hands, use.makes)
     for _ in range(action.count):
+        hands.rest()
         if use.tools:
             item_at_hand(hands, action.tool)
         if use.takes:
