@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -11,7 +11,10 @@ from rich.console import Console
 from rich.table import Table
 
 if TYPE_CHECKING:
+    from palaestra_worlds.overworld.skills.goals import Skill
+
     from palaestra.bench.results import BenchResults
+    from palaestra.plans.controllers import Trained
 
 app = typer.Typer(
     help="Measures speed beside what a user would pick instead, and exactness against the reference packages.",
@@ -303,6 +306,8 @@ def controllers(
     console = Console()
     with refusing(StudyError):
         known = skills_of(run)
-        chosen = names_in(skills, known, "skill") or known
-        trained = {skill: load_controller(run, skill, known[skill]) for skill in known if skill in chosen}
+        chosen: Collection[str] = names_in(skills, known, "skill") or known
+        trained: dict[Skill, Trained] = {
+            skill: load_controller(run, skill, known[skill]) for skill in known if skill in chosen
+        }
     show(bench_controllers(trained, starts, lambda line: console.print(line, markup=False)), files, console)
