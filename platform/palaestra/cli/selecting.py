@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 EXAMPLES = (
     "palaestra selector",
     "palaestra selector --worlds 100 --output selector.md",
-    "palaestra plan deps --set planners.deps={select: trained, weights: runs/selector/weights.safetensors}",
+    "palaestra selector --worlds 100 --held-out 30 --runs runs/selector-100",
 )
 WEIGHTS = "weights.safetensors"
 
