@@ -120,8 +120,11 @@ def train_horizon(
 def horizon_bytes(network: Horizon, world_id: str) -> bytes:
     """The content of a file of weights."""
     tensors = {name: part.contiguous() for name, part in network.state_dict().items()}
-    header = json.dumps({"version": VERSION, "world": world_id})
-    return safetensors.torch.save(tensors, metadata={"horizon": header, "sha256": _digest(header, tensors)})
+    header = {"version": VERSION, "world": world_id}
+    # In one entry: safetensors writes several in no fixed order, and the same network is to give the same bytes.
+    return safetensors.torch.save(
+        tensors, metadata={"horizon": json.dumps(header | {"sha256": _digest(header, tensors)})}
+    )
 
 
 def load_horizon(path: Path, world_id: str) -> Horizon:
@@ -139,15 +142,16 @@ def load_horizon(path: Path, world_id: str) -> Horizon:
         length = int.from_bytes(data[:8], "little")
         metadata: dict[str, Any] = json.loads(data[8 : 8 + length])["__metadata__"]
         header: dict[str, Any] = json.loads(metadata["horizon"])
+        told = header.pop("sha256", None)
         tensors = safetensors.torch.load(data)
-    except (ValueError, KeyError, TypeError, RecursionError, SafetensorError, OverflowError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, SafetensorError, OverflowError) as error:
         raise HorizonError(f"{path} is damaged, or holds no weights of a selector; {again}") from error
     if header.get("version") != VERSION:
         raise HorizonError(f"{path} is of version {header.get('version')} of the selector, not {VERSION}; {again}")
     if header.get("world") != world_id:
         raise HorizonError(f"{path} is of {header.get('world')}, not {world_id}; {again}")
     network = Horizon()
-    if metadata.get("sha256") != _digest(metadata["horizon"], tensors):
+    if told != _digest(header, tensors):
         raise HorizonError(f"{path} is damaged: its checksum does not match its content; {again}")
     try:
         network.load_state_dict(tensors)
@@ -171,8 +175,8 @@ def rank_correlation(told: Sequence[float], took: Sequence[float]) -> float | No
     return float(found.statistic)
 
 
-def _digest(header: str, tensors: dict[str, torch.Tensor]) -> str:
-    digest = hashlib.sha256(header.encode())
+def _digest(header: dict[str, Any], tensors: dict[str, torch.Tensor]) -> str:
+    digest = hashlib.sha256(json.dumps(header, sort_keys=True).encode())
     for name in sorted(tensors):
         tensor = tensors[name]
         digest.update(f"{name}:{tensor.dtype}:{tuple(tensor.shape)}:".encode())
