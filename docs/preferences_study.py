@@ -36,15 +36,16 @@ ARMS: dict[str, dict[str, Any]] = {
 
 
 def goal_in_sight(observations: Any) -> Any:
+    """The hidden reward, which has nothing to do with the world's own: bool (num_envs,)."""
     return (observations["image"][..., 0] == GOAL).any(axis=(1, 2))
 
 
-def compare(path: Path, seed: int) -> None:
-    """Records random play, and has it compared."""
+def record_random_play(path: Path, episodes: int, seed: int = 0) -> dict[int, float]:
+    """Episodes of random actions into a file, and by their numbers how much of each has the goal in sight."""
     world, random = palaestra_worlds.make(ID, 1), np.random.default_rng(seed)
     file = Demonstrations(path, create=True)
     scores = {}
-    for level in range(EPISODES):
+    for level in range(episodes):
         world.reset(seed=[level])
         infos: dict[str, Any] = {}
         actions: list[int] = []
@@ -55,8 +56,16 @@ def compare(path: Path, seed: int) -> None:
             sights.append(bool(goal_in_sight(observations)[0]))
         number = file.begin(SCRIPTED, world, {}, None, level)
         file.add_all(number, actions)
-        file.end(number, digest_of({key: [part] for key, part in infos["final_obs"][0].items()}))
+        file.end(number, digest_of(infos["final_obs"][0]))
         scores[number] = float(np.mean(sights[:-1] or [False]))
+    file.close()
+    return scores
+
+
+def compare(path: Path, seed: int) -> None:
+    """Records random play, and has it compared."""
+    scores = record_random_play(path, EPISODES, seed)
+    file = Demonstrations(path)
     judge_by(file, scores, COMPARISONS, seed, MISTAKES)
     file.close()
 

@@ -95,9 +95,7 @@ class Cloner:
         gradient.zero_()
         found = self._measure(steps, rows)
         (-found[0]).backward()
-        norm = torch.linalg.vector_norm(gradient)
-        gradient.mul_((self._updater.config.max_grad_norm / (norm + 1e-6)).clamp(max=1.0))
-        self._updater.optimizer.step()
+        self._updater.descend()
         return found.detach()
 
     def _measure(self, steps: _Steps, rows: torch.Tensor) -> torch.Tensor:
@@ -165,4 +163,4 @@ def _episodes_of(path: Path, world: World) -> Sequence[Replayed]:
             f"{path} was recorded in {world.id} with settings {ended[0].settings}, in which an agent sees, or does, "
             "other things than here; give the world those settings"
         )
-    return list(replay(ended, lambda id, count, settings: palaestra_worlds.make(id, count, **settings)))
+    return list(replay(ended))

@@ -146,10 +146,16 @@ class Updater:
 
     @torch.no_grad()
     def _step(self, backward: Backward) -> torch.Tensor:
-        """Follows the gradient, shortened to `max_grad_norm`; returns its norm before that."""
         gradient = self.flat.grad
         assert gradient is not None
         backward(gradient)
+        return self.descend()
+
+    @torch.no_grad()
+    def descend(self) -> torch.Tensor:
+        """Follows the gradient of all parameters, shortened to `max_grad_norm`; returns its norm before that."""
+        gradient = self.flat.grad
+        assert gradient is not None
         self.group.sum_(gradient)
         norm = torch.linalg.vector_norm(gradient)
         gradient.mul_((self.config.max_grad_norm / (norm + 1e-6)).clamp(max=1.0))

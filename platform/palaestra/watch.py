@@ -154,7 +154,7 @@ class Player:
 
 
 def _digest(last: Any) -> str:
-    return digest_of({key: [part] for key, part in last.items()}) if isinstance(last, dict) else ""
+    return digest_of(last) if isinstance(last, dict) else ""
 
 
 def _load(

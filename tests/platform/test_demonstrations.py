@@ -66,7 +66,7 @@ def test_what_was_done_can_be_done_again(five: Path) -> None:
     done = [episode for episode in episodes(five) if episode.state == "ended"]
     assert [episode.seed for episode in done] == [0, 1, 2, 3, 4]
     assert {(episode.by, episode.world) for episode in done} == {("ann", ID)}
-    again = list(replay(done, make, most=2))
+    again = list(replay(done, most=2))
     assert [replayed.episode.number for replayed in again] == [episode.number for episode in done]
     world = make()
     seen, _ = world.reset(seed=[3])
@@ -88,7 +88,7 @@ def test_an_episode_goes_on_where_it_was_stopped(path: Path) -> None:
     for key in TO_THE_GOAL[3:]:
         second.press(key)
     assert [(episode.state, len(episode.actions)) for episode in episodes(path)] == [("ended", 5), ("playing", 0)]
-    assert len(list(replay(episodes(path)[:1], make))) == 1
+    assert len(list(replay(episodes(path)[:1]))) == 1
 
 
 def test_an_episode_whose_last_key_alone_was_kept_is_ended(path: Path) -> None:
@@ -170,7 +170,7 @@ def test_damage_is_named_or_harmless(place: int, bytes_: bytes, tmp_path_factory
     path.write_bytes(data)
     # A world's id or setting may be what is damaged: then the world's own error says so.
     with suppress(DemonstrationsError, ValueError):
-        list(replay([episode for episode in episodes(path) if episode.state == "ended"], make))
+        list(replay([episode for episode in episodes(path) if episode.state == "ended"]))
 
 
 def test_rules_that_have_changed_are_noticed(five: Path) -> None:
@@ -178,7 +178,7 @@ def test_rules_that_have_changed_are_noticed(five: Path) -> None:
     connection.execute("UPDATE actions SET action = 2 WHERE episode = 2 AND step = 2")
     connection.close()
     with pytest.raises(DemonstrationsError, match=r"episode 2 .* have changed"):
-        list(replay(episodes(five)[:5], make))
+        list(replay(episodes(five)[:5]))
 
 
 # ---------------------------------------------------------------------------------------------- cloning

@@ -19,7 +19,7 @@ import hashlib
 import json
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from palaestra_worlds.base import Task, World
+from palaestra_worlds.registry import make
 
 FORMAT = 1
 SCRIPTED = "scripted"
@@ -265,11 +266,11 @@ class Demonstrations:
         self._connection.close()
 
 
-def digest_of(observations: dict[str, Any], row: int = 0) -> str:
-    """SHA-256 of what one environment sees: the arrays by key in alphabetical order."""
+def digest_of(seen: Mapping[str, Any]) -> str:
+    """SHA-256 of what one environment sees: the parts by key in alphabetical order."""
     found = hashlib.sha256()
-    for key in sorted(observations):
-        part = observations[key][row]
+    for key in sorted(seen):
+        part = seen[key]
         found.update(part.encode() if isinstance(part, str) else np.ascontiguousarray(part).tobytes())
     return found.hexdigest()
 
@@ -286,14 +287,11 @@ def task_of(world: World, episode: Episode) -> Task | None:
         raise DemonstrationsError(f"episode {episode.number} has a task that {world.id} does not take") from error
 
 
-def replay(
-    episodes: Sequence[Episode], make: Callable[[str, int, dict[str, Any]], World], most: int = 16
-) -> Iterator[Replayed]:
+def replay(episodes: Sequence[Episode], most: int = 16) -> Iterator[Replayed]:
     """What was seen in episodes, by doing again what was done.
 
     Args:
         episodes: that ended, all of one world with the same settings.
-        make: builds a world: id, number of environments, keyword settings.
         most: episodes that are replayed at a time.
 
     Raises:
@@ -302,7 +300,7 @@ def replay(
     """
     for first in range(0, len(episodes), most):
         chosen = episodes[first : first + most]
-        world = make(chosen[0].world, len(chosen), chosen[0].settings)
+        world = make(chosen[0].world, len(chosen), **chosen[0].settings)
         try:
             yield from _replay_together(world, chosen)
         finally:
@@ -335,7 +333,7 @@ def _replay_together(world: World, episodes: Sequence[Episode]) -> Iterator[Repl
 
 def _end_of(world: World, episode: Episode, infos: dict[str, Any], i: int) -> dict[str, Any]:
     last = infos["final_obs"][i] if "final_obs" in infos and infos["_final_obs"][i] else None
-    if last is None or digest_of({key: [part] for key, part in last.items()}) != episode.digest:
+    if last is None or digest_of(last) != episode.digest:
         raise DemonstrationsError(
             f"episode {episode.number} (level {episode.seed}) ends otherwise here than when it was recorded: the rules "
             f"of {world.id} have changed since; record it anew"

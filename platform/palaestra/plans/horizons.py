@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import palaestra_worlds
+from numpy.typing import NDArray
 from palaestra_teachers.planners.horizon import Horizon, features, rank_correlation, train_horizon
 from palaestra_teachers.planners.selector import distance
 from palaestra_worlds.structured import Knowledge, PlanStep, PlayerStatus, StructuredPlayer
@@ -159,22 +160,21 @@ def measure(network: Horizon, learned: Sequence[Sample], held_out: Sequence[Samp
         held_out: samples of other worlds.
     """
     took = np.array([one.ticks for one in held_out], np.float64)
-    told = np.array([network.ticks(one.step, one.status) for one in held_out])
     usual = np.median([one.ticks for one in learned])
     by_item = {item: np.median([one.ticks for one in learned if one.item == item] or [usual]) for item in GOALS}
-    plain = np.array([by_item[one.item] for one in held_out])
     rules: dict[str, Callable[[Sample], float]] = {
         "trained": lambda one: network.ticks(one.step, one.status),
         "distance": lambda one: min(1e6, distance(one.step, one.status)),
         "each goal's median": lambda one: float(by_item[one.item]),
     }
-    errors = {"trained": _errors(told, took), "distance": ("-", "-"), "each goal's median": _errors(plain, took)}
     rows, figures = [], {}
     for name, rule in rules.items():
-        taus, regrets = _in_each_world(held_out, rule)
+        told = np.array([rule(one) for one in held_out])
+        errors = ("-", "-") if name == "distance" else _errors(told, took)
+        taus, regrets = _in_each_world(held_out, told)
         figures[name] = {"tau": taus, "regret": regrets}
         tau = f"{np.mean(taus):.2f}" if taus else "-"
-        rows.append((name, *errors[name], tau, f"{np.mean(regrets):.0f}" if regrets else "-"))
+        rows.append((name, *errors, tau, f"{np.mean(regrets):.0f}" if regrets else "-"))
     columns = ("rule", "mean error, ticks", "median error, ticks", "rank correlation", "ticks lost by its choice")
     failed = sum(not one.success for one in held_out)
     table = BenchTable(
@@ -193,15 +193,15 @@ def _errors(told: Any, took: Any) -> tuple[str, str]:
     return f"{np.abs(told - took).mean():.0f}", f"{np.median(np.abs(told - took)):.0f}"
 
 
-def _in_each_world(samples: Sequence[Sample], rule: Callable[[Sample], float]) -> tuple[list[float], list[float]]:
-    """Rank correlation, and ticks lost, in each world."""
+def _in_each_world(samples: Sequence[Sample], told: NDArray[np.float64]) -> tuple[list[float], list[float]]:
+    """Rank correlation, and ticks lost, in each world; `told` is what a rule says of each sample."""
     taus, regrets = [], []
     for world in dict.fromkeys(one.world for one in samples):
-        own = [one for one in samples if one.world == world]
-        told, took = [rule(one) for one in own], [float(one.ticks) for one in own]
-        tau = rank_correlation(told, took)
+        own = [k for k, one in enumerate(samples) if one.world == world]
+        foretold, took = told[own].tolist(), [float(samples[k].ticks) for k in own]
+        tau = rank_correlation(foretold, took)
         # A rule that says the same of all has put nothing in order.
         if len(set(took)) > 1:
             taus.append(tau or 0.0)
-        regrets.append(took[int(np.argmin(told))] - min(took))
+        regrets.append(took[int(np.argmin(foretold))] - min(took))
     return taus, regrets

@@ -64,7 +64,7 @@ class Recording:
     def end(self, last: dict[str, Any]) -> None:
         """The episode has ended; `last` is what was seen last."""
         assert self._episode is not None
-        self._file.end(self._episode, digest_of({key: [part] for key, part in last.items()}))
+        self._file.end(self._episode, digest_of(last))
         self._episode = None
 
     def refuse(self, seed: int) -> None:

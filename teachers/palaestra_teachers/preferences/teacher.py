@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import palaestra_worlds
 import torch
 from numpy.typing import NDArray
 from palaestra_worlds.base import World
@@ -130,11 +129,7 @@ def _replayed(episodes: Sequence[Episode]) -> list[Replayed]:
     groups: dict[str, list[Episode]] = {}
     for episode in episodes:
         groups.setdefault(str(sorted(episode.settings.items())), []).append(episode)
-    found = {
-        one.episode.number: one
-        for group in groups.values()
-        for one in replay(group, lambda id, count, settings: palaestra_worlds.make(id, count, **settings))
-    }
+    found = {one.episode.number: one for group in groups.values() for one in replay(group)}
     return [found[episode.number] for episode in episodes]
 
 

@@ -29,7 +29,6 @@ from palaestra.ledger import StoreLedger
 from palaestra.run import Run
 from palaestra.store import Store
 from palaestra_teachers.base import Completion, Message, Sampling, TeacherUnavailable
-from palaestra_worlds import make
 from palaestra_worlds.demonstrations import Demonstrations, replay
 from pydantic import BaseModel
 
@@ -384,6 +383,6 @@ def test_what_was_judged_is_kept_for_a_reward_model(whole_run: Run, answers: Ans
     assert said == [("ann", "taught", "rnd", 0, 1.0), ("bob", "rnd", "taught", 1, 0.5)]
     # What was shown can be done again, step for step.
     for episode in episodes.values():
-        (again,) = replay([episode], lambda id, count, settings: make(id, count, **settings))
+        (again,) = replay([episode])
         assert len(again.observations["image"]) == len(clips[episode.by, episode.seed].actions)
     file.close()

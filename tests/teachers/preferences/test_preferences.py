@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,40 +22,12 @@ from palaestra_teachers.preferences.config import PreferencesConfig
 from palaestra_teachers.preferences.ensemble import Ensemble, Pairs
 from palaestra_teachers.preferences.features import Features, Reader
 from palaestra_teachers.preferences.teacher import PreferenceTeacher
-from palaestra_worlds.demonstrations import SCRIPTED, Comparison, Demonstrations, DemonstrationsError, digest_of
+from palaestra_worlds.demonstrations import Comparison, Demonstrations, DemonstrationsError
 
-ID = "MiniGrid-Empty-6x6-v0"
+sys.path.insert(0, str(Path(__file__).parents[3] / "docs"))
+from preferences_study import ID, goal_in_sight, record_random_play  # pyright: ignore  (a study's script)
+
 EPISODES, COMPARISONS = 48, 160
-GOAL = 8
-"""What shows the goal in a cell of the picture."""
-
-
-def goal_in_sight(observations: dict[str, Any]) -> Any:
-    """The hidden reward, which has nothing to do with the world's own: bool (num_envs,)."""
-    return (observations["image"][..., 0] == GOAL).any(axis=(1, 2))
-
-
-def record_random_play(path: Path, episodes: int) -> dict[int, float]:
-    """Episodes of random actions, and how much of each has the goal in sight."""
-    world = palaestra_worlds.make(ID, 1)
-    file = Demonstrations(path, create=True)
-    random = np.random.default_rng(0)
-    scores = {}
-    for seed in range(episodes):
-        world.reset(seed=[seed])
-        infos: dict[str, Any] = {}
-        actions: list[int] = []
-        sights: list[bool] = []
-        while "episode" not in infos:
-            actions.append(int(random.integers(3)))
-            observations, *_, infos = world.step(np.array(actions[-1:]))
-            sights.append(bool(goal_in_sight(observations)[0]))
-        number = file.begin(SCRIPTED, world, {}, None, seed)
-        file.add_all(number, actions)
-        file.end(number, digest_of({key: [part] for key, part in infos["final_obs"][0].items()}))
-        scores[number] = float(np.mean(sights[:-1] or [False]))
-    file.close()
-    return scores
 
 
 @pytest.fixture(scope="module")

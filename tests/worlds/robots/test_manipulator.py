@@ -157,48 +157,17 @@ def test_a_hand_goes_away_upwards() -> None:
     np.testing.assert_allclose(upwards(np.array([0.2, 0.1, 0.0])), [0.2, 0.1, 0.0])
 
 
-def bowl_at(x: float, y: float, **seen: Any) -> tuple[Any, Any, Any]:
-    """Sensors, where they are, and the cost of holding a bowl that stands there, apple and box far from it."""
-    model, data = started("planning")
-    at = Sensors(model)
-    task = ManipulatorTask.model_validate({"distances": [{"first": "palm", "second": "bowl"}], **seen})
-    sensors = data.sensordata.copy()
-    sensors[at["bowl"]] = (x, y, 0.006)
-    sensors[at["palm_x"]] = (0.0, 1.0, 0.0)
-    for thing in ("apple", "box", "banana"):
-        sensors[at[thing]] = (0.3, -0.3, 0.03)
-    return sensors, at, ManipulatorCost(task, model)
-
-
-def way_of(cost: Any, sensors: Any) -> Any:
-    return cost.residuals(Trajectories(np.zeros(()), sensors, HOME_CONTROL.copy()))[:3]
-
-
-@pytest.mark.parametrize(("y", "side"), [(0.0, 1.0), (0.15, -1.0)])
-def test_a_bowl_is_held_at_the_side_of_the_palm_unless_the_cabinet_is_there(y: float, side: float) -> None:
-    sensors, at, cost = bowl_at(0.62, y)
-    # Where the palm is farther from the cabinet's side than from the other it still goes to the other.
-    sensors[at["palm"]] = (0.62, y + 0.03, RIM_HEIGHT)
-    way = way_of(cost, sensors)
-    assert np.sign(-way[1]) == side
-
-
-def test_a_bowl_between_an_apple_and_the_cabinet_is_held_from_the_front() -> None:
-    sensors, at, cost = bowl_at(0.62, 0.15)
-    sensors[at["apple"]] = (0.62, 0.13, 0.04)
-    sensors[at["palm"]] = (0.62, 0.15, RIM_HEIGHT)
-    way = way_of(cost, sensors)
-    assert way[0] > 0.05
-    assert abs(way[1]) < 0.01
-
-
 def test_things_are_turned_over_to_the_left() -> None:
     cost = {}
+    model, data = started("planning")
+    at = Sensors(model)
+    task = {"distances": [{"first": "palm", "second": "bowl"}], "turns": [{"thing": "bowl", "x_rotation": math.pi}]}
+    held = ManipulatorCost(ManipulatorTask.model_validate(task), model)
+    number = [term.name for term in held.terms].index("turn of bowl") + 4  # after two terms of three numbers each
     for angle in (-math.pi / 2, math.pi / 2):
-        sensors, at, held = bowl_at(0.4, 0.0, turns=[{"thing": "bowl", "x_rotation": math.pi}])
+        sensors = data.sensordata.copy()
         mujoco.mju_axisAngle2Quat(turn := np.empty(4), np.array([1.0, 0, 0]), angle)
         sensors[at["turn_bowl"]] = turn
-        number = [term.name for term in held.terms].index("turn of bowl") + 4  # after two terms of three numbers each
         cost[angle] = held.residuals(Trajectories(np.zeros(()), sensors, HOME_CONTROL.copy()))[number]
     assert cost[-math.pi / 2] == pytest.approx(math.pi / 2)
     assert cost[math.pi / 2] > cost[-math.pi / 2] + 0.5
@@ -323,10 +292,20 @@ def test_it_reaches_for_an_apple_and_its_description_says_so() -> None:
     assert "palm at (" in world.describe(0)
 
 
-def bowl_terms(palm: Sequence[float], opens: Sequence[float], apple: Sequence[float] = (0.0, 0.0, 0.03)) -> np.ndarray:
-    """Residuals of taking hold of the bowl, in whose own axes the arguments are: way (3), fingers across (3)."""
+def bowl_terms(
+    palm: Sequence[float],
+    opens: Sequence[float],
+    apple: Sequence[float] = (0.0, 0.0, 0.03),
+    place: Sequence[float] | None = None,
+) -> np.ndarray:
+    """Residuals of taking hold of the bowl, in whose own axes the arguments are: way (3), fingers across (3).
+
+    `place` is where the bowl stands; None: where it does at first, beside the cabinet.
+    """
     model, data = started("planning")
     sensors, seen = Sensors(model), data.sensordata.copy()
+    if place is not None:
+        seen[sensors["bowl"]] = place
     bowl = seen[sensors["bowl"]]
     seen[sensors["palm"]], seen[sensors["apple"]] = bowl + np.array(palm), bowl + np.array(apple)
     seen[sensors["palm_x"]] = opens
@@ -350,6 +329,20 @@ def test_the_bowl_is_taken_where_nothing_lies_in_it() -> None:
     np.testing.assert_allclose(bowl_terms(palm, opens, apple=(-0.02, 0.0, 0.03)), 0.0, atol=1e-9)
     way = bowl_terms(palm, opens, apple=(0.02, 0.0, 0.03))[:3]
     assert way[0] == pytest.approx(2 * RIM_RADIUS)
+
+
+@pytest.mark.parametrize(("place", "side"), [((0.62, 0.0, 0.006), 1.0), ((0.62, 0.15, 0.006), -1.0)])
+def test_a_bowl_is_held_at_the_side_of_the_palm_unless_the_cabinet_is_there(place: Any, side: float) -> None:
+    # Where the palm is nearer to the cabinet's side than to the other it still goes to the other.
+    way = bowl_terms((0.0, 0.03, RIM_HEIGHT), (0.0, 1.0, 0.0), apple=(-0.32, -0.3, 0.024), place=place)[:3]
+    assert np.sign(-way[1]) == side
+
+
+def test_a_bowl_between_an_apple_and_the_cabinet_is_held_from_the_front() -> None:
+    palm, apple = (0.0, 0.0, RIM_HEIGHT), (0.0, -0.02, 0.034)
+    way = bowl_terms(palm, (0.0, 1.0, 0.0), apple=apple, place=(0.62, 0.15, 0.006))[:3]
+    assert way[0] > 0.05
+    assert abs(way[1]) < 0.01
 
 
 def carried(beside: float, height: float) -> float:

@@ -315,7 +315,7 @@ def _play(world: Any, seed: int, actions: list[int]) -> str:
         if "episode" in infos:
             raise DemonstrationsError(f"level {seed} ended after {number} of {len(actions)} actions")
         infos = world.step(np.array([action]))[4]
-    return digest_of({key: [part] for key, part in infos["final_obs"][0].items()})
+    return digest_of(infos["final_obs"][0])
 
 
 def main() -> None:

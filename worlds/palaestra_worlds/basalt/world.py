@@ -67,6 +67,7 @@ class BasaltWorld(OverworldWorld):
         self.objectives = ("success",)
         self.reward_range = (0.0, 0.0)
         self.items = (*self.task.inventory, *self.task.placed)
+        self._item_numbers = [numbers().item[item] for item in self.items]
         self.action_names = _action_names(self.items)
         self.keys = _keys(self.action_names)
         self._finish = self.action_names.index(FINISH)
@@ -208,9 +209,8 @@ class BasaltWorld(OverworldWorld):
     def _at_hand(self) -> NDArray[np.float32]:
         """float32 (num_envs, items)."""
         slots = self._levels.slots
-        known = np.array([numbers().item[item] for item in self.items], np.int64)
-        counts = np.zeros((self.num_envs, len(known)), np.float32)
-        for column, item in enumerate(known):
+        counts = np.zeros((self.num_envs, len(self._item_numbers)), np.float32)
+        for column, item in enumerate(self._item_numbers):
             counts[:, column] = np.where(slots[:, :, ITEM] == item, slots[:, :, COUNT], 0).sum(axis=1)
         return (np.log2(1.0 + counts) / 8.0).astype(np.float32)
 

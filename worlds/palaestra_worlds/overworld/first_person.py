@@ -77,9 +77,10 @@ class Scene(NamedTuple):
 
 
 @register_jitable
-def _is_opaque(scene: Any, x: Any, z: Any, y: Any) -> Any:
+def _has(scene: Any, x: Any, z: Any, y: Any, flag: Any) -> Any:
+    """Whether a cell of the world holds a block with this flag of `Tables.blocks`."""
     inside = 0 <= x < SIDE and 0 <= z < SIDE and 0 <= y < HEIGHT
-    return inside and scene.flags[scene.blocks[x, z, y], OPAQUE] != 0
+    return inside and scene.flags[scene.blocks[x, z, y], flag] != 0
 
 
 @register_jitable
@@ -96,17 +97,17 @@ def _brightness(scene: Any, x: Any, z: Any, y: Any) -> Any:
 def _corner(scene: Any, x: Any, z: Any, y: Any, axis: Any, u: Any, v: Any) -> Any:
     """How dark the corner of a face is, towards (u, v) of the cell before it: by three cells around."""
     if axis == 0:
-        first = _is_opaque(scene, x, z + u, y)
-        second = _is_opaque(scene, x, z, y + v)
-        third = _is_opaque(scene, x, z + u, y + v)
+        first = _has(scene, x, z + u, y, OPAQUE)
+        second = _has(scene, x, z, y + v, OPAQUE)
+        third = _has(scene, x, z + u, y + v, OPAQUE)
     elif axis == 1:
-        first = _is_opaque(scene, x + u, z, y)
-        second = _is_opaque(scene, x, z, y + v)
-        third = _is_opaque(scene, x + u, z, y + v)
+        first = _has(scene, x + u, z, y, OPAQUE)
+        second = _has(scene, x, z, y + v, OPAQUE)
+        third = _has(scene, x + u, z, y + v, OPAQUE)
     else:
-        first = _is_opaque(scene, x + u, z, y)
-        second = _is_opaque(scene, x, z + v, y)
-        third = _is_opaque(scene, x + u, z + v, y)
+        first = _has(scene, x + u, z, y, OPAQUE)
+        second = _has(scene, x, z + v, y, OPAQUE)
+        third = _has(scene, x + u, z + v, y, OPAQUE)
     return 1.0 - CORNER * (3 if first and second else int(first) + int(second) + int(third))
 
 
@@ -136,7 +137,7 @@ def _shade(scene: Any, colour: Any, point: Any, face: Any, x: Any, z: Any, y: An
     a = x + (face == 1) - (face == 0)
     b = z + (face == 3) - (face == 2)
     c = y + (face == 5) - (face == 4)
-    if _is_opaque(scene, a, b, c):
+    if _has(scene, a, b, c, OPAQUE):
         a, b, c = x, z, y
     axis = face // 2
     u = (point[1] - z if axis == 0 else point[0] - x) % 1.0
@@ -188,14 +189,14 @@ def _meet(scene: Any, block: Any, x: Any, z: Any, y: Any, origin: Any, ray: Any,
     if block == WATER and y + 1 < HEIGHT and scene.blocks[x, z, y + 1] == WATER:
         high[2] = y + 1.0
     if shape == PLATE:
-        along = _is_solid(scene, x - 1, z, y) or _is_solid(scene, x + 1, z, y)
+        along = _has(scene, x - 1, z, y, SOLID) or _has(scene, x + 1, z, y, SOLID)
         axis, cell = (1, z) if along else (0, x)
         low[axis], high[axis] = cell + 0.5 - THIN, cell + 0.5 + THIN
     gone, face = _hit_box(origin, ray, low, high)
     if shape == FENCE:
         for rail in range(8):
             dx, dz = STEPS[rail // 2, 0], STEPS[rail // 2, 1]
-            if not (_is_solid(scene, x + dx, z + dz, y)):
+            if not _has(scene, x + dx, z + dz, y, SOLID):
                 continue
             low[0], high[0] = x + min(0.5 - RAIL, 0.5 + dx * 0.5), x + max(0.5 + RAIL, 0.5 + dx * 0.5)
             low[1], high[1] = z + min(0.5 - RAIL, 0.5 + dz * 0.5), z + max(0.5 + RAIL, 0.5 + dz * 0.5)
@@ -216,12 +217,6 @@ def _texel_at(scene: Any, block: Any, origin: Any, ray: Any, gone: Any, x: Any, 
     a, c = origin[0] + gone * ray[0] - x, origin[2] + gone * ray[2] - y
     work[3, 0], work[3, 1], work[3, 2] = a, a, c
     _texel(scene, block, 2, work[3], work[2])
-
-
-@register_jitable
-def _is_solid(scene: Any, x: Any, z: Any, y: Any) -> Any:
-    inside = 0 <= x < SIDE and 0 <= z < SIDE and 0 <= y < HEIGHT
-    return inside and scene.flags[scene.blocks[x, z, y], SOLID] != 0
 
 
 @register_jitable

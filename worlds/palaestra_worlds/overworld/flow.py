@@ -106,6 +106,12 @@ def _fill(levels: Any, i: Any, x: Any, z: Any, y: Any, fluid: Any, flow: Any, no
     """A cell comes to be of a fluid, or of another height; -1: of none."""
     levels.blocks[i, x, z, y] = 0 if flow < 0 else (LAVA if fluid == 1 else WATER)
     levels.flow[i, x, z, y] = (levels.flow[i, x, z, y] & AWAKE) | max(0, flow)
+    _set_off(levels, i, x, z, y, now)
+
+
+@jitable
+def _set_off(levels: Any, i: Any, x: Any, z: Any, y: Any, now: Any) -> None:
+    """What a cell that changed does around it: fluids wake, lava that meets water hardens."""
     _wake_around(levels, i, x, z, y, now)
     _meet(levels, i, x, z, y, now)
     _meet(levels, i, x, z, y - 1, now)
@@ -281,11 +287,7 @@ def wake_changed(levels: Any, i: Any) -> None:
         if was % 4096 != block:
             levels.flow[i, x, z, y] &= AWAKE
         if was != block + 4096 * (levels.flow[i, x, z, y] & FLOW):
-            _wake_around(levels, i, x, z, y, now)
-            _meet(levels, i, x, z, y, now)
-            _meet(levels, i, x, z, y - 1, now)
-            for facing in range(4):
-                _meet(levels, i, x + STEPS[facing, 0], z + STEPS[facing, 1], y, now)
+            _set_off(levels, i, x, z, y, now)
 
 
 @jitable

@@ -10,7 +10,15 @@ from numpy.typing import NDArray
 
 from palaestra_worlds.robots.manipulator_model import CLOSED
 from palaestra_worlds.robots.sensors import Sensors
-from palaestra_worlds.robots.tabletop import CABINET_FRONT, CABINET_RIGHT, OBJECTS, RIM_HEIGHT, RIM_LEAN, RIM_RADIUS
+from palaestra_worlds.robots.tabletop import (
+    CABINET_FRONT,
+    CABINET_RIGHT,
+    HEIGHTS,
+    OBJECTS,
+    RIM_HEIGHT,
+    RIM_LEAN,
+    RIM_RADIUS,
+)
 
 Array = NDArray[np.float64]
 CLOSED_ANGLE = 0.8
@@ -54,8 +62,8 @@ _DROPPED, _LOOSE = 80.0, 8.0
 
 A plan that looks ahead for a third of a second would else throw a bowl that it is to turn: in the air that is faster.
 """
-_STANDS, _RISEN = 0.006, 0.02
-"""Height of the bowl's middle when it stands, and how much higher it is off the table for certain, metres."""
+_RISEN = 0.02
+"""How much higher than when it stands the bowl is off the table for certain, metres."""
 _FIRM = 3.0
 """How many times more than on the table it counts there how far the fingers are from where they are to hold."""
 _FIXED_ACROSS = {"drawer_handle": (0.0, 1.0, 0.0)}
@@ -110,7 +118,7 @@ class Grip:
         way = above(apart, _APPROACH_RADIUS, _APPROACH_HEIGHT)
         if rim is not None:
             # A hand that lifts before its fingers are closed holds less of the rim, and soon none.
-            risen = np.clip((seen[..., self._at["bowl"]][..., 2:] - _STANDS) / _RISEN, 0.0, 1.0)
+            risen = np.clip((seen[..., self._at["bowl"]][..., 2:] - HEIGHTS["bowl"]) / _RISEN, 0.0, 1.0)
             way *= 1.0 + _FIRM * risen
         return [way, across, fingers]
 
@@ -136,7 +144,7 @@ class Grip:
         side /= np.maximum(np.linalg.norm(side, axis=-1, keepdims=True), 1e-6)
         nearer = np.einsum("...i,...i->...", palm - rim, side)
         # In the air it is held where it is held.
-        stands = seen[..., self._at["bowl"]][..., 2] < _STANDS + _RISEN
+        stands = seen[..., self._at["bowl"]][..., 2] < HEIGHTS["bowl"] + _RISEN
         reach = RIM_RADIUS + _FINGER
         beside = stands & (rim[..., 1] + reach > CABINET_RIGHT) & (rim[..., 0] + reach > CABINET_FRONT)
         from_front = np.zeros(stands.shape, np.bool_)
@@ -191,12 +199,12 @@ def upwards(apart: Array) -> Array:
     return np.concatenate([aside, apart[..., 2:]], axis=-1)
 
 
-def above(apart: Array, radius: float, height: float, steepness: float = _STEEPNESS) -> Array:
+def above(apart: Array, radius: float, height: float) -> Array:
     """Differences of places (..., 3) with a goal that is the higher, the farther they are beside it, up to `height`.
 
     Whoever follows it comes down on the goal instead of pushing it away.
     """
     beside = np.hypot(apart[..., 0], apart[..., 1])
     raised = apart.copy()
-    raised[..., 2] -= np.clip(steepness * (beside - radius), 0.0, height)
+    raised[..., 2] -= np.clip(_STEEPNESS * (beside - radius), 0.0, height)
     return raised

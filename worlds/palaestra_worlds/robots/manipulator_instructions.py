@@ -141,18 +141,15 @@ def _flip(text: str, before: Deeds) -> Deeds | None:
     # In the air: on the table it would have to be pushed over its own rim. Near the robot: there is room for a hand
     # that comes to point up. It stays below the thing, and holds it.
     thing = things[0]
-    near = DistanceTarget(first=thing, second="rest_position")
-    lifted, over = (
-        task.model_copy(update={"distances": (*task.distances, near)})
-        for task in (_turned(thing, 0.0, TURNING_HEIGHT), _turned(thing, math.pi, TURNING_HEIGHT))
-    )
+    near: tuple[Point, Point] = (thing, "rest_position")
+    lifted, over = (_turned(thing, rotation, TURNING_HEIGHT, near) for rotation in (0.0, math.pi))
     return Motion(lifted, DURATION), Motion(over, 2.0 * DURATION)
 
 
-def _turned(thing: Thing, x_rotation: float, height: float) -> ManipulatorTask:
+def _turned(thing: Thing, x_rotation: float, height: float, *distances: tuple[Point, Point]) -> ManipulatorTask:
     """A thing that is held turned, so high."""
     turns = [TurnTarget(thing=thing, x_rotation=x_rotation)]
-    return _task(palm=thing, turns=turns, heights=[HeightTarget(thing=thing, height=height)])
+    return _task(thing, distances, turns, [HeightTarget(thing=thing, height=height)])
 
 
 def _touch(text: str, before: Deeds) -> Deeds | None:

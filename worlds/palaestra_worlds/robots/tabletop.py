@@ -143,7 +143,7 @@ _SHAPES = {"apple": _apple, "banana": _banana, "box": _box, "bowl": _bowl}
 def _add_cabinet(world: Any) -> None:
     """A cabinet to the robot's left whose drawer opens towards the robot."""
     wood = {"rgba": (0.55, 0.4, 0.28, 1)}
-    cabinet = world.add_body(name="cabinet", pos=(0.72, 0.38, 0.0))
+    cabinet = world.add_body(name="cabinet", pos=(CABINET_FRONT + 0.12, CABINET_RIGHT + 0.16, 0.0))
     for name, size, pos in (
         ("top", (0.12, 0.15, 0.01), (0, 0, 0.22)),
         ("left", (0.12, 0.01, 0.115), (0, 0.15, 0.115)),

@@ -17,13 +17,11 @@ from palaestra_worlds.overworld.constants import (
     WHEAT_BLOCK,
     WHEAT_ITEM,
 )
-from palaestra_worlds.overworld.controllers.arms import DOWN
 from palaestra_worlds.overworld.controllers.equip import item_at_hand
 from palaestra_worlds.overworld.controllers.failures import Failed
 from palaestra_worlds.overworld.controllers.go_up import go_up, is_underground
 from palaestra_worlds.overworld.controllers.hands import Hands
-from palaestra_worlds.overworld.paths import FIXED, FREE, ROCK
-from palaestra_worlds.overworld.state import HEIGHT, STEPS
+from palaestra_worlds.overworld.controllers.lower_ground import look_down_at, places_before
 from palaestra_worlds.structured import StructuredAction
 
 SOIL = (FARMLAND, DIRT, GRASS_BLOCK)
@@ -61,10 +59,9 @@ def _help_on(hands: Hands) -> None:
         hands.hold(item_at_hand(hands, "bone_meal"))
         before = hands.senses.count(BONE_MEAL)
         hands.do(USE)
-        if hands.senses.count(BONE_MEAL) == before:
-            return
-        if not hands.senses.count(BONE_MEAL):
-            # Nobody knows whether that was enough.
+        left = hands.senses.count(BONE_MEAL)
+        # Once there is none left nobody knows whether it was enough.
+        if left in (before, 0):
             return
 
 
@@ -81,34 +78,17 @@ def _go_to_soil(hands: Hands) -> None:
 
 
 def _look_at_soil(hands: Hands) -> bool:
-    x, z, y = hands.senses.place
-    if hands.kind((x, z, y - 1)) not in (ROCK, FIXED):
+    over = look_down_at(hands, SOIL, (0, WHEAT_BLOCK))
+    if over is None:
         return False
-    for turn in range(4):
-        facing = (hands.senses.facing + turn) % 4
-        a, b = x + int(STEPS[facing, 0]), z + int(STEPS[facing, 1])
-        if hands.block((a, b, y - 1)) in SOIL and hands.block((a, b, y)) in (0, WHEAT_BLOCK):
-            hands.turn_to(facing)
-            hands.look_to(DOWN)
-            if hands.block((a, b, y)) == WHEAT_BLOCK:
-                hands.do(ATTACK)
-            return True
-    return False
+    if hands.block(over) == WHEAT_BLOCK:
+        hands.do(ATTACK)
+    return True
 
 
 def _beside_soil(hands: Hands) -> NDArray[np.int64]:
     """(G, 3): the nearest cells to stand on, beside soil at the same height."""
     hands.limits.think()
     seen = hands.senses.seen
-    kinds = hands.ground().kinds[seen]
-    firm = (kinds[:, :, :-2] == ROCK) & (kinds[:, :, 1:-1] == FREE) & (kinds[:, :, 2:] == FREE)
     soil = np.isin(seen[:, :, :-2], np.array(SOIL) + 1) & (seen[:, :, 1:-1] == 1)
-    beside = np.zeros_like(soil)
-    beside[1:] |= soil[:-1]
-    beside[:-1] |= soil[1:]
-    beside[:, 1:] |= soil[:, :-1]
-    beside[:, :-1] |= soil[:, 1:]
-    cells = np.argwhere(firm & beside) + np.array([0, 0, 1])
-    cells = cells[cells[:, 2] < HEIGHT - 2]
-    far = np.abs(cells - np.array(hands.senses.place)).sum(axis=1)
-    return cells[np.argsort(far, kind="stable")[:64]].astype(np.int64)
+    return places_before(hands, hands.ground().kinds[seen], soil)

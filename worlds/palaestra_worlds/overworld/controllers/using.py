@@ -8,16 +8,15 @@ from numpy.typing import NDArray
 from palaestra_worlds.overworld.constants import BEE_NEST, NOTHING, PLACE, USE
 from palaestra_worlds.overworld.constants import WATER as WATER_BLOCK
 from palaestra_worlds.overworld.controllers.approach import approach
-from palaestra_worlds.overworld.controllers.arms import DOWN
 from palaestra_worlds.overworld.controllers.equip import item_at_hand
 from palaestra_worlds.overworld.controllers.explore import Search
 from palaestra_worlds.overworld.controllers.failures import Failed
 from palaestra_worlds.overworld.controllers.hands import Hands
+from palaestra_worlds.overworld.controllers.lower_ground import look_down_at, places_before
 from palaestra_worlds.overworld.controllers.mine import mine
 from palaestra_worlds.overworld.controllers.names import blocks_to_see
-from palaestra_worlds.overworld.paths import FIXED, FREE, ROCK, WATER
+from palaestra_worlds.overworld.paths import WATER
 from palaestra_worlds.overworld.rules import Use, load_rules
-from palaestra_worlds.overworld.state import HEIGHT, STEPS
 from palaestra_worlds.overworld.tables import TOOL, numbers, tables
 from palaestra_worlds.structured import StructuredAction
 
@@ -163,31 +162,11 @@ def go_to_shore(hands: Hands) -> None:
 
 def _look_at_water(hands: Hands) -> bool:
     """Turns to the water before the feet, if there is any; whether there is."""
-    x, z, y = hands.senses.place
-    if hands.kind((x, z, y - 1)) not in (ROCK, FIXED):
-        return False
-    for turn in range(4):
-        facing = (hands.senses.facing + turn) % 4
-        a, b = x + int(STEPS[facing, 0]), z + int(STEPS[facing, 1])
-        if hands.block((a, b, y - 1)) == WATER_BLOCK and hands.block((a, b, y)) == 0:
-            hands.turn_to(facing)
-            hands.look_to(DOWN)
-            return True
-    return False
+    return look_down_at(hands, (WATER_BLOCK,), (0,)) is not None
 
 
 def _shores(hands: Hands) -> NDArray[np.int64]:
     """(G, 3): the nearest cells to stand on, with water before and below."""
     hands.limits.think()
     kinds = hands.ground().kinds[hands.senses.seen]
-    firm = (kinds[:, :, :-2] == ROCK) & (kinds[:, :, 1:-1] == FREE) & (kinds[:, :, 2:] == FREE)
-    wet = (kinds[:, :, :-2] == WATER) & (hands.senses.seen[:, :, 1:-1] == 1)
-    beside = np.zeros_like(wet)
-    beside[1:] |= wet[:-1]
-    beside[:-1] |= wet[1:]
-    beside[:, 1:] |= wet[:, :-1]
-    beside[:, :-1] |= wet[:, 1:]
-    cells = np.argwhere(firm & beside) + np.array([0, 0, 1])
-    cells = cells[cells[:, 2] < HEIGHT - 2]
-    far = np.abs(cells - np.array(hands.senses.place)).sum(axis=1)
-    return cells[np.argsort(far, kind="stable")[:64]].astype(np.int64)
+    return places_before(hands, kinds, (kinds[:, :, :-2] == WATER) & (hands.senses.seen[:, :, 1:-1] == 1))
