@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -332,8 +334,34 @@ def ray_address() -> Iterator[str]:
     cluster.shutdown()
 
 
+@contextmanager
+def a_worker_killed() -> Iterator[list[int]]:
+    """Inside, the first process of this test's cluster that does members is killed; gives its number."""
+    import psutil  # pyright: ignore[reportMissingModuleSource]  # Ray brings it along
+
+    ended, victims = threading.Event(), list[int]()
+    here = psutil.Process()
+
+    def kill() -> None:
+        while not victims and not ended.wait(0.01):
+            for process in here.children(recursive=True):
+                with suppress(psutil.NoSuchProcess):
+                    if "_Trainable" in " ".join(process.cmdline()):
+                        process.kill()
+                        victims.append(process.pid)
+                        break
+
+    thread = threading.Thread(target=kill, daemon=True)
+    thread.start()
+    try:
+        yield victims
+    finally:
+        ended.set()
+        thread.join()
+
+
 @pytest.mark.timeout(600)
-def test_on_ray_members_take_over_others_alike_each_time_and_after_an_interruption(
+def test_on_ray_members_take_over_others_alike_each_time_and_after_an_interruption_and_a_killed_process(
     cli: Callable[..., Any], tmp_path: Path, ray_address: str
 ) -> None:
     spec = load_in(tmp_path)
@@ -373,5 +401,7 @@ def test_on_ray_members_take_over_others_alike_each_time_and_after_an_interrupti
             member.do(number, now.values, now.source, 256 * number, "return_mean")
     arguments = "sweep", tmp_path / "sweep.yaml", "--sweeps", tmp_path / "again", "--ray", ray_address
     assert "add --resume to go on" in cli(*arguments).error
-    assert cli(*arguments, "--resume").code == 0
+    with a_worker_killed() as victims:
+        assert cli(*arguments, "--resume").code == 0
+    assert victims, "no process was killed"
     assert [member.intervals() for member in members(killed)] == account

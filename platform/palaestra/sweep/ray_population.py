@@ -1,5 +1,8 @@
 """Does a sweep's populations on a Ray cluster: Ray Tune's population-based training decides who takes over whom.
 
+Which interval a member does next stands in its trial's config: what Ray Tune saves of a trial may be written anew by
+the time that another one, which took it over, begins.
+
 Its decisions are synchronous, and drawn from numbers that depend on the population's seed and the interval alone: who
 was done first, and what was interrupted, changes nothing. So nothing of Ray's own state is needed to go on later;
 members tell again what they measured at the last exchange.
@@ -29,20 +32,35 @@ from palaestra.sweep.population import Choices
 from palaestra.sweep.ranges import Range
 from palaestra.sweep.ray_tune import MOST_RESTARTS
 
-MEASURED, INTERVAL, GAVE_UP = "measured", "interval", "gave_up"
-"""What Ray Tune is told at the end of each interval."""
+MEASURED, INTERVAL, TOLD, GAVE_UP = "measured", "interval", "told", "gave_up"
+"""What Ray Tune is told at the end of each interval; TOLD is how many intervals it has been told of."""
 
 
 _HOPELESS = (RunError, StoreError, CheckpointError, LessonError)
 """What would not go better the next time."""
 
 
+class _Stop(tune.Stopper):
+    """Ends all where one member cannot go on or its process died: the others would wait for it at the next exchange."""
+
+    def __init__(self) -> None:
+        self.asked = False
+
+    def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
+        self.asked = self.asked or bool(result[GAVE_UP])
+        return self.asked
+
+    def stop_all(self) -> bool:
+        return self.asked
+
+
 class _Repeatable(PopulationBasedTraining):
     """Ray Tune's scheduler with random numbers of its own, which keeps every trial's config that of its own member."""
 
-    def __init__(self, seed: str, **settings: Any) -> None:
+    def __init__(self, seed: str, stop: _Stop, **settings: Any) -> None:
         super().__init__(**settings)
         self._seed = seed
+        self._stop = stop
         self._own: dict[str, str] = {}
 
     def on_trial_add(self, tune_controller: Any, trial: Any) -> None:
@@ -50,6 +68,7 @@ class _Repeatable(PopulationBasedTraining):
         self._own[trial.trial_id] = trial.config["member"]["run"]
 
     def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
+        trial.set_config({**trial.config, INTERVAL: result[INTERVAL] + 1})
         # It draws from the one generator that all of Python shares.
         others = random.getstate()
         random.seed(f"{self._seed} {result[INTERVAL]}")
@@ -64,52 +83,43 @@ class _Repeatable(PopulationBasedTraining):
                 each.set_config({**each.config, "member": {**found, "run": own, "source": source}})
         return decision
 
-    def on_trial_error(self, tune_controller: Any, trial: Any) -> None:
-        # Told of every restart too. After the last one the others would wait for it at the next exchange.
-        if not trial.should_recover():
-            tune_controller.request_stop_experiment()
-
-
-class _OneGaveUp(tune.Stopper):
-    """Ends all where one member cannot go on: the others would wait for it at the next exchange."""
-
-    def __init__(self) -> None:
-        self._ended = False
-
-    def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
-        self._ended = self._ended or bool(result[GAVE_UP])
-        return self._ended
-
-    def stop_all(self) -> bool:
-        return self._ended
+    def choose_trial_to_run(self, tune_controller: Any) -> Any:
+        # Not `on_trial_error`: Ray Tune does not call it where a process dies while its trial is paused.
+        if any(trial.run_metadata.error_filename for trial in tune_controller.get_trials()):
+            self._stop.asked = True
+            return None
+        return super().choose_trial_to_run(tune_controller)
 
 
 class _Trainable(tune.Trainable):
     """What a process of the cluster does: one interval of one member after another."""
 
     def setup(self, config: dict[str, Any]) -> None:
-        self._take(config)
-        self.interval: int = config["start"]
+        self.settings = config
+        self.member = Member(Path(config["runs"]) / config["member"]["run"])
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
         self.setup(new_config)
         return True
 
-    def _take(self, config: dict[str, Any]) -> None:
-        self.settings = config
-        self.member = Member(Path(config["runs"]) / config["member"]["run"])
-
     def step(self) -> dict[str, Any]:
         settings = self.settings
+        interval: int = settings[INTERVAL]
         source = settings["member"]["source"]
         budget: int = self.member.run.spec.arm(self.member.arm).budget.steps
-        until = min(self.interval * settings["steps"], budget)
-        told = {MEASURED: float("-inf"), INTERVAL: self.interval, GAVE_UP: "", "done": until == budget}
+        until = min(interval * settings["steps"], budget)
+        told = {
+            MEASURED: float("-inf"),
+            INTERVAL: interval,
+            TOLD: interval - settings["start"] + 1,
+            GAVE_UP: "",
+            "done": until == budget,
+        }
         try:
             done = self.member.do(
-                self.interval,
+                interval,
                 settings["member"]["values"],
-                source["run"] if source and source["interval"] == self.interval - 1 else None,
+                source["run"] if source and source["interval"] == interval - 1 else None,
                 until,
                 settings["measure"],
             )
@@ -117,15 +127,14 @@ class _Trainable(tune.Trainable):
             return {**told, GAVE_UP: str(error)}
         if done.score is not None:
             told[MEASURED] = done.score
-        self.interval += 1
         return told
 
     def save_checkpoint(self, checkpoint_dir: str) -> dict[str, Any]:
-        # The state itself lies in the run folder, which all nodes share.
-        return {INTERVAL: self.interval}
+        # The state lies in the run folder, which all nodes share.
+        return {}
 
     def load_checkpoint(self, checkpoint: Any) -> None:
-        self.interval = checkpoint[INTERVAL]
+        pass
 
 
 def execute_populations(sweep: Sweep, trials: Sequence[FoundTrial], threads: int, gpus: float) -> None:
@@ -140,26 +149,36 @@ def execute_populations(sweep: Sweep, trials: Sequence[FoundTrial], threads: int
     Raises:
         RunError: Ray Tune gave up.
     """
-    unfinished = {trial.run.folder.name for trial in trials}
+    begun = {trial.run.folder.name for trial in trials}
     for (arm, seed), group in sweep.populations(sweep.trials()).items():
-        first = {trial.run.folder.name: trial.first_values for trial in group}
-        if unfinished.isdisjoint(first):
+        if begun.isdisjoint(trial.run.folder.name for trial in group):
             continue
-        members = [Member(trial.run.folder) for trial in group]
-        _execute(sweep, f"{arm}-seed{seed}", members, unfinished, first, threads, gpus)
+        why = None
+        for _ in range(1 + MOST_RESTARTS):
+            # What was done before a process died is read from the run folders, as after an interruption.
+            why = _execute(sweep, f"{arm}-seed{seed}", group, threads, gpus)
+            if why is None:
+                break
+        else:
+            raise RunError(
+                f"population {arm}-seed{seed} cannot go on: processes of its members died {1 + MOST_RESTARTS} times, "
+                f"the last because of: {why}; mend that, then go on with --resume"
+            )
 
 
 def _execute(
     sweep: Sweep,
     name: str,
-    members: Sequence[Member],
-    unfinished: set[str],
-    first: dict[str, dict[str, Any]],
+    group: Sequence[FoundTrial],
     threads: int,
     gpus: float,
-) -> None:
+) -> str | None:
+    """Does one population as far as it gets; gives why a process died, None where none did."""
     population = sweep.population
     assert population is not None
+    first = {trial.run.folder.name: trial.first_values for trial in group}
+    members = [Member(trial.run.folder) for trial in group]
+    unfinished = {trial.run.folder.name for trial in sweep.unfinished()}
     start = min(max(len(member.intervals()), 1) for member in members)
     last = population.intervals(members[0].run.spec.arm(members[0].arm).budget.steps)
     begun = [member for member in members if start < last or member.name in unfinished]
@@ -173,9 +192,11 @@ def _execute(
         entries.append({"run": member.name, "values": values, "source": source})
     keys = entries[0]["values"]
     choices: Choices = {key: choice for key, choice in sweep.choices.items() if key in keys}
+    stop = _Stop()
     scheduler = _Repeatable(
         f"{population.seed} {name}",
-        time_attr="training_iteration",
+        stop,
+        time_attr=TOLD,
         metric=MEASURED,
         mode="max",
         perturbation_interval=1,
@@ -196,6 +217,7 @@ def _execute(
             "member": tune.grid_search(entries),
             "runs": str((sweep.folder / "runs").absolute()),
             "start": start,
+            INTERVAL: start,
             "steps": population.interval,
             "measure": sweep.measure,
         },
@@ -208,17 +230,17 @@ def _execute(
         run_config=tune.RunConfig(
             name=name,
             storage_path=str(storage),
-            stop=_OneGaveUp(),
+            stop=stop,
             # Ray Tune's own logs of numbers can hold none that is not finite, and repeat what run folders hold.
             callbacks=[JsonLoggerCallback()],
-            failure_config=tune.FailureConfig(max_failures=MOST_RESTARTS),
             verbose=0,
         ),
     )
     results = tuner.fit()
     said = [result.metrics[GAVE_UP] for result in results if result.metrics and result.metrics.get(GAVE_UP)]
-    for why in [*said, *results.errors]:
+    for why in said:
         raise RunError(f"population {name} cannot go on: {why}; mend that, then go on with --resume")
+    return str(next(iter(results.errors), "unknown")) if stop.asked else None
 
 
 def _run_name(trial: Any) -> str:
