@@ -119,14 +119,14 @@ def save(folder: Path, header: CheckpointHeader, state: dict[str, Any]) -> Path:
 
 
 @contextmanager
-def writing(path: Path) -> Iterator[None]:
+def writing(path: Path, then: str = "resume the run: it goes on from the checkpoint before") -> Iterator[None]:
     """Raises StoreError, with what to do, where something inside cannot be written."""
     try:
         yield
     except OSError as error:
         raise StoreError(
             f"{path} could not be written: {error.strerror or error}; make room on the disk (or raise the file size "
-            f"limit), then resume the run: it goes on from the checkpoint before"
+            f"limit, or make its folder writable), then {then}"
         ) from error
 
 

@@ -7,11 +7,12 @@ import math
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from palaestra.store import Store, StoreError
+from palaestra.checkpoint import writing
+from palaestra.store import Store
 
 if TYPE_CHECKING:
     from palaestra.evaluation import Evaluation
@@ -142,15 +143,8 @@ class TrialRecorder:
             self._files.close()
 
 
-@contextmanager
-def _file_errors(folder: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise StoreError(
-            f"{folder} cannot be written: {error.strerror or error}; make room on the disk (or raise the file size "
-            f"limit), then resume the run: nothing is lost"
-        ) from error
+def _file_errors(folder: Path) -> AbstractContextManager[None]:
+    return writing(folder, "resume the run: nothing is lost")
 
 
 class EventFile:

@@ -321,6 +321,10 @@ def _totals(rows: Sequence[tuple[Any, ...]]) -> dict[str, Any]:
 # ---------------------------------------------------------------------------------------------- events, times
 
 
+TOOK_OVER = "took_over"
+"""Kind of the event in the run of a population's member that took over another: no failure."""
+
+
 @dataclass(frozen=True)
 class EventCount:
     """Failures and fallbacks of one kind, with the message of the last."""
@@ -331,12 +335,20 @@ class EventCount:
 
 
 def read_events(store: Store) -> list[EventCount]:
-    """By kind, the most frequent first."""
+    """By kind, the most frequent first; without take-overs."""
     rows = store.query(
         "SELECT kind, count(*), (SELECT message FROM events AS e WHERE e.kind = events.kind ORDER BY id DESC LIMIT 1) "
-        "FROM events GROUP BY kind ORDER BY count(*) DESC, kind"
+        "FROM events WHERE kind != ? GROUP BY kind ORDER BY count(*) DESC, kind",
+        (TOOK_OVER,),
     )
     return [EventCount(*row) for row in rows]
+
+
+def read_take_overs(store: Store) -> list[str]:
+    """What each take-over of a population's member says, in their order."""
+    return [
+        message for (message,) in store.query("SELECT message FROM events WHERE kind = ? ORDER BY id", (TOOK_OVER,))
+    ]
 
 
 @dataclass(frozen=True)

@@ -229,7 +229,10 @@ class Store:
     def _explain(self, error: sqlite3.Error) -> StoreError:
         text = str(error)
         if "full" in text or "disk I/O" in text:
-            advice = "make room on the disk (or raise the file size limit), then resume the run: nothing is lost"
+            advice = (
+                "make room on the disk (or raise the file size limit), then resume the run, or give the command of the "
+                "study again: nothing is lost"
+            )
         elif "readonly" in text or "unable to open" in text:
             advice = "check that the folder exists and that you may write in it"
         elif "locked" in text or "busy" in text:

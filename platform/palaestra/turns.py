@@ -53,6 +53,8 @@ class _State(BaseModel):
     """Of these rows, when the turn began."""
     feedback: Feedback | None = None
     teacher: dict[str, Any] | None = None
+    events: list[tuple[int, str, str]] = Field(default_factory=list)
+    """Iteration, kind and message of what is counted once that iteration is over; a trial may be saved before it."""
 
 
 class TurnSupply(LessonSupply):
@@ -107,6 +109,12 @@ class TurnSupply(LessonSupply):
     def wants_evaluation(self, steps: int) -> bool:
         begun = self._state.turn >= 0 and not self._is_over
         return self.schedule.measured and begun and self._at_end_of_turn and steps >= self._state.until
+
+    def metrics(self) -> dict[str, float]:
+        for event in self._state.events:
+            self._recorder.event(*event)
+        self._state.events.clear()
+        return {}
 
     def observe(self, feedback: Feedback) -> None:
         self._state.feedback = feedback
@@ -201,7 +209,7 @@ class TurnSupply(LessonSupply):
 
     def _record(self, position: Position, turn: int, kind: str, message: str) -> None:
         # Of the iteration to come: a trial that resumes from a checkpoint of the last one asks, and counts, again.
-        self._recorder.event(position.iteration + 1, kind, f"turn {turn + 1}: {message}")
+        self._state.events.append((position.iteration + 1, kind, f"turn {turn + 1}: {message}"))
 
     def _insert(self, store: Store, turn: int, *content: Any) -> None:
         with store.transaction() as connection:

@@ -17,7 +17,7 @@ from palaestra_oni.ranking import Ranking
 from palaestra_oni.scripted import answer, worth
 from palaestra_oni.table import LabelTable, caption_hash
 from palaestra_oni.teacher import OniTeacher
-from palaestra_teachers.base import LessonRequest
+from palaestra_teachers.base import LessonRequest, Onlooking
 from palaestra_teachers.llm.build import build_model
 from pydantic import ValidationError
 
@@ -35,6 +35,12 @@ def restored(rewards: Any, other: Any) -> Any:
     """Another with the state that the first has in a checkpoint."""
     other.load_state_dict(decode(*encode(rewards.state_dict())))
     return other
+
+
+def test_how_questions_are_answered_is_bounded_as_for_every_teacher_that_looks_on() -> None:
+    assert OniConfig(lag=None, open=100_000).onlooking() == Onlooking(lag=None, open=100_000)
+    with pytest.raises(ValidationError, match="less than or equal to 100000"):
+        OniConfig(open=100_001)
 
 
 # ---------------------------------------------------------------------------------------------- captions

@@ -24,6 +24,7 @@ from palaestra.plans.study import (
 from palaestra.plans.table import study_results
 from palaestra.plans.tasks import PlanStudy, PlanTask, load_study, tasks_of
 from palaestra.spec.errors import SpecError
+from palaestra.store import StoreError
 from palaestra_worlds.structured import Knowledge
 
 from .conftest import Result
@@ -246,6 +247,45 @@ def test_games_without_a_reply_are_played_again(
         assert read_results(tmp_path, study, tasks_of(study, knowledge)) == {}
 
 
+def memory_of(folder: Path) -> object:
+    (path,) = folder.glob("memories/ghost-*.json")
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def test_what_is_remembered_of_a_game_comes_with_its_result_and_once(
+    file: Path, tmp_path: Path, knowledge: Knowledge
+) -> None:
+    study = load_study(file)
+    games = [Case("oak_planks", "ghost", 0), Case("crafting_table", "ghost", 0)]
+    whole = played(study, tmp_path / "whole", knowledge, *games)
+
+    # The first game ends before its result is kept, the second before its memory is taken in.
+    folder = tmp_path / "cut"
+    account = account_path(folder, games[0])
+    account.mkdir(parents=True)
+    with pytest.raises(StoreError, match=r"oak_planks\.0\.txt could not be written: Is a directory; make room"):
+        played(study, folder, knowledge, *games)
+    assert not list(folder.glob("memories/*.json"))
+    account.rmdir()
+    played(study, folder, knowledge, games[0])
+    (memory,) = folder.glob("memories/ghost-*.json")
+    learned = memory.read_bytes()
+    stop = folder / "memories" / f".{memory.name}.{os.getpid()}.partial"
+    stop.mkdir()
+    with pytest.raises(StoreError, match=r"memories/ghost-.*\.json could not be written"):
+        played(study, folder, knowledge, *games)
+    stop.rmdir()
+    assert memory.read_bytes() == learned
+
+    again = played(study, folder, knowledge, *games)
+    assert memory_of(folder) == memory_of(tmp_path / "whole") != json.loads(learned)
+    assert {case: (one.plans, one.ticks) for case, one in again.items()} == {
+        case: (one.plans, one.ticks) for case, one in whole.items()
+    }
+    assert len((folder / RESULTS).read_text().splitlines()) == 2
+    assert [path.name for path in (folder / "memories").iterdir()] == [memory.name]
+
+
 def test_results_and_memories_that_are_none_are_named(file: Path, tmp_path: Path, knowledge: Knowledge) -> None:
     study = load_study(file)
     (tmp_path / RESULTS).write_text("{}\n", encoding="utf-8")
@@ -264,7 +304,9 @@ def test_two_commands_do_not_work_in_one_folder(cli: Cli, file: Path, tmp_path: 
     results.write_text('{"task": "half a li')
     with working_in(folder):
         refused = cli("plan", file, "--runs", tmp_path / "runs")
-    assert refused.code == 2
+        selector = cli("selector", "--worlds", 1, "--held-out", 1, "--runs", folder)
+    assert refused.code == selector.code == 2
+    assert refused.error == selector.error
     assert f"is being worked on by process {os.getpid()}; wait for it or end it" in refused.error
     assert results.read_text() == '{"task": "half a li'
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import os
 import threading
@@ -13,12 +14,14 @@ from typing import Any
 import pytest
 import torch
 from palaestra import checkpoint, tree
+from palaestra.report import page
+from palaestra.results import TOOK_OVER, read_events
 from palaestra.run import RunError, header_of
 from palaestra.spec import RunSpec, SpecError
 from palaestra.sweep.changes import changeable, changed, value_of
 from palaestra.sweep.folder import Sweep, start_sweep
 from palaestra.sweep.history import History, read_histories
-from palaestra.sweep.member import TOOK_OVER, Interval, Member
+from palaestra.sweep.member import Interval, Member
 from palaestra.sweep.spec import SweepSpec, load_sweep
 from palaestra.trials import execute
 from palaestra_agents.intrinsic import INTRINSIC_REWARDS
@@ -197,6 +200,10 @@ def test_a_member_takes_over_all_of_another_and_goes_on_with_other_settings(tmp_
     with taker.run.open_store(read_only=True) as store:
         assert len(store.query("SELECT 1 FROM events WHERE kind = ? AND iteration = 2", (TOOK_OVER,))) == 1
         assert store.query("SELECT count(*) FROM evaluations WHERE step = 256 AND mode = 'alone'") == [(1,)]
+        assert read_events(store) == [], "a take-over is no failure"
+    (said,) = page.content(taker.run)["take_overs"]
+    assert said.startswith(f"took over the state of {source.name} at 256 steps")
+    assert html.escape(said, quote=False) in page.render(taker.run).replace("&#34;", '"')
 
 
 TURNS = """

@@ -54,7 +54,7 @@ class NetworkConfig(Frozen):
     memory: int = Field(default=20_000, ge=1, le=10_000_000, description="Newest answers that it is trained on.")
 
 
-class OniConfig(DialogueConfig):
+class OniConfig(DialogueConfig, Onlooking):
     """A language model's feedback on captions, as reward."""
 
     goal: str = Field(
@@ -82,13 +82,6 @@ class OniConfig(DialogueConfig):
         le=100,
         description="The n-th time in an episode, a caption pays 1 / n to this power of its reward; 0: always all.",
     )
-    lag: int | None = Field(
-        default=1,
-        ge=1,
-        description="Iterations after which an answer is used, and waited for if it is not there, so that results do "
-        "not depend on how fast the model is; null: used when it is there, and never waited for.",
-    )
-    open: int = Field(default=64, ge=1, le=10_000, description="Most questions that wait for an answer.")
     attempts: int = Field(default=2, ge=1, le=100, description="How often the same is asked if nothing comes of it.")
     label_prompt: str = Field(default="label", description="Name of a prompt, or path of a jinja2 file.")
     compare_prompt: str = Field(default="compare", description="Name of a prompt, or path of a jinja2 file.")

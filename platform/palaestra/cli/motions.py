@@ -10,7 +10,7 @@ import typer
 
 from palaestra.cli.errors import INTERRUPTED, refusing
 from palaestra.cli.specs import RUNS
-from palaestra.cli.studies import find_study, names_in, show_results
+from palaestra.cli.studies import find_study, names_in, show_results, write_results
 from palaestra.printing import printable
 
 if TYPE_CHECKING:
@@ -72,9 +72,7 @@ def motions(
         found = {case: found[case] for case in chosen if case in found}
         results = study_results(loaded, found)
         show_results(results)
-        for path in output or ():
-            results.save(path)
-            print(f"Written: {path}")
+        write_results(results, output or ())
         _report(loaded, folder, found, films, [path for path in output or () if path.suffix == ".md"], stop.is_set)
     if stop.is_set():
         print("Stopped; to go on, give the same command again.")

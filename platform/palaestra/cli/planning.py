@@ -9,7 +9,7 @@ import typer
 
 from palaestra.cli.errors import INTERRUPTED, CommandError, refusing
 from palaestra.cli.specs import RUNS
-from palaestra.cli.studies import find_study, names_in, show_results
+from palaestra.cli.studies import find_study, names_in, show_results, write_results
 from palaestra.printing import printable
 
 if TYPE_CHECKING:
@@ -82,9 +82,7 @@ def plan(
         found = {case: found[case] for case in wanted if case in found}
         results = study_results(loaded, named, found, len(knowledge.items))
         show_results(results)
-        for path in (folder / "report.md", *(output or ())):
-            results.save(path)
-            print(f"Written: {path}")
+        write_results(results, (folder / "report.md", *(output or ())))
     if stop.is_set():
         print("Stopped; to go on, give the same command again.")
         raise typer.Exit(INTERRUPTED)

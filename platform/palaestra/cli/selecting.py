@@ -9,7 +9,7 @@ import typer
 
 from palaestra.cli.errors import INTERRUPTED, refusing
 from palaestra.cli.specs import RUNS
-from palaestra.cli.studies import show_results
+from palaestra.cli.studies import show_results, write_results
 
 if TYPE_CHECKING:
     from palaestra.plans.horizons import Sample
@@ -40,7 +40,7 @@ def selector(
     from palaestra_teachers.planners.horizon import horizon_bytes
 
     from palaestra.checkpoint import write_atomically
-    from palaestra.kept import StudyError
+    from palaestra.kept import StudyError, writing
     from palaestra.plans.horizons import FIRST_HELD_OUT, WORLD, collect, measure, train
     from palaestra.worker import stop_on_signals, torch_threads
 
@@ -55,12 +55,11 @@ def selector(
         with torch_threads(1):
             network = train(learned, seed)
             results = measure(network, learned, measured)
-        write_atomically(runs / WEIGHTS, horizon_bytes(network, WORLD))
+        with writing(runs / WEIGHTS):
+            write_atomically(runs / WEIGHTS, horizon_bytes(network, WORLD))
         show_results(results)
         print(f"Written: {runs / WEIGHTS}")
-        for path in output or ():
-            results.save(path)
-            print(f"Written: {path}")
+        write_results(results, output or ())
 
 
 def _tell(sample: Sample) -> None:

@@ -1,4 +1,4 @@
-"""What `palaestra plan` and `palaestra motions` do alike: find a study, read lists of names, print tables."""
+"""What the commands of studies do alike: find a study, read lists of names, print and write tables."""
 
 from __future__ import annotations
 
@@ -62,3 +62,18 @@ def show_results(results: BenchResults) -> None:
             out.print(Text(printable(table.note), "dim"))
     for line in results.notes:
         out.print(Text(printable(line)))
+
+
+def write_results(results: BenchResults, paths: Iterable[Path]) -> None:
+    """Writes tables to .md and .json files, and says so.
+
+    Raises:
+        ValueError: a name ends otherwise.
+        StoreError: a file cannot be written.
+    """
+    from palaestra.kept import writing
+
+    for path in paths:
+        with writing(path):
+            results.save(path)
+        print(f"Written: {path}")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import io
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,9 @@ from numpy.typing import NDArray
 from palaestra_teachers.llm.build import build_model
 from palaestra_teachers.llm.prices import PricedModel
 
-from palaestra.kept import RESULTS, keep, made, read_kept, working_in
+from palaestra.checkpoint import write_atomically
+from palaestra.kept import complete, working_in, writing
+from palaestra.kept import read_results as kept_results
 from palaestra.ledger import StoreLedger
 from palaestra.motions.driving import Attempted, Reached, attempt
 from palaestra.motions.tasks import Interface, MotionStudy
@@ -85,26 +88,20 @@ def run_study(
     Raises:
         StudyError: the folder cannot be used, or another process is at it.
         ValueError: world, teacher or model cannot be made.
-        StoreError: calls cannot be kept.
+        StoreError: calls or results cannot be kept.
     """
-    with working_in(made(folder, RECORDINGS)):
-        done = read_results(folder, study)
-        open_cases = [case for case in wanted if case not in done]
-        if not open_cases:
-            return done
-        with Store(folder / "run.sqlite") as store, (folder / RESULTS).open("a", encoding="utf-8") as file:
-            for case in open_cases:
-                if stop():
-                    break
-                found, recording = asyncio.run(_attempt(study, case, store))
-                done[case] = found
-                if not found.unanswered:
-                    if len(recording):
-                        np.save(recording_path(folder, case), recording, allow_pickle=False)
-                    settings = {"settings": task_hash(study, case.task)}
-                    keep(file, asdict(case) | settings | asdict(found))
-                tell(case, found)
-        return done
+    with working_in(folder, RECORDINGS), Store(folder / "run.sqlite") as store:
+
+        def make(case: Case) -> Attempted:
+            found, recording = asyncio.run(_attempt(study, case, store))
+            if len(recording) and not found.unanswered:
+                path, data = recording_path(folder, case), io.BytesIO()
+                np.save(data, recording, allow_pickle=False)
+                with writing(path):
+                    write_atomically(path, data.getvalue())
+            return found
+
+        return complete(folder, wanted, read_results(folder, study), _settings(study), make, stop, tell)
 
 
 def read_results(folder: Path, study: MotionStudy) -> dict[Case, Attempted]:
@@ -113,16 +110,17 @@ def read_results(folder: Path, study: MotionStudy) -> dict[Case, Attempted]:
     Raises:
         StudyError: a line is no result.
     """
+    return kept_results(folder, Case, _settings(study), _attempted)
+
+
+def _settings(study: MotionStudy) -> Callable[[Case], str | None]:
+    """`task_hash` of a case's task; None of one that the study does not have."""
     hashes = {name: task_hash(study, name) for name in study.tasks}
+    return lambda case: hashes.get(case.task)
 
-    def take(row: dict[str, Any]) -> tuple[Case, Attempted] | None:
-        case = Case(**{name: row.pop(name) for name in ("task", "interface", "seed")})
-        settings = row.pop("settings")
-        row["reached"] = [Reached(**one) for one in row["reached"]]
-        found = Attempted(**row)
-        return (case, found) if settings == hashes.get(case.task) else None
 
-    return read_kept(folder / RESULTS, take)
+def _attempted(row: dict[str, Any]) -> Attempted:
+    return Attempted(**{**row, "reached": [Reached(**one) for one in row["reached"]]})
 
 
 async def _attempt(study: MotionStudy, case: Case, store: Store) -> tuple[Attempted, NDArray[np.float32]]:
@@ -130,7 +128,6 @@ async def _attempt(study: MotionStudy, case: Case, store: Store) -> tuple[Attemp
     stages = "two" if by_hand else case.interface
     config = study.rewards.model_copy(update={"stages": stages, **({"revisions": 0} if by_hand else {})})
     settings = {"backend": "scripted"} if by_hand else study.teacher.model
-    prices = study.teacher.prices
-    model = build_model(settings, (lambda one: PricedModel(one, prices)) if prices else (lambda one: one))
+    model = build_model(settings, lambda one: PricedModel(one, study.teacher.prices))
     ledger = StoreLedger(store, short_hash({"interface": case.interface, "model": settings}, digits=12))
     return await attempt(study, study.tasks[case.task], case.seed, model, ledger, config)

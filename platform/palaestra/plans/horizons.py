@@ -18,7 +18,7 @@ from palaestra_teachers.planners.selector import distance
 from palaestra_worlds.structured import Knowledge, PlanStep, PlayerStatus, StructuredPlayer
 
 from palaestra.bench.results import BenchResults, BenchTable
-from palaestra.kept import RESULTS, StudyError, keep, read_kept
+from palaestra.kept import RESULTS, keep, read_kept, working_in
 
 WORLD = "Overworld"
 FIRST_HELD_OUT = 1_000_000
@@ -70,21 +70,18 @@ def collect(
         tell: is told of each that was tried.
 
     Raises:
-        StudyError: the folder cannot be used.
+        StudyError: the folder cannot be used, or another process is at it.
+        StoreError: a result cannot be kept.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StudyError(f"{folder}: cannot be made: {error.strerror}") from error
-    known = read_kept(folder / RESULTS, lambda row: _taken(row, settings))
-    with (folder / RESULTS).open("a", encoding="utf-8") as file:
+    with working_in(folder):
+        known = read_kept(folder / RESULTS, lambda row: _taken(row, settings))
         for world in worlds:
             missing = [item for item in GOALS if (world, item) not in known]
             if not missing or stop():
                 continue
             for sample in _try_all(world, missing, settings, stop):
                 known[world, sample.item] = sample
-                keep(file, _row(sample, settings))
+                keep(folder / RESULTS, _row(sample, settings))
                 tell(sample)
     return [sample for (world, _), sample in known.items() if world in set(worlds)]
 

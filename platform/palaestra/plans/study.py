@@ -4,26 +4,27 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from palaestra_teachers.llm.build import build_model
 from palaestra_teachers.llm.prices import PricedModel
-from palaestra_teachers.planners.config import GhostConfig
 from palaestra_worlds.overworld.controllers.learned import Policy
 from palaestra_worlds.overworld.skills.goals import Skill
 
-from palaestra.kept import RESULTS, keep, made, read_kept, working_in
+from palaestra.checkpoint import write_atomically
+from palaestra.kept import complete, working_in, writing
+from palaestra.kept import read_results as kept_results
 from palaestra.ledger import StoreLedger
 from palaestra.plans.controllers import Trained, controllers_identity, load_controllers
+from palaestra.plans.memories import Memories, game_name
 from palaestra.plans.playing import Played, Stopped, play
 from palaestra.plans.tasks import PlanStudy, PlanTask
 from palaestra.run import short_hash
 from palaestra.store import Store
 
 ACCOUNTS = "games"
-MEMORIES = "memories"
 
 
 @dataclass(frozen=True)
@@ -83,31 +84,34 @@ def run_study(
     Raises:
         StudyError: the folder cannot be used, another process is at it, or a learned controller cannot be used.
         ValueError: world, planner or model cannot be made, or a memory is damaged.
-        StoreError: calls cannot be kept.
+        StoreError: calls or results cannot be kept.
     """
     controllers = load_controllers(study.controllers, study.world.settings)
-    with working_in(made(folder, ACCOUNTS)):
+    settings = _settings(study, tasks, controllers)
+    memories = Memories(study, folder)
+    with working_in(folder, ACCOUNTS), Store(folder / "run.sqlite") as store:
         done = read_results(folder, study, tasks, controllers)
-        open_cases = [case for case in wanted if case not in done]
-        if not open_cases:
-            return done
-        with Store(folder / "run.sqlite") as store, (folder / RESULTS).open("a", encoding="utf-8") as file:
-            for case in open_cases:
-                if stop():
-                    break
-                try:
-                    found, account = asyncio.run(_play(study, folder, tasks[case.task], case, store, stop, controllers))
-                except Stopped:
-                    break
-                done[case] = found
-                if not found.unanswered:
-                    path = account_path(folder, case)
+        memories.recover()
+
+        def make(case: Case) -> Played | None:
+            memory = memories.begin(case.planner, game_name(case.task, case.seed, settings(case)))
+            try:
+                found, account = asyncio.run(_play(study, tasks[case.task], case, store, stop, controllers, memory))
+            except Stopped:
+                return None
+            if not found.unanswered:
+                path = account_path(folder, case)
+                with writing(path):
                     path.parent.mkdir(exist_ok=True)
-                    path.write_text("\n".join([*account, found.why or "done", ""]), encoding="utf-8")
-                    settings = {"settings": case_hash(study, case.planner, tasks[case.task], controllers)}
-                    keep(file, asdict(case) | settings | asdict(found))
-                tell(case, found)
-        return done
+                    write_atomically(path, "\n".join([*account, found.why or "done", ""]).encode())
+            return found
+
+        def kept(case: Case, found: Played) -> None:
+            if not found.unanswered:
+                memories.take_in(case.planner, game_name(case.task, case.seed, settings(case)))
+            tell(case, found)
+
+        return complete(folder, wanted, done, settings, make, stop, kept)
 
 
 def read_results(
@@ -121,36 +125,35 @@ def read_results(
     Raises:
         StudyError: a line is no result.
     """
+    return kept_results(folder, Case, _settings(study, tasks, controllers), lambda row: Played(**row))
+
+
+def _settings(
+    study: PlanStudy, tasks: Mapping[str, PlanTask], controllers: Mapping[Skill, Trained] | None
+) -> Callable[[Case], str | None]:
+    """`case_hash` of a case; None of one that is not of the study."""
     hashes = {
         (planner, name): case_hash(study, planner, task, controllers)
         for planner in study.planners
         for name, task in tasks.items()
     }
-
-    def take(row: dict[str, Any]) -> tuple[Case, Played] | None:
-        case = Case(**{name: row.pop(name) for name in ("task", "planner", "seed")})
-        settings, found = row.pop("settings"), Played(**row)
-        return (case, found) if settings == hashes.get((case.planner, case.task)) else None
-
-    return read_kept(folder / RESULTS, take)
+    return lambda case: hashes.get((case.planner, case.task))
 
 
 async def _play(
     study: PlanStudy,
-    folder: Path,
     task: PlanTask,
     case: Case,
     store: Store,
     stop: Callable[[], bool],
     controllers: Mapping[Skill, Trained],
+    memory: Path | None,
 ) -> tuple[Played, list[str]]:
     spec = study.planners[case.planner]
     config: Any = study.planner_config(case.planner)
-    if isinstance(config, GhostConfig) and config.memory and config.memory_file is None:
-        path = folder / MEMORIES / f"{case.planner}-{short_hash(spec.identity())}.json"
-        config = config.model_copy(update={"memory_file": path})
-    prices = spec.prices
-    model = build_model(spec.model, (lambda one: PricedModel(one, prices)) if prices else (lambda one: one))
+    if memory is not None:
+        config = config.model_copy(update={"memory_file": memory})
+    model = build_model(spec.model, lambda one: PricedModel(one, spec.prices))
     ledger = StoreLedger(store, short_hash(spec.identity(), digits=12))
     policies: dict[Skill, Policy] = {skill: one.policy(case.seed) for skill, one in controllers.items()}
     return await play(study, case.planner, task, case.seed, model, ledger, config, stop, policies)

@@ -18,7 +18,7 @@ from palaestra.report.places import NOVELTY, read_places
 from palaestra.report.plots import THRESHOLDS, learning_curves, legend_key, metric_curves, style_of
 from palaestra.report.teaching import calls_cells, read_teachings
 from palaestra.report.words import describe_teacher, role, state_of, summary, summary_of_scores, untaught
-from palaestra.results import TrialTimes, metric_curve, read_events, read_times
+from palaestra.results import TrialTimes, metric_curve, read_events, read_take_overs, read_times
 from palaestra.run import Run, RunError
 from palaestra.statistics import trimmed_mean
 
@@ -76,7 +76,7 @@ def content(run: Run) -> dict[str, Any]:
         courses, scores = read_courses(store, arms), read_scores(store, arms)
         names, measure = read_worlds(store, arms)
         objectives = [read_objectives(store, arms, names), read_objectives(store, arms, names, TRAINED)]
-        events = read_events(store)
+        events, take_overs = read_events(store), read_take_overs(store)
         times = read_times(store)
         novelty = [metric_curve(store, arm.trials, NOVELTY) for arm in arms]
         info = store.info()
@@ -122,6 +122,7 @@ def content(run: Run) -> dict[str, Any]:
         "courses": courses,
         "objectives": objectives,
         "events": events,
+        "take_overs": take_overs,
         "times": _times(arms, times),
         "trials": _trials(arms, times),
         "spec": run.spec.to_yaml(),

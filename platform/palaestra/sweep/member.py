@@ -18,7 +18,7 @@ from palaestra import checkpoint
 from palaestra.checkpoint import write_atomically, writing
 from palaestra.lessons import Preparation
 from palaestra.progress import TrialProgress
-from palaestra.results import Measure, read_trials
+from palaestra.results import TOOK_OVER, Measure, read_trials
 from palaestra.run import Run, RunError, header_of, open_run
 from palaestra.spec.build import iteration_steps
 from palaestra.sweep.changes import changed
@@ -26,8 +26,6 @@ from palaestra.worker import SECONDS_FOR_ORPHANS, run_trial, torch_threads
 
 KEPT = 2
 """Ends of intervals that are kept: while others may still take over the last, its own next one is written."""
-TOOK_OVER = "took_over"
-"""Kind of the event in the store of a member that took over another."""
 
 
 class Interval(BaseModel):
@@ -111,13 +109,13 @@ class Member:
         """
         with self.run.lock(wait=SECONDS_FOR_ORPHANS):
             done = self.intervals()
-            now = done[number - 1] if len(done) >= number else None
+            before, now = done[: number - 1], done[number - 1] if len(done) >= number else None
             if now is None or (now.values, now.source) != (values, source) or self._strayed(now, until):
-                now = self._begin(done[: number - 1], Interval(values=values, source=source))
+                now = self._begin(before, Interval(values=values, source=source))
             if not now.ended:
-                now = self._learn(until, measure)
-                self._write([*done[: number - 1], now.model_copy(update={"values": values, "source": source})])
-            return self.intervals()[number - 1]
+                now = self._learn(number, until, measure).model_copy(update={"values": values, "source": source})
+                self._write([*before, now])
+            return now
 
     def _strayed(self, now: Interval, until: int) -> bool:
         """Whether somebody resumed its run by hand, so that it went on where the others waited."""
@@ -186,10 +184,9 @@ class Member:
 
     # ------------------------------------------------------------------------------------------ learning
 
-    def _learn(self, until: int, measure: Measure) -> Interval:
+    def _learn(self, number: int, until: int, measure: Measure) -> Interval:
         newest = checkpoint.load_newest(self._checkpoints).header
         reached = -1 if newest is None else newest.step
-        number = len(self.intervals())
 
         def tell(message: TrialProgress) -> None:
             nonlocal reached

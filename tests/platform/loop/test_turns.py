@@ -20,6 +20,7 @@ from palaestra.progress import TrialProgress
 from palaestra.spec import RunSpec, SpecError
 from palaestra.store import StoreError
 from palaestra.trials import execute
+from palaestra.worker import run_trial
 
 # An iteration takes 128 steps, so a stage has two, and each episode ends within the next iteration.
 SPEC = """
@@ -178,6 +179,18 @@ def test_a_model_that_does_not_answer_leaves_training_in_the_original(runs: Any,
     assert [row for row in runs.outcome(run).metrics if row[2].startswith("loss/")] == [
         row for row in runs.outcome(alone).metrics if row[2].startswith("loss/")
     ]
+
+
+def test_what_was_counted_right_before_a_stop_is_counted_once(runs: Any, tmp_path: Path) -> None:
+    run = runs.make(spec().replace("steps: 1_280", "steps: 1_280, teacher_calls: 0"), tmp_path)
+
+    for turn in (0, 1):
+        assert run_trial(run, "main", 0, print, lambda turn=turn: len(runs_lessons(run)) > turn).status == "interrupted"
+    assert runs.newest(run)["position"]["iteration"] == 4
+    assert execute(runs.open(run.folder), jobs=1).done
+    assert runs.events(run) == {"budget": 2}
+    with run.open_store(read_only=True) as store:
+        assert store.query("SELECT iteration FROM events ORDER BY id") == [(1,), (5,)]
 
 
 def test_out_of_budget_the_last_environments_stay_in_use(runs: Any, tmp_path: Path) -> None:
