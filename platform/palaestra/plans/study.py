@@ -70,7 +70,8 @@ def run_study(
 ) -> dict[Case, Played]:
     """Plays the games that `folder` has no result of, and gives all that it has.
 
-    A game in which the model gave no reply, or that was stopped, is not kept: the next time it is played again.
+    A game in which the model gave no reply, or that was stopped, is not kept: the next time it is played again. With
+    `until_success` a task that was done in some world is played in no other.
 
     Args:
         study: what is to be run.
@@ -91,15 +92,20 @@ def run_study(
         open_cases = [case for case in wanted if case not in done]
         if not open_cases:
             return done
+        solved = {(case.task, case.planner) for case, found in done.items() if found.success}
         with Store(folder / "run.sqlite") as store, (folder / RESULTS).open("a", encoding="utf-8") as file:
             for case in open_cases:
                 if stop():
                     break
+                if study.until_success and (case.task, case.planner) in solved:
+                    continue
                 try:
                     found, account = asyncio.run(_play(study, folder, tasks[case.task], case, store, stop, controllers))
                 except Stopped:
                     break
                 done[case] = found
+                if found.success:
+                    solved.add((case.task, case.planner))
                 if not found.unanswered:
                     path = account_path(folder, case)
                     path.parent.mkdir(exist_ok=True)
