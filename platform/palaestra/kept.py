@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import asdict, fields
 from pathlib import Path
@@ -109,7 +109,7 @@ def read_results(
 
 def complete(
     folder: Path,
-    wanted: Sequence[Case],
+    wanted: Iterable[Case],
     done: dict[Case, Found],
     settings: Callable[[Case], str | None],
     make: Callable[[Case], Found | None],

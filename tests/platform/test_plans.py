@@ -166,6 +166,19 @@ def test_the_tables_count_what_was_played(file: Path, knowledge: Knowledge) -> N
     assert "rules: easy" in markdown
 
 
+def test_tasks_that_are_played_until_they_are_done_have_no_rate(file: Path, knowledge: Knowledge) -> None:
+    study = load_study(file, ("until_success=true",))
+    tasks = tasks_of(study, knowledge)
+    done, died = Played(success=True), Played(why="died: a zombie")
+    found = {Case("crafting_table", "deps", 1): done, Case("crafting_table", "deps", 0): died}
+    found |= {Case("oak_planks", "deps", seed): died for seed in range(2)}
+    markdown = study_results(study, tasks, found).to_markdown()
+    assert "| deps | 2 | 2 | 1 | 0 % [0, 66] | 4 |" in markdown
+    assert "| deps | crafting_table | in game 2 | 1 died |" in markdown
+    assert "| deps | oak_planks | not in 2 | 2 died |" in markdown
+    assert "Worlds 0 to 1, until a task is done in one" in markdown
+
+
 # ------------------------------------------------------------------------------------------------ games
 
 
@@ -201,6 +214,18 @@ def test_a_stopped_study_goes_on_and_counts_no_game_twice(file: Path, tmp_path: 
     assert read_results(folder, study, tasks) == found
     changed = load_study(file, ("planners.deps.replan=false",))
     assert {case.planner for case in read_results(folder, changed, tasks)} == {"ghost"}
+
+
+def test_a_task_that_was_done_is_played_in_no_other_world(file: Path, tmp_path: Path, knowledge: Knowledge) -> None:
+    short = "tasks={objects: [oak_planks, diamond], steps: 300, biome: forest}"
+    study = load_study(file, ("until_success=true", short))
+    tasks = tasks_of(study, knowledge)
+    wanted = [case for case in cases(study, tasks) if case.planner == "deps"]
+    told: list[Case] = []
+    run_study(study, tmp_path, tasks, wanted, lambda: len(told) == 2, lambda case, found: told.append(case))
+    found = run_study(study, tmp_path, tasks, wanted, tell=lambda case, found: told.append(case))
+    assert told == [Case("oak_planks", "deps", 0), Case("diamond", "deps", 0), Case("diamond", "deps", 1)]
+    assert [found[case].success for case in told] == [True, False, False]
 
 
 def test_a_game_that_is_stopped_in_an_action_is_played_again(file: Path, tmp_path: Path, knowledge: Knowledge) -> None:

@@ -71,7 +71,7 @@ def plan(
             named = {name: named[name] for name in names_in(tasks, named, "task")}
         folder = study_folder(loaded, runs)
         wanted = list(cases(loaded, named))
-        progress = _Progress(len(wanted))
+        progress = _Progress(len(wanted), loaded.until_success)
 
         def tell(case: Case, found: Played) -> None:
             progress.tell(case, found)
@@ -89,10 +89,10 @@ def plan(
 
 
 class _Progress:
-    """A line for each game: which, how it went, how many there are."""
+    """A line for each game: which, how it went, how many there are (`are_fewer`: at most)."""
 
-    def __init__(self, games: int) -> None:
-        self._games = games
+    def __init__(self, games: int, are_fewer: bool) -> None:
+        self._games = f"at most {games}" if are_fewer else str(games)
         self._played = 0
 
     def tell(self, case: Case, found: Played) -> None:

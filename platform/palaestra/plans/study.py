@@ -71,7 +71,8 @@ def run_study(
 ) -> dict[Case, Played]:
     """Plays the games that `folder` has no result of, and gives all that it has.
 
-    A game in which the model gave no reply, or that was stopped, is not kept: the next time it is played again.
+    A game in which the model gave no reply, or that was stopped, is not kept: the next time it is played again. With
+    `until_success` a task that was done in some world is played in no other.
 
     Args:
         study: what is to be run.
@@ -92,6 +93,9 @@ def run_study(
     with working_in(folder, ACCOUNTS), Store(folder / "run.sqlite") as store:
         done = read_results(folder, study, tasks, controllers)
         memories.recover()
+        solved = {(case.task, case.planner) for case, found in done.items() if found.success}
+        # Looked at as they are done, by when others may have been solved.
+        still = (case for case in wanted if not study.until_success or (case.task, case.planner) not in solved)
 
         def make(case: Case) -> Played | None:
             memory = memories.begin(case.planner, game_name(case.task, case.seed, settings(case)))
@@ -107,11 +111,13 @@ def run_study(
             return found
 
         def kept(case: Case, found: Played) -> None:
+            if found.success:
+                solved.add((case.task, case.planner))
             if not found.unanswered:
                 memories.take_in(case.planner, game_name(case.task, case.seed, settings(case)))
             tell(case, found)
 
-        return complete(folder, wanted, done, settings, make, stop, kept)
+        return complete(folder, still, done, settings, make, stop, kept)
 
 
 def read_results(

@@ -24,7 +24,7 @@ def study_results(
         found: games that were played.
         knowledge_size: items that can be come by in the world; 0: say nothing about how many of them were.
     """
-    tables = [_success(study, tasks, found)]
+    tables = [*_once(study, tasks, found)] if study.until_success else [_success(study, tasks, found)]
     if study.stages:
         tables.append(_stages(study, found))
     tables.append(_costs(study, found, knowledge_size))
@@ -41,7 +41,8 @@ def study_results(
 def _world_line(study: PlanStudy) -> str:
     rules = study.world.settings.get("rules")
     rules = f", rules: {rules}" if rules else ""
-    which = f"World: {study.world.id}{rules}. Worlds 0 to {study.seeds - 1}, one game each"
+    many = "until a task is done in one" if study.until_success else "one game each"
+    which = f"World: {study.world.id}{rules}. Worlds 0 to {study.seeds - 1}, {many}"
     return f"{which}; a game ends when the player dies."
 
 
@@ -79,6 +80,37 @@ def _success(study: PlanStudy, tasks: Mapping[str, PlanTask], found: Mapping[Cas
     note = "Games in which the task was done, with the 95 % interval."
     note += f" In other words: {_planners_in_words(study)}" if study.planners else ""
     return BenchTable(f"{study.name}: success", ("tasks", "how many", *study.planners, *papers), tuple(rows), note)
+
+
+def _once(study: PlanStudy, tasks: Mapping[str, PlanTask], found: Mapping[Case, Played]) -> list[BenchTable]:
+    """How many tasks were done at least once, and which of them took more than the first game."""
+    rows, late = [], []
+    for planner in study.planners:
+        by_task: dict[str, list[Played]] = {name: [] for name in tasks}
+        for case in sorted((case for case in found if case.planner == planner), key=lambda case: case.seed):
+            by_task[case.task].append(found[case])
+        played = {name: tries for name, tries in by_task.items() if tries}
+        done = sum(any(one.success for one in tries) for tries in played.values())
+        first = rate_in_words(sum(tries[0].success for tries in played.values()), len(played))
+        games_of_all = sum(len(tries) for tries in played.values())
+        rows.append((planner, str(len(tasks)), str(len(played)), str(done), first, str(games_of_all)))
+        for name, tries in played.items():
+            failed = next((number for number, one in enumerate(tries) if one.success), len(tries))
+            if failed:
+                outcome = f"in game {failed + 1}" if failed < len(tries) else f"not in {failed}"
+                why = _counted(Counter(one.why.partition(":")[0] for one in tries[:failed]))
+                late.append((planner, name, outcome, why))
+    note = (
+        f"A task that was done is played in no other world, one that was not in up to {study.seeds}: tasks that were "
+        "done at least once are no rate of success. That of the first game is one, with the 95 % interval."
+    )
+    note += f" In other words: {_planners_in_words(study)}" if study.planners else ""
+    columns = ("planner", "tasks", "played", "done at least once", "done in the first game", "games")
+    tables = [BenchTable(f"{study.name}: tasks done at least once", columns, tuple(rows), note)]
+    if late:
+        columns = ("planner", "task", "done", "games that failed")
+        tables.append(BenchTable(f"{study.name}: tasks not done in the first game", columns, tuple(late)))
+    return tables
 
 
 def _stages(study: PlanStudy, found: Mapping[Case, Played]) -> BenchTable:

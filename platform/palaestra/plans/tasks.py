@@ -58,6 +58,11 @@ class _Study(Section):
     name: str = Field(min_length=1, pattern=r"^[A-Za-z0-9._-]+$", description="Of its folder.")
     description: str = ""
     seeds: int = Field(default=20, ge=1, le=10_000, description="Games of each task and planner: worlds 0 and on.")
+    until_success: bool = Field(
+        default=False,
+        description="Whether a task that was done in one world is played in no other. `seeds` is then how many games "
+        "it gets at most, and tables say which tasks were done at least once instead of a rate of success.",
+    )
     stages: tuple[str, ...] = Field(
         default=(), description="Items in order: a table says in how many games each was come by."
     )
