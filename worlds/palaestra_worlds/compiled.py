@@ -12,8 +12,9 @@ import os
 import re
 import tempfile
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from types import FunctionType
 from typing import Any
@@ -125,6 +126,8 @@ def on_threads(loop: Callable[..., Any], rows: Callable[..., Any], name: str) ->
 def in_pieces(call: Callable[[int, int], None], count: int, threads: int) -> None:
     """Calls `call(first, last)` for as many pieces of 0..count as there are threads, each on a thread of its own.
 
+    The first piece is this thread's: waking another takes as long as many environments' steps.
+
     For kernels that take long enough for it (they release Python's lock): there is nothing more to compile, unlike
     with `on_threads`.
     """
@@ -132,7 +135,13 @@ def in_pieces(call: Callable[[int, int], None], count: int, threads: int) -> Non
         call(0, count)
         return
     edges = [count * piece // threads for piece in range(threads + 1)]
-    list(_pool(threads).map(call, edges[:-1], edges[1:]))
+    others = [_pool(threads - 1).submit(call, first, last) for first, last in pairwise(edges[1:])]
+    try:
+        call(0, edges[1])
+    finally:
+        wait(others)
+    for one in others:
+        one.result()
 
 
 @cache
