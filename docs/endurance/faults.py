@@ -136,8 +136,9 @@ def gone_on(
 
 
 def last_line(log: Path) -> str:
+    """The last that the command said of itself, or else the last line."""
     lines = log.read_text(errors="replace").splitlines()
-    return lines[-1] if lines else ""
+    return next((line for line in reversed(lines) if line.startswith("palaestra: ")), lines[-1] if lines else "")
 
 
 def library_of(given: Path | None) -> Path | None:
