@@ -1,6 +1,6 @@
 """Tries faults of the surroundings amid runs, studies and sweeps: a full disk, a read-only folder, a clock set back.
 
-    sudo python docs/endurance/faults.py [NAME ...] [--faults full,read-only,clock] [--folder runs/endurance]
+    python docs/endurance/faults.py [NAME ...] [--faults full,read-only,clock] [--folder runs/endurance]
 
 Needs Linux and root. As soon as something was kept, the disk (a tmpfs of its own) is filled, or all in the folder made
 immutable (`chattr +i`), or the process's clock set back by a day (by libfaketime, where it is installed, or where

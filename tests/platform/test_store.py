@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import sqlite3
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 from palaestra.evaluation import Evaluation
+from palaestra.ledger import claim
 from palaestra.measured import LessonCounts
 from palaestra.recorder import TrialRecorder
 from palaestra.store import SCHEMA_VERSION, Store, StoreError
@@ -153,6 +156,15 @@ def test_a_full_disk_is_a_named_error_and_loses_nothing(tmp_path: Path) -> None:
             (int(iteration), 50 * int(iteration))
         ]
         TrialRecorder(store, 1).commit(0, 0.0)
+
+
+@pytest.mark.parametrize(("seconds_ago", "is_held"), [(60, True), (-60, True), (7200, False), (-7200, False)])
+def test_a_claim_lapses_though_the_clock_was_set_back(tmp_path: Path, seconds_ago: float, is_held: bool) -> None:
+    with make_store(tmp_path) as store:
+        with store.transaction() as connection:
+            made = time.time() - seconds_ago
+            connection.execute("INSERT INTO claims VALUES ('teacher', 0, ?, ?)", (str(os.getppid()), made))
+        assert claim(store, "teacher", 0) is not is_held
 
 
 WRITES_WHEN_TOLD = """
