@@ -101,7 +101,7 @@ def _files(one: Path, other: Path) -> Iterator[str]:
     names = {path.relative_to(folder) for folder in (one, other) for path in folder.rglob("*") if path.is_file()}
     for name in sorted(names):
         first, second = one / name, other / name
-        if name.name.startswith("run.sqlite") or name.name in ("report.html", "report.md"):
+        if name.name.startswith("run.sqlite") or name.name in ("report.html", "report.md", ".study.lock"):
             continue
         if not first.is_file() or not second.is_file():
             yield f"{name}: in one folder only"

@@ -162,7 +162,7 @@ def claim(store: Store, teacher: str, level_seed: int) -> bool:
         held = connection.execute(
             "SELECT process, time FROM claims WHERE teacher = ? AND level_seed = ?", key
         ).fetchone()
-        if held and int(held[0]) != os.getpid() and _alive(int(held[0])) and now - held[1] < _CLAIM_SECONDS:
+        if held and int(held[0]) != os.getpid() and _alive(int(held[0])) and abs(now - held[1]) < _CLAIM_SECONDS:
             return False
         connection.execute("INSERT OR REPLACE INTO claims VALUES (?, ?, ?, ?)", (*key, str(os.getpid()), now))
     return True

@@ -147,6 +147,18 @@ def _file_errors(folder: Path) -> AbstractContextManager[None]:
     return writing(folder, "resume the run: nothing is lost")
 
 
+_PREFIX = "events.out.tfevents."
+
+
+def _later_than(folder: Path) -> int:
+    """Microseconds, now or later, for the name of a file that comes after those of a folder.
+
+    TensorBoard reads them in the order of their names, also where the clock was set back meanwhile.
+    """
+    numbers = (path.name.removeprefix(_PREFIX).split(".")[:2] for path in folder.glob(f"{_PREFIX}*.palaestra"))
+    return max([time.time_ns() // 1000, *(int(seconds) * 10**6 + int(rest) + 1 for seconds, rest in numbers)])
+
+
 class EventFile:
     """Scalars as TensorBoard reads them.
 
@@ -194,7 +206,7 @@ class EventFile:
         from tensorboard.summary.writer.record_writer import RecordWriter
 
         self.folder.mkdir(parents=True, exist_ok=True)
-        path = self.folder / f"events.out.tfevents.{time.time_ns() / 1e9:.6f}.palaestra"
+        path = self.folder / f"{_PREFIX}{_later_than(self.folder) / 1e6:.6f}.palaestra"
         self._file = path.open("xb", buffering=1 << 16)
         self._writer = RecordWriter(self._file)
         self._write(Event(wall_time=time.time(), file_version="brain.Event:2"))

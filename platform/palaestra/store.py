@@ -6,6 +6,7 @@ measures; the report reads through the functions of results.py.
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import sqlite3
@@ -150,7 +151,11 @@ class Store:
         self.close()
 
     def close(self) -> None:
-        self._connection.close()
+        if self._is_read_only_now():
+            # To close it would write to the log's index too, so it is left open, out of reach of the garbage collector.
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._connection))
+        else:
+            self._connection.close()
 
     def _connect(self) -> sqlite3.Connection:
         options = ""
@@ -226,6 +231,18 @@ class Store:
         except sqlite3.Error as error:
             raise self._explain(error) from error
 
+    def _check_writable(self) -> None:
+        if self._is_read_only_now():
+            raise sqlite3.OperationalError("attempt to write a readonly database")
+
+    def _is_read_only_now(self) -> bool:
+        """Whether the index of SQLite's log, which it maps into memory, has become read-only since it was opened.
+
+        The next write to it there would end the process by SIGBUS.
+        """
+        index = f"{self.path}-shm"
+        return not self.read_only and not os.access(index, os.W_OK) and os.path.exists(index)
+
     def _explain(self, error: sqlite3.Error) -> StoreError:
         text = str(error)
         if "full" in text or "disk I/O" in text:
@@ -234,7 +251,7 @@ class Store:
                 "study again: nothing is lost"
             )
         elif "readonly" in text or "unable to open" in text:
-            advice = "check that the folder exists and that you may write in it"
+            advice = "check that the folder exists and that you may write in it, then resume: nothing is lost"
         elif "locked" in text or "busy" in text:
             advice = f"another process has held it for {BUSY_SECONDS:.0f} s; end that process, then resume the run"
         elif "malformed" in text or "not a database" in text:
@@ -251,6 +268,7 @@ class Store:
             StoreError: they could not be kept; the store is as it was before.
         """
         with self._errors():
+            self._check_writable()
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield self._connection
@@ -267,6 +285,7 @@ class Store:
             StoreError: the store cannot be read.
         """
         with self._errors():
+            self._check_writable()
             return self._connection.execute(sql, parameters).fetchall()
 
     # ------------------------------------------------------------------------------------------ info and events

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import sqlite3
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 from palaestra.evaluation import Evaluation
+from palaestra.ledger import claim
 from palaestra.measured import LessonCounts
 from palaestra.recorder import TrialRecorder
 from palaestra.store import SCHEMA_VERSION, Store, StoreError
+
+from ..read_only import read_only
 
 
 def make_store(folder: Path) -> Store:
@@ -151,6 +156,54 @@ def test_a_full_disk_is_a_named_error_and_loses_nothing(tmp_path: Path) -> None:
             (int(iteration), 50 * int(iteration))
         ]
         TrialRecorder(store, 1).commit(0, 0.0)
+
+
+@pytest.mark.parametrize(("seconds_ago", "is_held"), [(60, True), (-60, True), (7200, False), (-7200, False)])
+def test_a_claim_lapses_though_the_clock_was_set_back(tmp_path: Path, seconds_ago: float, is_held: bool) -> None:
+    with make_store(tmp_path) as store:
+        with store.transaction() as connection:
+            made = time.time() - seconds_ago
+            connection.execute("INSERT INTO claims VALUES ('teacher', 0, ?, ?)", (str(os.getppid()), made))
+        assert claim(store, "teacher", 0) is not is_held
+
+
+WRITES_WHEN_TOLD = """
+import sys
+from pathlib import Path
+from palaestra.store import Store, StoreError
+with Store(Path(sys.argv[1])) as store:
+    store.event("before", "kept")
+    print("ready", flush=True)
+    input()
+    for use in (lambda: store.event("after", "not kept"), store.trials):
+        try:
+            use()
+        except StoreError as error:
+            print(error, flush=True)
+print("closed")
+"""
+
+
+def test_a_folder_that_becomes_read_only_is_a_named_error_and_loses_nothing(tmp_path: Path) -> None:
+    make_store(tmp_path).close()
+    # In a process of its own, which SQLite would end by SIGBUS.
+    writer = subprocess.Popen(
+        [sys.executable, "-c", WRITES_WHEN_TOLD, str(tmp_path / "run.sqlite")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert writer.stdout is not None
+    assert writer.stdout.readline() == "ready\n"
+    with read_only(tmp_path):
+        said, _ = writer.communicate("\n")
+    assert writer.returncode == 0
+    *errors, last = said.splitlines()
+    assert last == "closed"
+    assert len(errors) == 2
+    assert all("run.sqlite: attempt to write a readonly database; check that" in error for error in errors)
+    with Store(tmp_path / "run.sqlite") as store:
+        assert store.query("SELECT kind FROM events") == [("before",)]
 
 
 def evaluation(success: bool) -> Evaluation:

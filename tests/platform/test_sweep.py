@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,6 +15,7 @@ import pytest
 from palaestra.results import read_trials
 from palaestra.run import RunError
 from palaestra.spec import SpecError
+from palaestra.store import StoreError
 from palaestra.sweep.folder import FoundTrial, Sweep, start_sweep
 from palaestra.sweep.local import execute_here
 from palaestra.sweep.results import read_results
@@ -197,6 +200,37 @@ def test_a_killed_trial_is_named_and_done_when_the_sweep_goes_on(
     assert "was ended by SIGKILL" in open_trial.row.message
     execute_here(broken.unfinished(), 2, lambda trial, message: None, threading.Event())
     assert [numbers(trial) for trial in broken.trials()] == undisturbed
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits another process")
+def test_a_full_disk_ends_the_sweep_by_name_and_it_goes_on_as_undisturbed(
+    load: Callable[..., SweepSpec], tmp_path: Path, undisturbed: list[list[tuple[float, ...]]]
+) -> None:
+    full = start_sweep(load(ONE_RATE, LONG), tmp_path / "full")
+
+    def fill(trial: FoundTrial, message: Any) -> None:
+        if message is not None and message.status == "running" and message.iteration >= 15 and trial.arm == "alone":
+            # As on a full disk, files cannot grow beyond a size.
+            resource.prlimit(holder(trial), resource.RLIMIT_FSIZE, (1024, resource.RLIM_INFINITY))
+
+    with pytest.raises(StoreError, match="make room on the disk"):
+        execute_here(full.trials(), 2, fill, threading.Event())
+    assert "failed" not in {trial.status for trial in full.trials()}
+    execute_here(full.unfinished(), 2, lambda trial, message: None, threading.Event())
+    assert [numbers(trial) for trial in full.trials()] == undisturbed
+
+
+def test_a_trial_that_cannot_go_on_says_why_and_the_others_are_done(
+    load: Callable[..., SweepSpec], tmp_path: Path
+) -> None:
+    sweep = start_sweep(load(ONE_RATE), tmp_path / "sweeps")
+    first, *others = sweep.trials()
+    with first.run.lock():
+        execute_here(sweep.trials(), 2, lambda trial, message: None, threading.Event())
+    (open_trial,) = sweep.unfinished()
+    assert open_trial.run.folder == first.run.folder
+    assert f"is being worked on by process {os.getpid()}" in open_trial.row.message
+    assert len(others) == 1
 
 
 def holder(trial: FoundTrial) -> int:

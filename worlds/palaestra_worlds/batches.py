@@ -114,6 +114,13 @@ def cumulative_weights(weights: NDArray[np.float64] | None, count: int) -> NDArr
     return np.cumsum(chances) / chances.sum()
 
 
+def keep_rows(seen: Sequence[NDArray[Any]], kept: Sequence[NDArray[Any]], chosen: NDArray[np.bool_]) -> None:
+    """Copies the chosen rows of arrays, of which those that are empty are not used, into others like them."""
+    for source, target in zip(seen, kept, strict=True):
+        if len(source):
+            target[chosen] = source[chosen]
+
+
 class FinalObservations(np.ndarray[Any, Any]):
     """`infos["final_obs"]`, an array of objects as gymnasium's: item i is what environment i saw last in the episode
     that ended, None if none did.

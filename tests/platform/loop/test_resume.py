@@ -10,7 +10,9 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,8 @@ from palaestra.progress import TrialProgress
 from palaestra.run import RunError
 from palaestra.store import StoreError
 from palaestra.trials import execute
+
+from ...read_only import read_only
 
 SPEC = """
 world: {id: MiniGrid-DoorKey-5x5-v0, num_envs: 8, max_steps: 24}
@@ -179,6 +183,42 @@ def test_a_full_disk_in_a_worker_ends_the_run_by_name(
         execute(run, jobs=2, progress=at_iteration(0, fill))
     assert execute(run, jobs=1).done
     assert_as_undisturbed(runs, run, undisturbed)
+
+
+@pytest.mark.parametrize("part", [".", "checkpoints"])
+def test_a_folder_that_becomes_read_only_ends_the_run_by_name(
+    runs: Any, tmp_path: Path, undisturbed: Path, part: str
+) -> None:
+    run = runs.make(SPEC, tmp_path)
+    with ExitStack() as stack:
+        lock = at_iteration(5, lambda: stack.enter_context(read_only(run.folder / part)))
+        with pytest.raises(StoreError, match=r"nothing is lost|goes on from the checkpoint before"):
+            execute(run, jobs=1, progress=lock)
+    assert execute(run, jobs=1).done
+    assert_as_undisturbed(runs, run, undisturbed)
+
+
+def test_a_clock_that_is_set_back_changes_nothing(
+    runs: Any, tmp_path: Path, undisturbed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    event_accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    run = runs.make(SPEC, tmp_path)
+    now, now_ns = time.time, time.time_ns
+
+    def set_back() -> None:
+        monkeypatch.setattr(time, "time", lambda: now() - 86_400)
+        monkeypatch.setattr(time, "time_ns", lambda: now_ns() - 86_400 * 10**9)
+
+    def set_back_and_stop() -> None:
+        set_back()
+        signal.raise_signal(signal.SIGINT)
+
+    assert execute(run, jobs=1, progress=at_iteration(3, set_back_and_stop)).interrupted
+    assert execute(runs.open(run.folder), jobs=1).done
+    assert_as_undisturbed(runs, run, undisturbed)
+    accumulator = event_accumulator.EventAccumulator(str(run.events_folder("taught", 0)))
+    accumulator.Reload()
+    assert [event.step for event in accumulator.Scalars("loss/policy")] == [128 * k for k in range(1, 13)]
 
 
 def interrupted(runs: Any, folder: Path, iterations: int = 6) -> Any:

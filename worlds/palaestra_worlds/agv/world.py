@@ -18,7 +18,6 @@ from palaestra_worlds.agv.lessons import (
     ASSIGNED,
     COUNT,
     CURRENT,
-    NO_TASK,
     TaskTable,
     allocate_lessons,
     allocate_table,
@@ -53,19 +52,10 @@ from palaestra_worlds.agv.state import (
 )
 from palaestra_worlds.agv.task_table import TaskCompiler, as_agv
 from palaestra_worlds.agv.tasks import AGVTask
-from palaestra_worlds.base import Judgement, Task, TaskError, World
-from palaestra_worlds.batches import (
-    FinalObservations,
-    assigned_rows,
-    checked_actions,
-    checked_mask,
-    drawn_bank,
-    new_seed,
-    seeds_by_row,
-)
+from palaestra_worlds.base import Judgement, Task, TaskError
+from palaestra_worlds.batches import checked_actions, checked_mask, keep_rows
 from palaestra_worlds.compiled import paying_threads
-from palaestra_worlds.minigrid.random import seed_streams
-from palaestra_worlds.snapshots import pack_arrays, unpack_arrays
+from palaestra_worlds.compiled_world import CompiledWorld
 
 ENVIRONMENTS_WORTH_A_THREAD = 128
 """Fewer are stepped before a thread has started."""
@@ -75,7 +65,7 @@ TRAILS, TRAIL_POINTS = 16, 4096
 """Environments whose trails are kept for pictures, and for how many steps."""
 
 
-class AGVWorld(World):
+class AGVWorld(CompiledWorld):
     """A batch of floors with one vehicle each, or several: then neighbouring environments are those of one floor.
 
     **Observations** (float32): `lidar` (beams,) as shares of its range; `pose` (x, y as shares of the floor, cosine and
@@ -99,6 +89,8 @@ class AGVWorld(World):
     """
 
     task_space = AGVTask
+    _assigned_column = ASSIGNED
+    _join_tables = staticmethod(join_tables)
     objectives = ("reached", "no_collision", "direct", "kept_clear")
     episode_numbers = ("spl", "clearance", "seconds")
 
@@ -138,7 +130,6 @@ class AGVWorld(World):
         self._actions = np.zeros((num_envs, 2))
         self._modes = np.zeros(num_envs, np.int8)
         self._trails = np.full((min(num_envs, TRAILS), min(settings.max_steps + 1, TRAIL_POINTS), 2), np.nan)
-        self._seeded = False
         self.about = self._in_words(layout)
         self._threads = paying_threads(settings.threads, num_envs, ENVIRONMENTS_WORTH_A_THREAD)
 
@@ -155,68 +146,16 @@ class AGVWorld(World):
     def reset(
         self, *, seed: int | Sequence[int | None] | None = None, options: dict[str, Any] | None = None
     ) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Begins a new episode in every environment (or where `options["reset_mask"]`, bool (num_envs,), holds).
-
-        Args:
-            seed: environment i is seeded with seed + i, or with seed[i]; None goes on with the streams as they are.
-
-        Raises:
-            ValueError: as many seeds as environments are needed, each an integer from 0 on; the mask does not fit.
-        """
-        chosen = checked_mask(options, self.num_envs)
-        floors = chosen.reshape(-1, self.settings.vehicles)
+        floors = checked_mask(options, self.num_envs).reshape(-1, self.settings.vehicles)
         if (floors.any(axis=1) != floors.all(axis=1)).any():
             raise ValueError(
                 f"reset_mask must choose all {self.settings.vehicles} vehicles of a floor, or none of them"
             )
-        self._seed(seed, chosen)
-        self._begin_episodes(np.flatnonzero(chosen), fresh=True)
-        self._look(chosen)
-        return as_dict(self._observations, self.settings.copy_observations), {}
-
-    def step(
-        self, actions: Any
-    ) -> tuple[dict[str, Any], NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]]:
-        """Steps all environments; see `World` for what `infos` holds.
-
-        Raises:
-            ValueError: actions of another shape, or not finite (the first such environment is named); or `reset` was
-                not called yet.
-        """
-        self._actions[...] = self._checked(actions)
-        outcome = self._outcome
-        self._drive()
-        self._keep_trails()
-        reported, renewed = self._renew_floors() if self.settings.vehicles > 1 else (outcome.ended, outcome.ended)
-        copy = self.settings.copy_observations
-        infos: dict[str, Any] = {"lesson_reward": outcome.lesson_reward.copy() if copy else outcome.lesson_reward}
-        rewards, terminated, truncated = outcome.rewards, outcome.terminated, outcome.truncated
-        if copy:
-            rewards, terminated, truncated = rewards.copy(), terminated.copy(), truncated.copy()
-        if outcome.ended.any():
-            for final, seen in zip(self._final, self._observations, strict=True):
-                final[outcome.ended] = seen[outcome.ended]
-            infos |= self._ended_infos(reported)
-            self._begin_episodes(np.flatnonzero(renewed), fresh=True)
-            self._begin_episodes(np.flatnonzero(outcome.ended & ~renewed), fresh=False)
-            self._look(self._of_same_floors(outcome.ended))
-        return as_dict(self._observations, copy), rewards, terminated, truncated, infos
-
-    def observe(self) -> dict[str, Any]:
-        self._look(np.ones(self.num_envs, np.bool_))
-        return as_dict(self._observations, self.settings.copy_observations)
-
-    def render(self) -> tuple[NDArray[np.uint8], ...]:
-        return tuple(self.render_frame(i) for i in range(self.num_envs))
+        return super().reset(seed=seed, options=options)
 
     # ------------------------------------------------------------------------------------------ tasks
 
-    def draw_from(self, tasks: Sequence[Task] | None, weights: NDArray[np.float64] | None = None) -> None:
-        self._bank = self._table = drawn_bank(self._compile_tasks.table, tasks, weights)
-        self._lessons.status[:, ASSIGNED] = NO_TASK
-
     def assign(self, tasks: Sequence[Task | None]) -> None:
-        given, rows = assigned_rows(tasks, self.num_envs, len(self._bank.counts))
         vehicles = self.settings.vehicles
         for i, task in enumerate(tasks):
             if task is not None and i % vehicles:
@@ -224,8 +163,10 @@ class AGVWorld(World):
                     f"environment {i} is vehicle {i % vehicles} of a floor; the floor's tasks are those of its first "
                     f"vehicle, environment {i - i % vehicles}"
                 )
-        self._table = join_tables(self._bank, self._compile_tasks.table(given))
-        self._lessons.status[:, ASSIGNED] = rows
+        super().assign(tasks)
+
+    def _table_of(self, tasks: Sequence[Task]) -> TaskTable:
+        return self._compile_tasks.table(tasks)
 
     def explain(self, task: Task) -> tuple[str, ...]:
         return tuple(f"({point.x:.2f} m, {point.y:.2f} m)" for point in self._placed(task))
@@ -302,25 +243,9 @@ class AGVWorld(World):
     def places(self) -> NDArray[np.float64]:
         return self._levels.pose[:, :2] / (self._rules.floor_width, self._rules.floor_height)
 
-    def snapshot(self) -> bytes:
-        groups = {"levels": self._levels, "lessons": self._lessons, "bank": self._bank, "table": self._table}
-        arrays = {
-            f"{group}/{name}": array for group, values in groups.items() for name, array in values._asdict().items()
-        }
-        return pack_arrays(self._identity(), arrays | self._kept())
-
     def restore(self, data: bytes) -> None:
-        arrays = unpack_arrays(data, self._identity())
-        for group, values in (("levels", self._levels), ("lessons", self._lessons)):
-            for name, array in values._asdict().items():
-                array[...] = arrays[f"{group}/{name}"]
-        self._bank, self._table = (
-            TaskTable(*(arrays[f"{group}/{name}"] for name in TaskTable._fields)) for group in ("bank", "table")
-        )
-        for name, array in self._kept().items():
-            array[...] = arrays[name]
+        super().restore(data)
         self._trails[...] = np.nan
-        self._seeded = True
         self._look(np.ones(self.num_envs, np.bool_))
 
     # ------------------------------------------------------------------------------------------ several vehicles
@@ -347,12 +272,10 @@ class AGVWorld(World):
 
     # ------------------------------------------------------------------------------------------ internals
 
-    def _identity(self) -> dict[str, Any]:
+    def identity(self) -> dict[str, Any]:
         return {"world": self.id, "num_envs": self.num_envs, "settings": self.settings.identity()}
 
-    def _checked(self, actions: Any) -> NDArray[np.float64]:
-        if not self._seeded:
-            raise ValueError("call reset before step")
+    def _checked_actions(self, actions: Any) -> NDArray[np.float64]:
         if self.settings.actions == "discrete":
             chosen = DISCRETE[checked_actions(actions, self.num_envs, len(DISCRETE))]
             if self.settings.vehicle.drive == "differential":
@@ -366,9 +289,12 @@ class AGVWorld(World):
             raise ValueError(f"the action of environment {i} is {checked[i].tolist()}; actions must be finite numbers")
         return np.clip(checked, -1.0, 1.0)
 
-    def _kept(self) -> dict[str, NDArray[np.float64]]:
-        """What snapshots hold besides levels, lessons and tasks."""
-        return {"running_return": self._outcome.running_return}
+    def _act(self, actions: NDArray[np.float64]) -> None:
+        self._actions[...] = actions
+        self._drive()
+        self._keep_trails()
+        ended = self._outcome.ended
+        self._reported, self._renewed = self._renew_floors() if self.settings.vehicles > 1 else (ended, ended)
 
     def _drive(self) -> None:
         """Takes the actions."""
@@ -384,21 +310,25 @@ class AGVWorld(World):
         return 1 if count < 2 * ENVIRONMENTS_WORTH_A_THREAD else self._threads
 
     def _look(self, chosen: NDArray[np.bool_]) -> None:
-        """Writes anew what the chosen environments see."""
         self._modes[...] = np.where(chosen, LOOK, WAIT)
         self._advance(self._threads_for(int(np.count_nonzero(chosen))))
 
-    def _seed(self, seed: int | Sequence[int | None] | None, chosen: NDArray[np.bool_]) -> None:
-        if seed is None and self._seeded:
-            return
-        if seed is None:
-            seed = new_seed()
-        given = seeds_by_row(seed, self.num_envs, chosen)
-        if given:
-            rows, numbers = list(given), list(given.values())
-            self._levels.random[rows] = seed_streams(numbers)
-            self._lessons.random[rows] = seed_streams(numbers, stream=1)
-        self._seeded = True
+    def _observed(self, copy: bool) -> dict[str, Any]:
+        return as_dict(self._observations, copy)
+
+    def _last_observed(self, copy: bool) -> dict[str, Any]:
+        keep_rows(self._observations, self._final, self._outcome.ended)
+        return as_dict(self._final, copy)
+
+    def _begin(self, chosen: NDArray[np.bool_]) -> None:
+        self._begin_episodes(np.flatnonzero(chosen), fresh=True)
+        self._look(chosen)
+
+    def _begin_anew(self) -> None:
+        ended = self._outcome.ended
+        self._begin_episodes(np.flatnonzero(self._renewed), fresh=True)
+        self._begin_episodes(np.flatnonzero(ended & ~self._renewed), fresh=False)
+        self._look(self._of_same_floors(ended))
 
     def _begin_episodes(self, rows: NDArray[np.intp], fresh: bool) -> None:
         """New episodes, on `fresh` floors (of whose vehicles all are among the rows) or as those are."""
@@ -421,9 +351,12 @@ class AGVWorld(World):
         steps = self._levels.status[shown, STEP] % self._trails.shape[1]
         self._trails[shown, steps] = self._levels.pose[shown, :2]
 
-    def _ended_infos(self, reported: NDArray[np.bool_]) -> dict[str, Any]:
+    def _ended_infos(self) -> dict[str, Any]:
+        return super()._ended_infos() | {"_episode": self._reported.copy()}
+
+    def _episodes(self) -> dict[str, NDArray[Any]]:
         outcome = self._outcome
-        ended, reached = outcome.ended.copy(), outcome.reached.copy()
+        reached = outcome.reached.copy()
         travelled, shortest, clear = (outcome.tally[:, column].copy() for column in (TRAVELLED, SHORTEST, CLEARANCE))
         with np.errstate(invalid="ignore", divide="ignore"):
             spl = np.where(reached, shortest / np.maximum(travelled, shortest), 0.0)
@@ -433,12 +366,8 @@ class AGVWorld(World):
             reached & (travelled <= DIRECT * shortest),
             clear >= self.settings.safe_distance,
         ]
-        episode = {
-            "return": outcome.episode_return.copy(),
-            "length": outcome.episode_length.copy(),
+        return {
             "success": reached,
-            "task": outcome.episode_task.copy(),
-            "lesson_progress": outcome.episode_progress.copy(),
             "objectives": np.column_stack(objectives),
             "spl": spl,
             "travelled": travelled,
@@ -446,5 +375,3 @@ class AGVWorld(World):
             "clearance": clear,
             "seconds": outcome.episode_length * self.settings.dt,
         }
-        final = FinalObservations(as_dict(self._final, self.settings.copy_observations), ended)
-        return {"final_obs": final, "_final_obs": ended, "episode": episode, "_episode": reported.copy()}

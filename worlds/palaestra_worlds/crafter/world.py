@@ -12,22 +12,15 @@ from gymnasium.vector import AutoresetMode
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
-from palaestra_worlds.base import Task, World
-from palaestra_worlds.batches import (
-    FinalObservations,
-    assigned_rows,
-    checked_actions,
-    checked_mask,
-    drawn_bank,
-    new_seed,
-    seeds_by_row,
-)
+from palaestra_worlds.base import Task
+from palaestra_worlds.batches import keep_rows
 from palaestra_worlds.compiled import in_pieces, paying_threads
+from palaestra_worlds.compiled_world import CompiledWorld
 from palaestra_worlds.crafter.character import ACHIEVEMENTS, ACTIONS
 from palaestra_worlds.crafter.description import describe_level, explain_task
 from palaestra_worlds.crafter.engine import allocate_outcome, begin_kernel, look_kernel, step_kernel
 from palaestra_worlds.crafter.examine import problems_of
-from palaestra_worlds.crafter.lessons import ASSIGNED, NO_TASK, TaskTable, allocate_lessons, join_tables, make_table
+from palaestra_worlds.crafter.lessons import ASSIGNED, TaskTable, allocate_lessons, join_tables, make_table
 from palaestra_worlds.crafter.observations import allocate_observations, as_dict, single_space
 from palaestra_worlds.crafter.playing import KEYS, status_of
 from palaestra_worlds.crafter.rules import ORIGINAL_DAY, Rules, original_clock
@@ -37,7 +30,6 @@ from palaestra_worlds.crafter.state import EPISODE, NUM_CHUNKS_SEEN, NUM_OBJECTS
 from palaestra_worlds.crafter.tasks import CrafterTask, as_crafter_task
 from palaestra_worlds.crafter.terrain import terrain_slices
 from palaestra_worlds.minigrid.random import seed_streams
-from palaestra_worlds.snapshots import pack_arrays, unpack_arrays
 
 ENVIRONMENTS_WORTH_A_THREAD = {"symbolic": 512, "image": 64, "both": 64}
 """By observation; fewer are stepped before a thread has started. Measured for symbols: two threads are 0.35 times as
@@ -49,17 +41,20 @@ PIXELS_PER_CELL_OF_LEVEL = 12
 """Of `render_level`."""
 LEVELS_EXAMINED = 4
 """Levels that are generated and looked at to see whether an environment holds what it promises."""
-_WORKING_SPACE = ("census",)
 _DIAMOND = ACHIEVEMENTS.index("collect_diamond")
 
 
-class CrafterWorld(World):
+class CrafterWorld(CompiledWorld):
     """A batch of Crafter worlds.
 
     `reset(seed=s)` gives environment i what `crafter.Env(seed=s + i).reset()` gives, and from then on the same actions
     give the same maps, observations, rewards and ends, over any number of episodes, if the reference goes through the
     objects of a chunk in the order in which they were created (it uses a set, whose order changes from run to run).
     An episode is a success if a diamond was collected.
+
+    On request `infos` also hold `"semantic"`: uint8 (num_envs, 64, 64), indexed [i, x, y], of the states that
+    observations are of; and `"final_info"`: `{"semantic": ..., "_semantic": ...}`, of the last states of the episodes
+    that ended.
 
     Args:
         id: "Crafter".
@@ -68,6 +63,9 @@ class CrafterWorld(World):
     """
 
     task_space = CrafterTask
+    _assigned_column = ASSIGNED
+    _join_tables = staticmethod(join_tables)
+    _working_space = ("census",)
     objectives = ACHIEVEMENTS
     reward_range = (-1.0, 1.1)
     keys = KEYS
@@ -97,13 +95,12 @@ class CrafterWorld(World):
         self._outcome = allocate_outcome(num_envs)
         self._observations = allocate_observations(settings, num_envs)
         self._final = allocate_observations(settings, num_envs)
-        self._seeded = False
         self._worth_a_thread = 1 if settings.threads else ENVIRONMENTS_WORTH_A_THREAD[settings.observation]
         self._compile()
 
     def _compile(self) -> None:
         self._threads = paying_threads(self.settings.threads, self.num_envs, self._worth_a_thread)
-        self._step, self._begin, self._everybody = step_kernel(), begin_kernel(), np.arange(self.num_envs)
+        self._step_rows, self._begin_rows, self._everybody = step_kernel(), begin_kernel(), np.arange(self.num_envs)
         self._look_at: list[Callable[..., None]] = []
         if self.settings.observation != "image" or self.settings.semantic:
             self._look_at.append(partial(look_kernel(), self._levels.rows, self._observations))
@@ -112,69 +109,10 @@ class CrafterWorld(World):
 
             self._look_at.append(partial(image_kernel(), self._levels.rows, self._observations.image))
 
-    # ------------------------------------------------------------------------------------------ gymnasium
-
-    def reset(
-        self, *, seed: int | Sequence[int | None] | None = None, options: dict[str, Any] | None = None
-    ) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Begins a new episode in every environment (or where `options["reset_mask"]`, bool (num_envs,), holds).
-
-        Args:
-            seed: environment i is seeded with seed + i, or with seed[i]; None goes on to the next episodes.
-
-        Raises:
-            ValueError: as many seeds as environments are needed, each an integer from 0 on; the mask does not fit.
-        """
-        chosen = checked_mask(options, self.num_envs)
-        self._seed(seed, chosen)
-        self._begin_episodes(np.flatnonzero(chosen))
-        return self._observation_dict(), self._semantic_info()
-
-    def step(
-        self, actions: Any
-    ) -> tuple[dict[str, Any], NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]]:
-        """Steps all environments; see `World` for what `infos` holds. On request it also holds
-
-        * `"semantic"`: uint8 (num_envs, 64, 64), indexed [i, x, y], of the states that observations are of;
-        * `"final_info"`: `{"semantic": ..., "_semantic": ...}`, of the last states of the episodes that ended.
-
-        Raises:
-            ValueError: actions are not num_envs integers in the action space, or `reset` was not called yet.
-        """
-        actions = checked_actions(actions, self.num_envs, len(ACTIONS))
-        if not self._seeded:
-            raise ValueError("call reset before step")
-        outcome = self._outcome
-        arguments = (self._levels.rows, self._lessons.status, outcome.rows, self._rules, actions)
-        in_pieces(partial(self._step, *arguments), self.num_envs, self._threads)
-        self._look(self._everybody)
-        infos: dict[str, Any] = {"lesson_reward": np.zeros(self.num_envs, dtype=np.float32)}
-        if outcome.ended.any():
-            self._keep_final(outcome.ended)
-            infos |= self._ended_infos()
-            self._begin_episodes(np.flatnonzero(outcome.ended))
-        rewards, terminated, truncated = outcome.rewards, outcome.terminated, outcome.truncated
-        if self.settings.copy_observations:
-            rewards, terminated, truncated = rewards.copy(), terminated.copy(), truncated.copy()
-        return self._observation_dict(), rewards, terminated, truncated, infos | self._semantic_info()
-
-    def observe(self) -> dict[str, Any]:
-        self._look(self._everybody)
-        return self._observation_dict()
-
-    def render(self) -> tuple[NDArray[np.uint8], ...]:
-        return tuple(self.render_frame(i) for i in range(self.num_envs))
-
     # ------------------------------------------------------------------------------------------ tasks
 
-    def draw_from(self, tasks: Sequence[Task] | None, weights: NDArray[np.float64] | None = None) -> None:
-        self._bank = self._table = drawn_bank(make_table, tasks, weights)
-        self._lessons.status[:, ASSIGNED] = NO_TASK
-
-    def assign(self, tasks: Sequence[Task | None]) -> None:
-        given, rows = assigned_rows(tasks, self.num_envs, len(self._bank.seeds))
-        self._table = join_tables(self._bank, make_table(given))
-        self._lessons.status[:, ASSIGNED] = rows
+    def _table_of(self, tasks: Sequence[Task]) -> TaskTable:
+        return make_table(tasks)
 
     def score(self, rates: NDArray[np.float64]) -> float:
         return crafter_score(100.0 * rates)
@@ -194,7 +132,7 @@ class CrafterWorld(World):
         table = make_table([task.model_copy(update={"level_seed": seed}) for seed in seeds])
         outcomes = allocate_outcome(len(seeds)).rows
         rows = np.arange(len(seeds))
-        self._begin(levels.rows, lessons, table, outcomes, self._rules, self._slices, rows, 0, len(rows))
+        self._begin_rows(levels.rows, lessons, table, outcomes, self._rules, self._slices, rows, 0, len(rows))
         return levels
 
     # ------------------------------------------------------------------------------------------ state
@@ -215,98 +153,69 @@ class CrafterWorld(World):
 
         return overview(self._levels, index, PIXELS_PER_CELL_OF_LEVEL)
 
-    def snapshot(self) -> bytes:
+    def _kept_levels(self) -> Levels:
         levels = self._levels
         used, seen = levels.status[:, NUM_OBJECTS, None], levels.status[:, NUM_CHUNKS_SEEN, None]
         in_use = np.arange(used.max()) < used
         # What is left behind those in use depends on what was there before.
-        levels = levels._replace(
+        return levels._replace(
             objects=levels.objects[:, : used.max()] * in_use[..., None],
             chunks=levels.chunks * (np.arange(levels.chunks.shape[1]) < seen),
         )
-        groups = {"levels": levels, "lessons": self._lessons, "bank": self._bank, "table": self._table}
-        arrays = {
-            f"{group}/{name}": array
-            for group, values in groups.items()
-            for name, array in values._asdict().items()
-            if name not in _WORKING_SPACE
-        }
-        return pack_arrays(self._identity(), arrays | {"running_return": self._outcome.running_return})
 
-    def restore(self, data: bytes) -> None:
-        arrays = unpack_arrays(data, self._identity())
-        for group, values in (("levels", self._levels), ("lessons", self._lessons)):
-            for name, array in values._asdict().items():
-                if name == "objects":
-                    found = arrays["levels/objects"]
-                    array[:, : found.shape[1]] = found
-                elif name not in _WORKING_SPACE:
-                    array[...] = arrays[f"{group}/{name}"]
-        self._bank, self._table = (
-            TaskTable(*(arrays[f"{group}/{name}"] for name in TaskTable._fields)) for group in ("bank", "table")
-        )
-        self._outcome.running_return[...] = arrays["running_return"]
-        self._seeded = True
-
-    # ------------------------------------------------------------------------------------------ internals
-
-    def _identity(self) -> dict[str, Any]:
+    def identity(self) -> dict[str, Any]:
         # The second layout of state: streams of random numbers stand where NumPy's do.
         return {"world": self.id, "layout": 2, "num_envs": self.num_envs, "max_steps": self.settings.max_steps}
 
-    def _look(self, chosen: NDArray[np.int64]) -> None:
-        """Writes anew what the environments with these numbers see."""
+    # ------------------------------------------------------------------------------------------ internals
+
+    def _act(self, actions: NDArray[np.int64]) -> None:
+        arguments = (self._levels.rows, self._lessons.status, self._outcome.rows, self._rules, actions)
+        in_pieces(partial(self._step_rows, *arguments), self.num_envs, self._threads)
+        self._look_at_rows(self._everybody)
+
+    def _look(self, chosen: NDArray[np.bool_]) -> None:
+        self._look_at_rows(np.flatnonzero(chosen))
+
+    def _look_at_rows(self, chosen: NDArray[np.int64]) -> None:
         threads = self._threads if len(chosen) >= 2 * self._worth_a_thread else 1
         for look in self._look_at:
             in_pieces(partial(look, chosen), len(chosen), threads)
 
-    def _keep_final(self, ended: NDArray[np.bool_]) -> None:
-        for seen, kept in zip(self._observations, self._final, strict=True):
-            if len(seen):
-                kept[ended] = seen[ended]
+    def _observed(self, copy: bool) -> dict[str, Any]:
+        return as_dict(self._observations, copy)
 
-    def _observation_dict(self) -> dict[str, Any]:
-        return as_dict(self._observations, self.settings.copy_observations)
+    def _last_observed(self, copy: bool) -> dict[str, Any]:
+        keep_rows(self._observations, self._final, self._outcome.ended)
+        return as_dict(self._final, copy)
 
-    def _semantic_info(self) -> dict[str, Any]:
+    def _more_infos(self) -> dict[str, Any]:
         if not self.settings.semantic:
             return {}
         semantic = self._observations.semantic
         return {"semantic": semantic.copy() if self.settings.copy_observations else semantic}
 
-    def _seed(self, seed: int | Sequence[int | None] | None, chosen: NDArray[np.bool_]) -> None:
-        if seed is None and self._seeded:
-            return
-        if seed is None:
-            seed = new_seed()
-        given = seeds_by_row(seed, self.num_envs, chosen)
-        rows, numbers = list(given), list(given.values())
-        self._levels.seed[rows] = numbers
+    def _seed_rows(self, rows: list[int], seeds: list[int]) -> None:
+        self._levels.seed[rows] = seeds
         self._levels.status[rows, EPISODE] = 0
-        self._lessons.random[rows] = seed_streams(numbers, stream=1)
-        self._seeded = True
+        self._lessons.random[rows] = seed_streams(seeds, stream=1)
 
-    def _begin_episodes(self, rows: NDArray[np.int64]) -> None:
+    def _begin(self, chosen: NDArray[np.bool_]) -> None:
+        rows = np.flatnonzero(chosen)
         levels, outcomes = self._levels.rows, self._outcome.rows
         arguments = (levels, self._lessons, self._table, outcomes, self._rules, self._slices, rows)
         threads = min(self._threads, max(1, len(rows) // LEVELS_WORTH_A_THREAD))
-        in_pieces(partial(self._begin, *arguments), len(rows), threads)
-        self._look(rows)
+        in_pieces(partial(self._begin_rows, *arguments), len(rows), threads)
+        self._look_at_rows(rows)
+
+    def _episodes(self) -> dict[str, NDArray[Any]]:
+        unlocked = self._outcome.episode_unlocked[:, None]
+        objectives = (unlocked >> np.arange(len(ACHIEVEMENTS)) & 1).astype(np.bool_)
+        return {"success": objectives[:, _DIAMOND].copy(), "objectives": objectives}
 
     def _ended_infos(self) -> dict[str, Any]:
-        outcome = self._outcome
-        ended = outcome.ended.copy()
-        objectives = (outcome.episode_unlocked[:, None] >> np.arange(len(ACHIEVEMENTS)) & 1).astype(np.bool_)
-        episode = {
-            "return": outcome.episode_return.copy(),
-            "length": outcome.episode_length.copy(),
-            "success": objectives[:, _DIAMOND].copy(),
-            "task": outcome.episode_task.copy(),
-            "lesson_progress": np.zeros(self.num_envs, dtype=np.int32),
-            "objectives": objectives,
-        }
-        final = FinalObservations(as_dict(self._final, self.settings.copy_observations), ended)
-        infos = {"final_obs": final, "_final_obs": ended, "episode": episode, "_episode": ended}
+        infos = super()._ended_infos()
         if self.settings.semantic:
+            ended = infos["_final_obs"]
             infos |= {"final_info": {"semantic": self._final.semantic.copy(), "_semantic": ended}, "_final_info": ended}
         return infos

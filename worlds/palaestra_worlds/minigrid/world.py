@@ -12,17 +12,10 @@ from gymnasium.vector.utils import batch_space
 from minigrid.minigrid_env import MiniGridEnv
 from numpy.typing import NDArray
 
-from palaestra_worlds.base import Judgement, Task, World
-from palaestra_worlds.batches import (
-    FinalObservations,
-    assigned_rows,
-    checked_actions,
-    checked_mask,
-    drawn_bank,
-    new_seed,
-    seeds_by_row,
-)
+from palaestra_worlds.base import Judgement, Task
+from palaestra_worlds.batches import checked_actions
 from palaestra_worlds.compiled import paying_threads, use_threads
+from palaestra_worlds.compiled_world import CompiledWorld
 from palaestra_worlds.minigrid import families
 from palaestra_worlds.minigrid.description import describe_level, name_cell
 from palaestra_worlds.minigrid.engine import (
@@ -37,7 +30,6 @@ from palaestra_worlds.minigrid.family import RULE_NONE, Family
 from palaestra_worlds.minigrid.grid_state import GridState
 from palaestra_worlds.minigrid.lessons import (
     ASSIGNED,
-    NO_TASK,
     TaskTable,
     allocate_lessons,
     allocate_table,
@@ -74,7 +66,7 @@ ENVIRONMENTS_WORTH_A_THREAD = 128
 """Fewer are stepped before a thread has started."""
 
 
-class MiniGridWorld(World):
+class MiniGridWorld(CompiledWorld):
     """A batch of one MiniGrid id.
 
     `reset(seed=s)` gives environment i what `gymnasium.make(id).reset(seed=s + i)` gives, and from then on the same
@@ -90,6 +82,8 @@ class MiniGridWorld(World):
     """
 
     task_space = MiniGridTask
+    _assigned_column = ASSIGNED
+    _join_tables = staticmethod(join_tables)
     objectives = ("success",)
     reward_range = (-1.0, 1.0)
     keys = KEYS
@@ -168,7 +162,6 @@ class MiniGridWorld(World):
         self._everywhere = np.ones(self.num_envs, dtype=np.bool_)
         self._missions = np.full(self.num_envs, self._mission_table[0], dtype=object)
         self._mission_tuple: tuple[str, ...] = tuple(self._missions)
-        self._seeded = False
         self._compile_tasks = self._make_task_compiler()
 
     def _compile(self) -> None:
@@ -177,72 +170,10 @@ class MiniGridWorld(World):
             advance_kernel(self.settings.observation, threads) for threads in (self._threads, 1)
         )
         generate = self._generate or keep_level
-        self._begin, self._begin_few = (begin_kernel(generate, threads) for threads in (self._threads, 1))
-
-    # ------------------------------------------------------------------------------------------ gymnasium
-
-    def reset(
-        self, *, seed: int | Sequence[int | None] | None = None, options: dict[str, Any] | None = None
-    ) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Begins a new episode in every environment (or where `options["reset_mask"]`, bool (num_envs,), holds).
-
-        Args:
-            seed: environment i is seeded with seed + i, or with seed[i]; None goes on with the streams as they are.
-
-        Raises:
-            ValueError: as many seeds as environments are needed, each an integer from 0 on; the mask does not fit.
-        """
-        chosen = checked_mask(options, self.num_envs)
-        self._seed(seed, chosen)
-        self._begin_episodes(chosen)
-        self._look(chosen)
-        return self._observation_dict(), {}
-
-    def step(
-        self, actions: Any
-    ) -> tuple[dict[str, Any], NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]]:
-        """Steps all environments; see `World` for what `infos` holds.
-
-        Raises:
-            ValueError: actions are not num_envs integers in the action space, or `reset` was not called yet.
-        """
-        actions = checked_actions(actions, self.num_envs, DONE + 1)
-        if not self._seeded:
-            raise ValueError("call reset before step")
-        outcome = self._outcome
-        self._use_threads()
-        self._advance(*self._state_arrays(), actions)
-        copy = self.settings.copy_observations
-        infos: dict[str, Any] = {"lesson_reward": outcome.lesson_reward.copy() if copy else outcome.lesson_reward}
-        if outcome.ended.any():
-            infos |= self._ended_infos()
-            self._begin_episodes(outcome.ended)
-            self._look(outcome.ended)
-        rewards, terminated, truncated = outcome.rewards, outcome.terminated, outcome.truncated
-        if copy:
-            rewards, terminated, truncated = rewards.copy(), terminated.copy(), truncated.copy()
-        return self._observation_dict(), rewards, terminated, truncated, infos
-
-    def observe(self) -> dict[str, Any]:
-        self._look(self._everywhere)
-        return self._observation_dict()
-
-    def render(self) -> tuple[NDArray[np.uint8], ...]:
-        return tuple(self.render_frame(i) for i in range(self.num_envs))
+        self._begin_in_threads, self._begin_in_one = (begin_kernel(generate, threads) for threads in (self._threads, 1))
 
     def close_extras(self, **kwargs: Any) -> None:
         self._reference.close()
-
-    # ------------------------------------------------------------------------------------------ tasks
-
-    def draw_from(self, tasks: Sequence[Task] | None, weights: NDArray[np.float64] | None = None) -> None:
-        self._bank = self._table = drawn_bank(self._compile_tasks, tasks, weights)
-        self._lessons.status[:, ASSIGNED] = NO_TASK
-
-    def assign(self, tasks: Sequence[Task | None]) -> None:
-        given, rows = assigned_rows(tasks, self.num_envs, len(self._bank.counts))
-        self._table = join_tables(self._bank, self._compile_tasks(given))
-        self._lessons.status[:, ASSIGNED] = rows
 
     # ------------------------------------------------------------------------------------------ state
 
@@ -282,7 +213,7 @@ class MiniGridWorld(World):
 
     def snapshot(self) -> bytes:
         return pack_snapshot(
-            self._identity(),
+            self.identity(),
             {
                 "levels": self._levels._replace(scratch=self._levels.scratch[:0]),
                 "lessons": self._lessons,
@@ -294,7 +225,7 @@ class MiniGridWorld(World):
         )
 
     def restore(self, data: bytes) -> None:
-        arrays, running_return, missions = unpack_snapshot(data, self._identity())
+        arrays, running_return, missions = unpack_snapshot(data, self.identity())
         for name in ("cells", "status", "random"):
             getattr(self._levels, name)[...] = arrays["levels"][name]
         for name, array in arrays["lessons"].items():
@@ -308,8 +239,19 @@ class MiniGridWorld(World):
 
     # ------------------------------------------------------------------------------------------ internals
 
-    def _identity(self) -> dict[str, Any]:
+    def identity(self) -> dict[str, Any]:
         return {"world": self.id, "num_envs": self.num_envs, "reference": self.settings.reference_keywords()}
+
+    def _table_of(self, tasks: Sequence[Task]) -> TaskTable:
+        return self._compile_tasks(tasks)
+
+    def _checked_actions(self, actions: Any) -> NDArray[np.int64]:
+        # The reference takes actions that a level's own space leaves out.
+        return checked_actions(actions, self.num_envs, DONE + 1)
+
+    def _act(self, actions: NDArray[np.int64]) -> None:
+        self._use_threads()
+        self._advance(*self._state_arrays(), actions)
 
     def _use_threads(self) -> None:
         if self._threads > 1:
@@ -320,7 +262,6 @@ class MiniGridWorld(World):
         return int(np.count_nonzero(chosen)) < 2 * ENVIRONMENTS_WORTH_A_THREAD
 
     def _look(self, chosen: NDArray[np.bool_]) -> None:
-        """Writes anew what the chosen environments see."""
         self._use_threads()
         advance = self._advance_few if self._are_few(chosen) else self._advance
         advance(*self._state_arrays(), np.where(chosen, LOOK, WAIT))
@@ -328,23 +269,15 @@ class MiniGridWorld(World):
     def _state_arrays(self) -> tuple[Any, ...]:
         return self._levels, self._lessons, self._observations, self._final, self._outcome, self._rules
 
-    def _observation_dict(self) -> dict[str, Any]:
-        return as_dict(self._observations, self._mission_tuple, self.settings.copy_observations)
+    def _observed(self, copy: bool) -> dict[str, Any]:
+        return as_dict(self._observations, self._mission_tuple, copy)
 
-    def _seed(self, seed: int | Sequence[int | None] | None, chosen: NDArray[np.bool_]) -> None:
-        if seed is None and self._seeded:
-            return
-        if seed is None:
-            seed = new_seed()
-        given = seeds_by_row(seed, self.num_envs, chosen)
-        rows, numbers = list(given), list(given.values())
-        self._levels.random[rows] = seed_streams(numbers)
-        self._lessons.random[rows] = seed_streams(numbers, stream=1)
-        self._seeded = True
+    def _last_observed(self, copy: bool) -> dict[str, Any]:
+        return as_dict(self._final, self._mission_tuple, copy)
 
-    def _begin_episodes(self, chosen: NDArray[np.bool_]) -> None:
+    def _begin(self, chosen: NDArray[np.bool_]) -> None:
         self._use_threads()
-        begin = self._begin_few if self._are_few(chosen) else self._begin
+        begin = self._begin_in_one if self._are_few(chosen) else self._begin_in_threads
         begin(
             self._levels,
             self._lessons,
@@ -357,6 +290,7 @@ class MiniGridWorld(World):
         if self._reference_levels is not None:
             self._reference_levels.generate(self._levels, chosen)
         self._update_missions(chosen)
+        self._look(chosen)
 
     def _update_missions(self, chosen: NDArray[np.bool_]) -> None:
         if len(self._mission_table) == 1:
@@ -365,23 +299,8 @@ class MiniGridWorld(World):
         self._missions[chosen] = table[self._levels.status[chosen, MISSION]]
         self._mission_tuple = tuple(self._missions)
 
-    def _ended_infos(self) -> dict[str, Any]:
-        outcome = self._outcome
-        ended = outcome.ended.copy()
-        final = as_dict(self._final, self._mission_tuple, copy=self.settings.copy_observations)
-        episode = {
-            "return": outcome.episode_return.copy(),
-            "length": outcome.episode_length.copy(),
-            "success": outcome.episode_success.copy(),
-            "task": outcome.episode_task.copy(),
-            "lesson_progress": outcome.episode_progress.copy(),
-        }
-        return {
-            "final_obs": FinalObservations(final, ended),
-            "_final_obs": ended,
-            "episode": episode,
-            "_episode": ended,
-        }
+    def _episodes(self) -> dict[str, NDArray[Any]]:
+        return {"success": self._outcome.episode_success.copy()}
 
     def _first_states(self, level_seeds: Sequence[int], table: TaskTable | None = None) -> list[GridState]:
         """The first state of each level, made apart from the running environments.

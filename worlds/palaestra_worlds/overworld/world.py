@@ -11,18 +11,9 @@ from gymnasium.vector import AutoresetMode
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
-from palaestra_worlds.base import Task, World
-from palaestra_worlds.batches import (
-    FinalObservations,
-    assigned_rows,
-    checked_actions,
-    checked_mask,
-    drawn_bank,
-    new_seed,
-    seeds_by_row,
-)
+from palaestra_worlds.base import Task
 from palaestra_worlds.compiled import paying_threads, use_threads
-from palaestra_worlds.minigrid.random import seed_streams
+from palaestra_worlds.compiled_world import CompiledWorld
 from palaestra_worlds.overworld.biomes import land
 from palaestra_worlds.overworld.constants import Rules, action_names, rules_of
 from palaestra_worlds.overworld.description import describe_level, explain_task
@@ -58,7 +49,6 @@ from palaestra_worlds.overworld.structured_player import OverworldPlayer
 from palaestra_worlds.overworld.tables import tables
 from palaestra_worlds.overworld.tasks import (
     ASSIGNED,
-    NO_TASK,
     OverworldTask,
     TaskTable,
     allocate_lessons,
@@ -66,7 +56,6 @@ from palaestra_worlds.overworld.tasks import (
     join_tables,
     make_table,
 )
-from palaestra_worlds.snapshots import pack_arrays, unpack_arrays
 
 PLACES = {"none": 0, "passive": MOST_ANIMALS, "all": MOST_ANIMALS + MONSTERS}
 """For mobs, by the setting."""
@@ -74,7 +63,7 @@ ENVIRONMENTS_WORTH_A_THREAD = 16
 """Fewer are stepped before a thread has started."""
 
 
-class OverworldWorld(World):
+class OverworldWorld(CompiledWorld):
     """A batch of Overworlds.
 
     **Observations**: `blocks` uint16 (9, 9, 9), the cells around the eyes, indexed [right, ahead, up], by kind (see
@@ -93,6 +82,8 @@ class OverworldWorld(World):
     """
 
     task_space = OverworldTask
+    _assigned_column = ASSIGNED
+    _join_tables = staticmethod(join_tables)
     objectives = objectives_of("none")
     reward_range = (0.0, float(len(objectives)))
     about = (
@@ -130,70 +121,12 @@ class OverworldWorld(World):
         self._observations, self._final = (allocate_observations(settings, num_envs) for _ in range(2))
         self._lidar, self._final_lidar = (allocate_lidar(settings, num_envs) for _ in range(2))
         self._mobs, self._final_mobs = (allocate_mobs(settings, num_envs) for _ in range(2))
-        self._seeded = False
         self._threads = paying_threads(settings.threads, num_envs, ENVIRONMENTS_WORTH_A_THREAD)
-
-    # ------------------------------------------------------------------------------------------ gymnasium
-
-    def reset(
-        self, *, seed: int | Sequence[int | None] | None = None, options: dict[str, Any] | None = None
-    ) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Begins a new episode in every environment (or where `options["reset_mask"]`, bool (num_envs,), holds).
-
-        Args:
-            seed: environment i is seeded with seed + i, or with seed[i]; None goes on with the streams as they are.
-
-        Raises:
-            ValueError: as many seeds as environments are needed, each an integer from 0 on; the mask does not fit.
-        """
-        chosen = checked_mask(options, self.num_envs)
-        self._seed(seed, chosen)
-        self._begin_episodes(np.flatnonzero(chosen))
-        self._look(chosen)
-        return self._observed(self.settings.copy_observations), {}
-
-    def step(
-        self, actions: Any
-    ) -> tuple[dict[str, Any], NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]]:
-        """Steps all environments; see `World` for what `infos` holds. `infos["episode"]` also has "ticks".
-
-        Raises:
-            ValueError: actions are not num_envs integers in the action space, or `reset` was not called yet.
-        """
-        actions = checked_actions(actions, self.num_envs, len(self.action_names))
-        if not self._seeded:
-            raise ValueError("call reset before step")
-        outcome, copy = self._outcome, self.settings.copy_observations
-        self._play(actions, self._rules, self._threads)
-        self._scan(~outcome.ended, self._lidar, self._mobs)
-        self._scan(outcome.ended, self._final_lidar, self._final_mobs)
-        rewards, terminated, truncated = outcome.rewards, outcome.terminated, outcome.truncated
-        if copy:
-            rewards, terminated, truncated = rewards.copy(), terminated.copy(), truncated.copy()
-        infos: dict[str, Any] = {"lesson_reward": np.zeros(self.num_envs, np.float32)}
-        if outcome.ended.any():
-            infos |= self._ended_infos()
-            self._begin_episodes(np.flatnonzero(outcome.ended))
-            self._look(outcome.ended)
-        return self._observed(copy), rewards, terminated, truncated, infos
-
-    def observe(self) -> dict[str, Any]:
-        self._look(np.ones(self.num_envs, np.bool_))
-        return self._observed(self.settings.copy_observations)
-
-    def render(self) -> tuple[NDArray[np.uint8], ...]:
-        return tuple(self.render_frame(i) for i in range(self.num_envs))
 
     # ------------------------------------------------------------------------------------------ tasks
 
-    def draw_from(self, tasks: Sequence[Task] | None, weights: NDArray[np.float64] | None = None) -> None:
-        self._bank = self._table = drawn_bank(make_table, tasks, weights)
-        self._lessons.status[:, ASSIGNED] = NO_TASK
-
-    def assign(self, tasks: Sequence[Task | None]) -> None:
-        given, rows = assigned_rows(tasks, self.num_envs, len(self._bank.seeds))
-        self._table = join_tables(self._bank, make_table(given))
-        self._lessons.status[:, ASSIGNED] = rows
+    def _table_of(self, tasks: Sequence[Task]) -> TaskTable:
+        return make_table(tasks)
 
     def explain(self, task: Task) -> tuple[str, ...]:
         make_table([task])
@@ -240,13 +173,6 @@ class OverworldWorld(World):
 
         return draw_level(self._levels, index)
 
-    def snapshot(self) -> bytes:
-        groups = {"levels": self._levels, "lessons": self._lessons, "bank": self._bank, "table": self._table}
-        arrays = {
-            f"{group}/{name}": array for group, values in groups.items() for name, array in values._asdict().items()
-        }
-        return pack_arrays(self.identity(), arrays | {"running_return": self._outcome.running_return})
-
     def snapshot_of(self, index: int) -> dict[str, NDArray[Any]]:
         """The exact state of one environment: its rows of all arrays."""
         return {
@@ -261,21 +187,9 @@ class OverworldWorld(World):
             for name, array in values._asdict().items():
                 array[index] = arrays[f"{group}/{name}"]
 
-    def restore(self, data: bytes) -> None:
-        arrays = unpack_arrays(data, self.identity())
-        for group, values in (("levels", self._levels), ("lessons", self._lessons)):
-            for name, array in values._asdict().items():
-                array[...] = arrays[f"{group}/{name}"]
-        self._bank, self._table = (
-            TaskTable(*(arrays[f"{group}/{name}"] for name in TaskTable._fields)) for group in ("bank", "table")
-        )
-        self._outcome.running_return[...] = arrays["running_return"]
-        self._seeded = True
-
     # ------------------------------------------------------------------------------------------ internals
 
     def identity(self) -> dict[str, Any]:
-        """What two worlds must have in common for one to take the other's snapshots."""
         settings = self.settings
         return {
             "world": self.id,
@@ -289,6 +203,11 @@ class OverworldWorld(World):
             "nature": settings.nature,
             "fluids": settings.fluids,
         }
+
+    def _act(self, actions: NDArray[np.int64]) -> None:
+        self._play(actions, self._rules, self._threads)
+        self._scan(~self._outcome.ended, self._lidar, self._mobs)
+        self._scan(self._outcome.ended, self._final_lidar, self._final_mobs)
 
     def _play(self, actions: NDArray[np.int64], rules: Rules, threads: int, is_seen: bool = True) -> None:
         """Carries out actions, WAIT for environments that are left alone; what lives there lives on."""
@@ -324,7 +243,6 @@ class OverworldWorld(World):
         )
 
     def _look(self, chosen: NDArray[np.bool_]) -> None:
-        """Writes anew what the chosen environments see."""
         few = int(np.count_nonzero(chosen)) < 2 * ENVIRONMENTS_WORTH_A_THREAD
         self._advance(np.where(chosen, LOOK, WAIT), 1 if few else self._threads)
         self._scan(chosen, self._lidar, self._mobs)
@@ -342,18 +260,16 @@ class OverworldWorld(World):
     def _observed(self, copy: bool) -> dict[str, Any]:
         return as_dict(self._observations, self._lidar, self._mobs, copy)
 
-    def _seed(self, seed: int | Sequence[int | None] | None, chosen: NDArray[np.bool_]) -> None:
-        if seed is None and self._seeded:
-            return
-        if seed is None:
-            seed = new_seed()
-        given = seeds_by_row(seed, self.num_envs, chosen)
-        if given:
-            rows, numbers = list(given), list(given.values())
-            self._levels.random[rows] = seed_streams(numbers)
-            self._levels.status[rows, IS_SEEDED] = False
-            self._lessons.random[rows] = seed_streams(numbers, stream=1)
-        self._seeded = True
+    def _last_observed(self, copy: bool) -> dict[str, Any]:
+        return as_dict(self._final, self._final_lidar, self._final_mobs, copy)
+
+    def _seed_rows(self, rows: list[int], seeds: list[int]) -> None:
+        super()._seed_rows(rows, seeds)
+        self._levels.status[rows, IS_SEEDED] = False
+
+    def _begin(self, chosen: NDArray[np.bool_]) -> None:
+        self._begin_episodes(np.flatnonzero(chosen))
+        self._look(chosen)
 
     def _begin_episodes(self, rows: NDArray[np.intp]) -> None:
         threads = self._threads if len(rows) > 1 else 1
@@ -368,25 +284,11 @@ class OverworldWorld(World):
             begun[rows] = LOOK
             live(self._levels, tables(), self._rules, BEGIN, begun, threads)
 
-    def _ended_infos(self) -> dict[str, Any]:
-        ended = self._outcome.ended.copy()
-        seen = as_dict(self._final, self._final_lidar, self._final_mobs, self.settings.copy_observations)
-        final = FinalObservations(seen, ended)
-        return {"final_obs": final, "_final_obs": ended, "episode": self._episodes(), "_episode": ended.copy()}
-
-    def _episodes(self) -> dict[str, Any]:
-        """What there is to say of episodes, in the rows of those that ended."""
+    def _episodes(self) -> dict[str, NDArray[Any]]:
         outcome = self._outcome
         objectives = (outcome.episode_unlocked[:, None] >> np.arange(len(self.objectives)) & 1).astype(np.bool_)
-        return {
-            "return": outcome.episode_return.copy(),
-            "length": outcome.episode_length.copy(),
-            "success": objectives[:, GOAL_BIT].copy(),
-            "task": outcome.episode_task.copy(),
-            "lesson_progress": np.zeros(self.num_envs, np.int32),
-            "objectives": objectives,
-            "ticks": outcome.episode_ticks.copy(),
-        }
+        success = objectives[:, GOAL_BIT].copy()
+        return {"success": success, "objectives": objectives, "ticks": outcome.episode_ticks.copy()}
 
 
 def _unseen(actions: NDArray[np.int64]) -> NDArray[np.int64]:

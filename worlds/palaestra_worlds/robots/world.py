@@ -18,6 +18,7 @@ from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
 from palaestra_worlds.base import Task, World
+from palaestra_worlds.batches import checked_mask
 from palaestra_worlds.costs import Term, total_cost
 from palaestra_worlds.planning import PlanningModel, Trajectories
 from palaestra_worlds.programs import Program
@@ -137,11 +138,7 @@ class RobotWorld(World):
     def reset(
         self, *, seed: int | Sequence[int | None] | None = None, options: dict[str, Any] | None = None
     ) -> tuple[dict[str, Any], dict[str, Any]]:
-        chosen = np.ones(self.num_envs, np.bool_)
-        if options and "reset_mask" in options:
-            chosen = np.asarray(options["reset_mask"])
-            if chosen.dtype != np.bool_ or chosen.shape != (self.num_envs,) or not chosen.any():
-                raise ValueError(f"reset_mask must be {self.num_envs} booleans, at least one of them true")
+        chosen = checked_mask(options, self.num_envs)
         self._tasks.seed(seed, chosen)
         self._seeded = True
         self._begin(chosen)

@@ -110,10 +110,8 @@ class HeistWorld(MiniGridWorld):
 
     # ------------------------------------------------------------------------------------------ objectives
 
-    def _ended_infos(self) -> dict[str, Any]:
-        infos = super()._ended_infos()
-        infos["episode"]["objectives"] = self._reached()
-        return infos
+    def _episodes(self) -> dict[str, NDArray[Any]]:
+        return super()._episodes() | {"objectives": self._reached()}
 
     def _reached(self) -> NDArray[np.bool_]:
         """(num_envs, objectives), of the running episodes."""

@@ -11,7 +11,6 @@ from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
 from palaestra_worlds.base import Task
-from palaestra_worlds.batches import FinalObservations, checked_actions, checked_mask
 from palaestra_worlds.compiled import in_pieces
 from palaestra_worlds.overworld.constants import MOVES, Rules
 from palaestra_worlds.overworld.engine import WAIT
@@ -121,23 +120,13 @@ class SkillWorld(OverworldWorld):
 
     # ------------------------------------------------------------------------------------------ gymnasium
 
-    def reset(
-        self, *, seed: int | Sequence[int | None] | None = None, options: dict[str, Any] | None = None
-    ) -> tuple[dict[str, Any], dict[str, Any]]:
-        chosen = checked_mask(options, self.num_envs)
-        self._seed(seed, chosen)
+    def _seed(self, seed: int | Sequence[int | None] | None, chosen: NDArray[np.bool_]) -> None:
+        super()._seed(seed, chosen)
         # Seeded or not, a reset begins a land of its own.
         self._skills.status[chosen, EPISODES_HERE] = 0
-        self._begin_episodes(np.flatnonzero(chosen))
-        return observed(self._shown, self.settings.copy_observations), {}
 
-    def step(
-        self, actions: Any
-    ) -> tuple[dict[str, Any], NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]]:
-        actions = checked_actions(actions, self.num_envs, len(SKILL_ACTIONS))
-        if not self._seeded:
-            raise ValueError("call reset before step")
-        outcome, copy = self._outcome, self.settings.copy_observations
+    def _act(self, actions: NDArray[np.int64]) -> None:
+        outcome = self._outcome
         primitive = self._primitive[actions]
         self._play(primitive, self._rules, self._threads, is_seen=False)
         for _ in range(HELD_FOR - 1):
@@ -146,19 +135,18 @@ class SkillWorld(OverworldWorld):
                 break
             self._play(np.where(goes_on, primitive, WAIT), self._rules, self._threads, is_seen=False)
         self._follow(np.ones(self.num_envs, np.bool_))
-        rewards, terminated, truncated = outcome.rewards, outcome.terminated, outcome.truncated
-        if copy:
-            rewards, terminated, truncated = rewards.copy(), terminated.copy(), truncated.copy()
-        infos: dict[str, Any] = {"lesson_reward": np.zeros(self.num_envs, np.float32)}
-        if outcome.ended.any():
-            infos |= self._ended_infos()
-            self._begin_episodes(np.flatnonzero(outcome.ended))
-        return observed(self._shown, copy), rewards, terminated, truncated, infos
 
-    def observe(self) -> dict[str, Any]:
-        every = np.arange(self.num_envs)
-        show_kernel()(self._levels, self._skills, tables(), skill_view(), every, self._shown)
-        return observed(self._shown, self.settings.copy_observations)
+    def _begin(self, chosen: NDArray[np.bool_]) -> None:
+        self._begin_episodes(np.flatnonzero(chosen))
+
+    def _look(self, chosen: NDArray[np.bool_]) -> None:
+        show_kernel()(self._levels, self._skills, tables(), skill_view(), np.flatnonzero(chosen), self._shown)
+
+    def _observed(self, copy: bool) -> dict[str, Any]:
+        return observed(self._shown, copy)
+
+    def _last_observed(self, copy: bool) -> dict[str, Any]:
+        return observed(self._last, copy)
 
     # ------------------------------------------------------------------------------------------ tasks
 
@@ -249,18 +237,9 @@ class SkillWorld(OverworldWorld):
         body[rows, SATURATION] = FIRST_SATURATION
         self._levels.slots[rows] = 0
 
-    def _ended_infos(self) -> dict[str, Any]:
-        outcome, ended = self._outcome, self._outcome.ended.copy()
-        episode = {
-            "return": outcome.episode_return.copy(),
-            "length": outcome.episode_length.copy(),
-            "success": outcome.episode_unlocked > 0,
-            "task": outcome.episode_task.copy(),
-            "lesson_progress": np.zeros(self.num_envs, np.int32),
-            "ticks": outcome.episode_ticks.copy(),
-        }
-        final = FinalObservations(observed(self._last, self.settings.copy_observations), ended)
-        return {"final_obs": final, "_final_obs": ended, "episode": episode, "_episode": ended}
+    def _episodes(self) -> dict[str, NDArray[Any]]:
+        outcome = self._outcome
+        return {"success": outcome.episode_unlocked > 0, "ticks": outcome.episode_ticks.copy()}
 
     def _follow(self, acted: NDArray[np.bool_]) -> None:
         follow, view = follow_kernel(), skill_view()
