@@ -190,6 +190,17 @@ def test_a_creeper_blows_up_beside_who_does_nothing_and_dies_of_blows():
         assert (levels.status[0, HEALTH] < 20) != fights
 
 
+def test_a_creeper_that_comes_askew_is_evaded_whoever_else_is_struck():
+    world = stage({"stone_sword": 1, "stone_pickaxe": 1, "iron_chestplate": 1, "iron_leggings": 1})
+    levels = world.state()
+    levels.status[0, DAWN] = NIGHT
+    put_mob(world, "zombie", ahead=3, place=MOST_ANIMALS)
+    creeper = put_mob(world, "creeper", ahead=3, place=MOST_ANIMALS + 1)
+    creeper[MOB_X] += 2
+    perform(world, "attack", "zombie")
+    assert levels.status[0, HEALTH] >= 14, "an explosion takes more"
+
+
 def test_endermen_leave_one_in_peace():
     world = stage()
     levels = world.state()

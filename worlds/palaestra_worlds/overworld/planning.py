@@ -33,7 +33,7 @@ FOR_A_NIGHT = (
     ("iron_sword", 1),
     ("iron_chestplate", 1),
     ("iron_leggings", 1),
-    ("beef", 6),
+    ("cooked_beef", 6),
 )
 """What one takes along to fight monsters with, and to get well again."""
 LONG_HUNT = 4
