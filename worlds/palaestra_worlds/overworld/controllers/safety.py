@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from palaestra_worlds.overworld.body import HEALING_FROM
 from palaestra_worlds.overworld.constants import ATTACK, EAT, NOTHING
 from palaestra_worlds.overworld.controllers.attack import take_arm
@@ -30,6 +32,8 @@ HURT, WELL = 9, 17
 """Health at which who hunts hides, and comes out again."""
 OUT_OF_BLAST = 6.5
 """Cells to which one retreats from a creeper: one that is left behind before then goes on swelling."""
+FORGOTTEN = 60
+"""Ticks after which a creeper that went out of sight is no longer thought of."""
 STEPS_IN_LINE = 2
 """Cells that one goes to have a creeper in line; then one goes away from it."""
 FOODS = ("cooked_beef", "cooked_porkchop", "cooked_mutton", "bread", "beef", "porkchop", "mutton")
@@ -48,6 +52,7 @@ class Safety:
         self._hands = hands
         self._fights = self._hides = False
         self._next_look = self._next_pit = 0
+        self._last_creeper: tuple[SeenMob, int, int] | None = None
 
     def fight_off(self) -> None:
         """Strikes monsters that are within reach, until none is; what is in view and in hand is as before then."""
@@ -113,8 +118,16 @@ class Safety:
         return None
 
     def _creeper(self, within: float) -> SeenMob | None:
-        """One that is about to swell, or so near."""
-        return next((mob for mob in self._hands.senses.mobs() if mob.kind == "creeper" and mob.distance < within), None)
+        """One that is about to swell, or so near; one that went out of sight just now is thought to be where it was."""
+        senses = self._hands.senses
+        seen = next((mob for mob in senses.mobs() if mob.kind == "creeper"), None)
+        if seen is not None:
+            self._last_creeper = seen, senses.clock, senses.kills
+        elif self._last_creeper is not None:
+            last, clock, kills = self._last_creeper
+            if senses.clock - clock < FORGOTTEN and senses.kills == kills:
+                seen = last._replace(distance=math.dist(last.cell, senses.place))
+        return seen if seen is not None and seen.distance < within else None
 
     def _evade(self, mob: SeenMob, may_align: bool) -> bool:
         """One cell aside, so that a creeper that comes askew can be struck, or else away from it; whether one went."""
