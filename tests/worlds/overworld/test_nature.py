@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import palaestra_worlds
 import pytest
+from palaestra_worlds.overworld.constants import NOTHING
 from palaestra_worlds.overworld.description import inventory_of
 from palaestra_worlds.overworld.mob_kinds import ALL_MOBS, MORE_PASSIVE
 from palaestra_worlds.overworld.rules import load_rules
@@ -188,6 +189,37 @@ def test_a_creeper_blows_up_beside_who_does_nothing_and_dies_of_blows():
             do(world, "attack" if fights else "wait")
         assert creeper[KIND] == 0
         assert (levels.status[0, HEALTH] < 20) != fights
+
+
+def test_a_creeper_that_comes_askew_is_evaded_whoever_else_is_struck():
+    world = stage({"stone_sword": 1, "stone_pickaxe": 1, "iron_chestplate": 1, "iron_leggings": 1})
+    levels = world.state()
+    levels.status[0, DAWN] = NIGHT
+    put_mob(world, "zombie", ahead=3, place=MOST_ANIMALS)
+    creeper = put_mob(world, "creeper", ahead=3, place=MOST_ANIMALS + 1)
+    creeper[MOB_X] += 2
+    perform(world, "attack", "zombie")
+    assert levels.status[0, HEALTH] >= 14, "an explosion takes more"
+
+
+def test_a_creeper_that_goes_out_of_sight_is_not_forgotten_at_once():
+    world = stage()
+    levels = world.state()
+    creeper = put_mob(world, "creeper", ahead=3, place=MOST_ANIMALS)
+    creeper[MOB_X] += 3
+    creeper[NEXT] = 1_000
+    player = world.player(0)
+    player._senses.look(every=True)
+    hands, place = player._hands, (MIDDLE, MIDDLE, GROUND + 1)
+    hands.do(NOTHING)
+    assert hands.senses.place != place, "it was evaded"
+    levels.blocks[0, MIDDLE - 1 : MIDDLE + 3, MIDDLE - 2, GROUND + 1 : GROUND + 4] = BLOCK["stone"]
+    levels.blocks[0, MIDDLE + 2, MIDDLE - 2 : MIDDLE + 2, GROUND + 1 : GROUND + 4] = BLOCK["stone"]
+    levels.status[0, [X, Z, Y]] = place
+    assert not any(mob.kind == "creeper" for mob in hands.senses.mobs())
+    for _ in range(8):
+        hands.do(NOTHING)
+    assert hands.senses.place != place, "it is evaded still"
 
 
 def test_endermen_leave_one_in_peace():

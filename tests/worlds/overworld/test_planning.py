@@ -23,6 +23,15 @@ def test_a_plan_uses_the_trees_that_have_been_seen():
     assert KNOWLEDGE.plan("oak_stairs", 1, {}, near=["spruce_log"])[0].object == "oak_log"
 
 
+def test_monsters_are_hunted_before_anything_else_that_might_take_the_night():
+    knowledge = OverworldKnowledge("whole")
+    plan = knowledge.plan("cake", 1, {})
+    assert knowledge.check_plan(plan, {}, {"cake": 1}) is None
+    order = [step.object for step in plan]
+    assert order.index("iron_leggings") < order.index("cooked_beef") < order.index("bone")
+    assert order.index("bone") < min(map(order.index, ("egg", "milk_bucket", "sugar_cane")))
+
+
 def test_goals_come_after_what_they_need():
     goal = KNOWLEDGE.decompose("stone_pickaxe", 1, {"stick": 2, "crafting_table": 1})
     assert goal is not None

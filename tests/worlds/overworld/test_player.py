@@ -139,6 +139,17 @@ def test_a_table_is_put_up_and_taken_along():
     assert not (world.state().blocks[0] == BLOCK["crafting_table"]).any()
 
 
+def test_who_swims_goes_ashore_to_put_up_a_table():
+    world = stage({"crafting_table": 1, "oak_planks": 8})
+    around = slice(MIDDLE - 8, MIDDLE + 9)
+    world.state().blocks[0, around, around, GROUND - 4 : GROUND + 1] = BLOCK["water"]
+    world.state().status[0, Y] = GROUND
+    player = world.player(0)
+    feedback = perform(player, "craft", "chest")
+    assert feedback.success, feedback.message
+    assert feedback.status.inventory == {"crafting_table": 1, "chest": 1}
+
+
 def test_with_easy_rules_the_table_stays_in_the_inventory():
     world = stage({"crafting_table": 1, "oak_planks": 3, "stick": 2}, rules="easy")
     feedback = perform(world.player(0), "craft", "wooden_pickaxe")
@@ -152,6 +163,17 @@ def test_smelting_takes_the_game_s_time():
     assert feedback.status.inventory["iron_ingot"] == 2
     assert feedback.status.inventory["furnace"] == 1
     assert 400 <= feedback.ticks < 500
+
+
+def test_boats_are_burnt_before_wood_and_the_table_last():
+    burnt = {}
+    for fuels in ("oak_boat oak_planks oak_log crafting_table", "stick crafting_table"):
+        world = stage({"furnace": 1, "iron_ore": 1, "stone_pickaxe": 1, **dict.fromkeys(fuels.split(), 2)})
+        feedback = perform(world.player(0), "smelt", "iron_ingot")
+        assert feedback.success, feedback.message
+        left = feedback.status.inventory
+        burnt[fuels] = {name for name in fuels.split() if left.get(name, 0) < 2}
+    assert list(burnt.values()) == [{"oak_boat"}, {"stick"}]
 
 
 def test_digging_down_and_going_up():

@@ -33,7 +33,7 @@ FOR_A_NIGHT = (
     ("iron_sword", 1),
     ("iron_chestplate", 1),
     ("iron_leggings", 1),
-    ("beef", 6),
+    ("cooked_beef", 6),
 )
 """What one takes along to fight monsters with, and to get well again."""
 LONG_HUNT = 4
@@ -109,18 +109,19 @@ class OverworldKnowledge:
         if goal is None:
             return ()
         goals: tuple[Goal, ...] = (goal,)
-        rules = load_rules()
         unseen_coal = {"coal_ore"} - set(near)
         spares = SPARES if any(step.source in DEEP_ORES | unseen_coal for step in goal.plan) else ()
-        if any(step.how == "hunt" and rules.mobs[step.source].dark for step in goal.plan):
+        if any(map(_is_in_the_dark, goal.plan)):
             spares = FOR_A_NIGHT
         elif any(step.how == "hunt" and step.count >= LONG_HUNT for step in goal.plan) and not _ARMS & set(inventory):
             spares = (*spares, ("wooden_sword", 1))
         if spares:
             last = goal.step.object
             goals = decompose_all(tree, [*spares, (last, inventory.get(last, 0) + goal.step.count)], inventory)
-        steps = [step for one in goals for step in one.plan]
-        return merge_trips(tree, steps, inventory)
+        first = [step for one in goals[:-1] for step in one.plan]
+        # Whatever else is fetched may take the night, which a game has few of.
+        steps = sorted(goals[-1].plan, key=lambda step: not _is_in_the_dark(step))
+        return merge_trips(tree, [*first, *steps], inventory)
 
     def check_plan(
         self, steps: Sequence[PlanStep], inventory: Mapping[str, int], goal: Mapping[str, int] | None = None
@@ -166,6 +167,11 @@ class OverworldKnowledge:
                 if tree is game_tree():
                     raise
         raise AssertionError("the game's own tree was tried")
+
+
+def _is_in_the_dark(step: PlanStep) -> bool:
+    """Whether it is a hunt for what comes by night."""
+    return step.how == "hunt" and load_rules().mobs[step.source].dark
 
 
 @cache

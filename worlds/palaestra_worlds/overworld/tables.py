@@ -15,6 +15,7 @@ from palaestra_worlds.overworld.rules import (
     EVERYWHERE,
     HAND_DAMAGE,
     HAND_RECOVERY,
+    TABLE,
     Block,
     Drop,
     Item,
@@ -210,9 +211,12 @@ def _is_plant(rules: Rules, name: str) -> bool:
 
 
 def _fuel_rank(item: str) -> int:
-    """Coal before wood, wood before what has been made of it."""
-    ranked = (("coal", "charcoal"), ("_planks",), ("_log", "_wood"), ("coal_block", "dried_kelp_block", "bamboo"))
-    return next((rank for rank, endings in enumerate(ranked) if item.endswith(endings)), len(ranked))
+    """Coal first, then boats, which are made to be burnt, wood, and what has been made of it; a table last of all."""
+    ranked = (
+        ("coal", "charcoal"), ("_boat",), ("_planks",), ("_log", "_wood"), ("coal_block", "dried_kelp_block", "bamboo"),
+    )  # fmt: skip
+    rank = next((rank for rank, endings in enumerate(ranked) if item.endswith(endings)), len(ranked))
+    return rank + (item == TABLE)
 
 
 def _block_of(item: str, known: Numbers) -> int:

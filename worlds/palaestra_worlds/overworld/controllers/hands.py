@@ -63,6 +63,25 @@ class Hands(Arms):
                     return True
         return self.senses.place in wanted
 
+    def put_down(self, item: int) -> Cell:
+        """As `Arms.put_down`; where there is no room, as in deep water, one goes to firm ground first."""
+        try:
+            return super().put_down(item)
+        except Failed as failure:
+            if failure.kind != "no_room" or not self.travel(self._firm_ground()):
+                raise
+        return super().put_down(item)
+
+    def _firm_ground(self) -> NDArray[np.int64]:
+        """(G, 3): the nearest cells to stand on, other than here."""
+        self.limits.think()
+        kinds = self.ground().kinds[self.senses.seen]
+        dry = (kinds[:, :, :-2] == ROCK) & (kinds[:, :, 1:-1] == FREE) & (kinds[:, :, 2:] == FREE)
+        cells = np.argwhere(dry) + np.array([0, 0, 1])
+        far = np.abs(cells - np.array(self.senses.place)).sum(axis=1)
+        fits = (far > 0) & (cells[:, 2] < HEIGHT - 2)
+        return cells[fits][np.argsort(far[fits], kind="stable")[:64]].astype(np.int64)
+
     def step_to(self, cell: Cell) -> bool:
         """One step of a way; whether one stands there then."""
         x, z, y = self.senses.place

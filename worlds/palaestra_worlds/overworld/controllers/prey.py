@@ -128,7 +128,8 @@ def look_for(hands: Hands, prey: Prey, vain: Counter[int]) -> SeenMob:
 
 
 def _wait_for(hands: Hands, prey: Prey, vain: Counter[int]) -> SeenMob:
-    """Those that come in the dark: waits for the night, and goes about then; what comes too near is fought as well."""
+    """Those that come in the dark: goes about until one is there, by day for those under trees; what comes too near is
+    fought as well."""
 
     def found() -> SeenMob | None:
         for near in hands.senses.mobs():
@@ -141,12 +142,18 @@ def _wait_for(hands: Hands, prey: Prey, vain: Counter[int]) -> SeenMob:
         go_up(hands, None)
     while (mob := found()) is None:
         hands.rest()
-        if is_night(hands):
-            try:
-                roam(hands, lambda: found() is not None or not is_night(hands), prey.name)
-            except Failed as failure:
-                if failure.kind in FATAL:
-                    raise
+        was_night = is_night(hands)
+
+        def is_enough(was_night: bool = was_night) -> bool:
+            return found() is not None or is_night(hands) != was_night
+
+        try:
+            if was_night:
+                roam(hands, is_enough, prey.name)
+        except Failed as failure:
+            if failure.kind in FATAL:
+                raise
+        patrol(hands, is_enough)
         for _ in range(WAITING_TICKS):
             hands.do(NOTHING)
     return mob

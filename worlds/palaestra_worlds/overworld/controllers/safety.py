@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
+
 from palaestra_worlds.overworld.body import HEALING_FROM
-from palaestra_worlds.overworld.constants import ATTACK, EAT, NOTHING, WALK
+from palaestra_worlds.overworld.constants import ATTACK, EAT, NOTHING
 from palaestra_worlds.overworld.controllers.attack import take_arm
 from palaestra_worlds.overworld.controllers.dig_down import dig_to
 from palaestra_worlds.overworld.controllers.failures import FATAL, Failed
@@ -13,6 +15,7 @@ from palaestra_worlds.overworld.mob_kinds import HOSTILE, MORE_HOSTILE
 from palaestra_worlds.overworld.mob_sight import SeenMob
 from palaestra_worlds.overworld.mobs import INVULNERABLE_TICKS
 from palaestra_worlds.overworld.paths import FIXED, FREE, ROCK
+from palaestra_worlds.overworld.senses import Cell
 from palaestra_worlds.overworld.state import HEIGHT, STEPS
 from palaestra_worlds.overworld.tables import RECOVERY, SOLID, numbers, tables
 
@@ -27,6 +30,10 @@ PIT = 5
 """Cells deep: nothing steps down so far, and a creeper above does no harm."""
 HURT, WELL = 9, 17
 """Health at which who hunts hides, and comes out again."""
+OUT_OF_BLAST = 6.5
+"""Cells to which one retreats from a creeper: one that is left behind before then goes on swelling."""
+FORGOTTEN = 60
+"""Ticks after which a creeper that went out of sight is no longer thought of."""
 STEPS_IN_LINE = 2
 """Cells that one goes to have a creeper in line; then one goes away from it."""
 FOODS = ("cooked_beef", "cooked_porkchop", "cooked_mutton", "bread", "beef", "porkchop", "mutton")
@@ -45,6 +52,7 @@ class Safety:
         self._hands = hands
         self._fights = self._hides = False
         self._next_look = self._next_pit = 0
+        self._last_creeper: tuple[SeenMob, int, int] | None = None
 
     def fight_off(self) -> None:
         """Strikes monsters that are within reach, until none is; what is in view and in hand is as before then."""
@@ -52,18 +60,18 @@ class Safety:
         if self._fights or hands.is_over or hands.senses.clock < self._next_look:
             return
         self._next_look = hands.senses.clock + LOOKING_TICKS
-        if self._threat() is None and self._creeper() is None:
+        if self._threat() is None and self._creeper(IN_REACH) is None:
             return
         self._fights = True
         facing, pitch, held = hands.senses.facing, hands.senses.pitch, hands.senses.held
         try:
             steps = 0
             for _ in range(MOST_BLOWS):
-                mob = self._threat()
-                if mob is not None:
-                    self._strike(mob)
-                elif self._evade(steps < STEPS_IN_LINE):
+                creeper, mob = self._creeper(OUT_OF_BLAST if steps > STEPS_IN_LINE else IN_REACH), self._threat()
+                if creeper is not None and creeper != mob and self._evade(creeper, steps < STEPS_IN_LINE):
                     steps += 1
+                elif mob is not None:
+                    self._strike(mob)
                 else:
                     break
             hands.turn_to(facing)
@@ -99,7 +107,7 @@ class Safety:
             self._next_pit = hands.senses.clock + LATER
 
     def _threat(self) -> SeenMob | None:
-        """The nearest monster that can be struck from here."""
+        """The nearest monster that can be struck from here; of a creeper a blow sets the fuse back."""
         hands = self._hands
         for mob in hands.senses.mobs():
             if mob.distance > IN_REACH:
@@ -109,32 +117,40 @@ class Safety:
                 return mob
         return None
 
-    def _creeper(self) -> SeenMob | None:
-        """One that is about to swell."""
-        return next(
-            (mob for mob in self._hands.senses.mobs() if mob.kind == "creeper" and mob.distance < IN_REACH), None
-        )
+    def _creeper(self, within: float) -> SeenMob | None:
+        """One that is about to swell, or so near; one that went out of sight just now is thought to be where it was."""
+        senses = self._hands.senses
+        seen = next((mob for mob in senses.mobs() if mob.kind == "creeper"), None)
+        if seen is not None:
+            self._last_creeper = seen, senses.clock, senses.kills
+        elif self._last_creeper is not None:
+            last, clock, kills = self._last_creeper
+            if senses.clock - clock < FORGOTTEN and senses.kills == kills:
+                seen = last._replace(distance=math.dist(last.cell, senses.place))
+        return seen if seen is not None and seen.distance < within else None
 
-    def _evade(self, may_align: bool) -> bool:
+    def _evade(self, mob: SeenMob, may_align: bool) -> bool:
         """One cell aside, so that a creeper that comes askew can be struck, or else away from it; whether one went."""
-        hands, mob = self._hands, self._creeper()
-        if mob is None:
-            return False
+        hands = self._hands
         x, z, y = hands.senses.place
         dx, dz, dy = mob.cell[0] - x, mob.cell[1] - z, mob.cell[2] - y
         aligns = may_align and dx and dz and not dy
-        found: list[tuple[int, int]] = []
-        for facing, (a, b) in enumerate(STEPS.tolist()):
-            is_open = hands.kind((x + a, z + b, y)) == FREE and hands.kind((x + a, z + b, y + 1)) == FREE
-            if is_open and hands.kind((x + a, z + b, y - 1)) in (ROCK, FIXED):
-                far = abs(dx - a), abs(dz - b)
-                if aligns or sum(far) > abs(dx) + abs(dz):
-                    found.append((min(far) if aligns else -sum(far), facing))
-        if not found:
-            return False
-        hands.do(WALK, (min(found)[1] - hands.senses.facing) % 4)
-        hands.senses.look()
-        return True
+        found: list[tuple[int, Cell]] = []
+        for a, b in STEPS.tolist():
+            cell = self._next_cell(x + a, z + b, y)
+            far = abs(dx - a), abs(dz - b)
+            if cell is not None and (aligns or sum(far) > abs(dx) + abs(dz)):
+                found.append((min(far) if aligns else -sum(far), cell))
+        return bool(found) and hands.step_to(min(found)[1])
+
+    def _next_cell(self, x: int, z: int, y: int) -> Cell | None:
+        """Where one who walks into a column comes to stand, a step up or down at most; None: nowhere."""
+        kind = self._hands.kind
+        for c in (y, y - 1, y + 1):
+            is_open = all(kind((x, z, above)) == FREE for above in range(c, max(c, y) + 2))
+            if is_open and kind((x, z, c - 1)) in (ROCK, FIXED):
+                return x, z, c
+        return None
 
     def _eat(self) -> None:
         """What there is of meat and bread, while one is too hungry to get well."""
