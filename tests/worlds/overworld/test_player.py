@@ -91,9 +91,13 @@ def test_what_has_not_been_seen_makes_no_difference():
     assert (seen_then == seen).all()
 
 
-@pytest.mark.parametrize("settings", [{"nature": "whole"}, {"fluids": "flow"}], ids=lambda settings: " ".join(settings))
-def test_ores_that_have_not_been_seen_make_no_difference_where_nature_is_whole_or_water_flows(settings: dict[str, Any]):
-    """Stone alone becomes ore: where water has a way is as it was, seen or not."""
+@pytest.mark.parametrize(
+    "settings",
+    [{"nature": "whole"}, {"fluids": "flow"}, {"mobs": "all"}, {"nature": "whole", "fluids": "flow", "mobs": "all"}],
+    ids=lambda settings: " ".join(settings),
+)
+def test_ores_that_have_not_been_seen_make_no_difference_however_much_lives_and_flows(settings: dict[str, Any]):
+    """Stone alone becomes ore: where mobs have room and water has a way, is as it was, seen or not."""
     actions = [
         StructuredAction(name="mine", object="cobblestone", count=3, tool="stone_pickaxe"),
         StructuredAction(name="explore", object="diamond_ore"),
