@@ -117,7 +117,7 @@ def test_commands_exist_with_their_options(block: Block) -> None:
             assert (ROOT / words[0]).is_file()
         else:
             known = ("pip install", "source .venv/bin/activate", "pytest ", "python -m palaestra.testing")
-            known += ("python -m palaestra_worlds.basalt.scripted ",)
+            known += ("python -m palaestra_worlds.basalt.scripted ", "python -m palaestra.judging.scripted ")
             assert f"{program} {' '.join(words)}".startswith(known), f"nobody checks: {line}"
 
 

@@ -71,6 +71,61 @@ def test_keys_do_what_actions_do(crafter: World) -> None:
     assert "health 9" in played.lines[1]
 
 
+@pytest.fixture(scope="module")
+def overworld() -> World:
+    return palaestra_worlds.make("Overworld", 1)
+
+
+def names_of(world: World, keys: set[str]) -> set[str]:
+    return {world.action_names[world.keys[key][1]] for key in keys}
+
+
+def test_every_action_towards_a_diamond_has_a_key(overworld: World) -> None:
+    assert names_of(overworld, set(overworld.keys)) == set(overworld.action_names)
+    assert all(words == overworld.action_names[action].replace("_", " ") for words, action in overworld.keys.values())
+
+
+def test_what_has_no_key_is_called_by_its_name() -> None:
+    task = '{"inventory": [{"item": "oak_log", "count": 2}]}'
+    world = palaestra_worlds.make("Overworld", 1, actions="all")
+    game = Game(world, seed=0, task=world.task_space.model_validate_json(task))
+    assert "/ action by name" in game.help()
+    for key in ("/", *"craft", "space", *"oak_planq", "backspace"):
+        assert game.press(key)
+    assert game.is_typing
+    shown = game.view()
+    assert shown.lines[-1].startswith("/craft oak_plan: craft oak_planks")
+    assert ", step 0," in shown.lines[0]
+    game.press("enter")
+    assert "Inventory: 1 oak_log, 4 oak_planks" in game.view().lines
+    # Nothing but Enter: the same again.
+    game.press("/")
+    game.press("enter")
+    assert "Inventory: 8 oak_planks" in game.view().lines
+    assert ", step 2," in game.view().lines[0]
+
+
+def test_a_name_that_no_action_has_does_nothing(overworld: World) -> None:
+    game = Game(overworld, seed=0)
+    for key in ("/", *"fly", "enter"):
+        game.press(key)
+    assert game.view().lines[-1] == "no action is called 'fly'"
+    for key in ("/", "w", "escape"):
+        game.press(key)
+    assert not game.is_typing
+    assert ", step 0," in game.view().lines[0]
+
+
+def test_while_a_name_is_typed_no_letter_quits(overworld: World, terminal: tuple[int, int]) -> None:
+    outer, inner = terminal
+    game = Game(overworld, seed=0)
+    screen = Views()
+    with os.fdopen(os.dup(inner), "rb", buffering=0) as stream, TerminalKeyboard(stream).listening() as keyboard:
+        os.write(outer, b"/equip wo\rq")
+        play(game, keyboard, screen)
+    assert screen.views[-1].lines[-1].startswith("equip wooden_pickaxe")
+
+
 def test_an_episode_that_ends_is_told_and_another_begins(crafter: World) -> None:
     game = Game(crafter, seed=3)
     for _ in range(30):

@@ -148,6 +148,8 @@ class World(VectorEnv[Any, Any, Any]):
     keys: Mapping[str, tuple[str, int]] = {}
     """For people who play: what each key ("w", "space", "up", ...) does, in a few words, and its action; "." waits.
     Empty: the world cannot be played with keys."""
+    action_names: Sequence[str] = ()
+    """Of discrete actions, by number; empty: they have none. Who plays by keys can call an action by its name too."""
     restarted: tuple[int, ...] = ()
     """Environments that the last `restore` could not put back into their episode, because what the world wraps cannot
     be saved: they have begun a new one, with the task that was running."""

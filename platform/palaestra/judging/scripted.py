@@ -1,11 +1,27 @@
-"""Scripted judges: programs that compare episodes by a score that nobody who learns is told."""
+"""Scripted judges: programs that compare episodes by a score that nobody who learns is told.
+
+    python -m palaestra.judging.scripted caves.demonstrations --comparisons 400
+
+compares the episodes in a file by how many of their world's own checks they pass: an oracle, in place of people.
+"""
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
-from palaestra_worlds.demonstrations import SCRIPTED, Comparison, Demonstrations
+import palaestra_worlds
+from palaestra_worlds.demonstrations import (
+    SCRIPTED,
+    Comparison,
+    Demonstrations,
+    DemonstrationsError,
+    Episode,
+    digest_of,
+    task_of,
+)
 
 
 def judge_by(
@@ -34,3 +50,57 @@ def judge_by(
         found.append(Comparison(SCRIPTED, one, other, better))
     file.compare(found)
     return found
+
+
+def scores_by_checks(file: Demonstrations) -> dict[int, float]:
+    """How many of its world's checks each episode passes, by its number.
+
+    Raises:
+        DemonstrationsError: an episode's world checks nothing, or the episode ends otherwise here than it did.
+    """
+    return {e.number: float(_checked(e, file)) for e in file.episodes() if e.state == "ended"}
+
+
+def _checked(episode: Episode, file: Demonstrations) -> int:
+    world = palaestra_worlds.make(episode.world, 1, **episode.settings)
+    try:
+        if not world.checks:
+            raise DemonstrationsError(f"{file.path}: {episode.world} checks nothing; compare its episodes yourself")
+        world.watch_checks()
+        world.assign([task_of(world, episode)])
+        world.reset(seed=[episode.seed])
+        infos = {}
+        for action in episode.actions:
+            infos = world.step(np.array([action]))[4]
+        if "final_obs" not in infos or digest_of(infos["final_obs"][0]) != episode.digest:
+            raise DemonstrationsError(
+                f"episode {episode.number} in {file.path} ends otherwise here than when it was recorded; record it anew"
+            )
+        return int(world.checked()[0].sum())
+    finally:
+        world.close()
+
+
+def main() -> None:
+    """Compares from the command line."""
+    parser = argparse.ArgumentParser(description="Compares episodes by their world's checks.")
+    parser.add_argument("file", type=Path, help="of demonstrations; comparisons are added")
+    parser.add_argument("--comparisons", type=int, default=400)
+    parser.add_argument("--mistakes", type=float, default=0.0, help="share of answers that are the wrong way round")
+    parser.add_argument("--seed", type=int, default=0)
+    chosen = parser.parse_args()
+    try:
+        file = Demonstrations(chosen.file)
+        scores = scores_by_checks(file)
+        if len(scores) < 2:
+            raise DemonstrationsError(f"{chosen.file} has {len(scores)} episodes that ended; it takes two to compare")
+        made = judge_by(file, scores, chosen.comparisons, chosen.seed, chosen.mistakes)
+        file.close()
+    except DemonstrationsError as error:
+        raise SystemExit(f"palaestra: {error}") from error
+    decided = sum(one.better != 0.5 for one in made)
+    print(f"{len(made)} comparisons of {len(scores)} episodes, {decided} with a preference, in {chosen.file}")
+
+
+if __name__ == "__main__":
+    main()

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 
 NEXT, QUIT = "n", ("q", "escape", "ctrl-c", "ctrl-d")
 """Keys that are no actions, where a world does not use them itself."""
+BY_NAME = "/"
+"""The key, where a world does not use it itself, that begins the name of an action."""
+MOST_NAMES = 6
+"""Actions that are shown while a name is typed."""
 WAIT = "."
 """The key, among a world's own, of the action that waits."""
 
@@ -74,6 +78,10 @@ class Game:
         self.seed = seed
         self._task = task
         self._message = ""
+        self._typed: str | None = None
+        """Of an action's name, so far; None: keys are keys."""
+        self._named: str | None = None
+        """The action that was called by its name last."""
         self._recording = recording
         self.begin()
         if recording is not None:
@@ -93,8 +101,15 @@ class Game:
         if self._recording is not None:
             self._recording.begin(self.seed)
 
+    @property
+    def is_typing(self) -> bool:
+        """Whether keys are letters of an action's name now."""
+        return self._typed is not None
+
     def press(self, key: str) -> bool:
         """Does what the key stands for; False where it stands for nothing."""
+        if self._typed is not None:
+            return self._type(key, self._typed)
         if key in self.world.keys:
             words, action = self.world.keys[key]
             self._message = words
@@ -102,9 +117,47 @@ class Game:
         elif key == NEXT:
             self._message = "another level"
             self._begin_next()
+        elif key == BY_NAME and self.world.action_names:
+            self._typed, self._message = "", self._choices("")
         else:
             return False
         return True
+
+    def _type(self, key: str, typed: str) -> bool:
+        """One more key while a name is typed: Enter does what the first of the choices says, Escape nothing."""
+        if key == "enter":
+            self._typed = None
+            self._call(typed)
+        elif key in ("escape", "ctrl-c", "ctrl-d"):
+            self._typed, self._message = None, ""
+        elif len(key) == 1 or key in ("space", "backspace"):
+            self._typed = typed[:-1] if key == "backspace" else typed + (" " if key == "space" else key)
+            self._message = self._choices(self._typed)
+        else:
+            return False
+        return True
+
+    def _call(self, typed: str) -> None:
+        found = self._called(typed)
+        if not found:
+            self._message = f"no action is called {typed.strip()!r}" if typed.strip() else "no action was named yet"
+            return
+        self._named = self._message = found[0]
+        self.act(list(self.world.action_names).index(found[0]))
+
+    def _called(self, typed: str) -> list[str]:
+        """Actions with this in their names, the likeliest first; of an empty name the one that was called last."""
+        wanted = typed.strip().replace("_", " ")
+        if not wanted:
+            return [] if self._named is None else [self._named]
+        plain = {name: name.replace("_", " ") for name in self.world.action_names}
+        found = [name for name in plain if wanted in plain[name]]
+        return sorted(found, key=lambda name: (plain[name] != wanted, not plain[name].startswith(wanted)))
+
+    def _choices(self, typed: str) -> str:
+        found = self._called(typed)
+        more = f" and {len(found) - MOST_NAMES} more" if len(found) > MOST_NAMES else ""
+        return f"{BY_NAME}{typed}: {', '.join(found[:MOST_NAMES]) or 'type the name of an action'}{more}"
 
     def act(self, action: int) -> None:
         """One step of the world; an episode that ends is told, and the next level begins."""
@@ -162,7 +215,8 @@ class Game:
     def help(self) -> tuple[str, ...]:
         """What each key does, e.g. "w move up"."""
         own = tuple(f"{key} {words}" for key, (words, _) in self.world.keys.items())
-        return (*own, *([] if NEXT in self.world.keys else [f"{NEXT} another level"]), f"{QUIT[0]} quit")
+        named = [f"{BY_NAME} action by name"] if self.world.action_names and BY_NAME not in self.world.keys else []
+        return (*own, *named, *([] if NEXT in self.world.keys else [f"{NEXT} another level"]), f"{QUIT[0]} quit")
 
 
 def play(game: Game, keyboard: Keyboard, screen: Screen, speed: float | None = None) -> None:
@@ -188,7 +242,7 @@ def play(game: Game, keyboard: Keyboard, screen: Screen, speed: float | None = N
         if key is None:
             assert game.waits is not None
             game.act(game.waits)
-        elif key in game.world.keys or key not in QUIT:
+        elif game.is_typing or key in game.world.keys or key not in QUIT:
             if not game.press(key):
                 continue
         else:

@@ -20,9 +20,11 @@ BLOCK = numbers().block
 KINDS_OF = list(KINDS)
 
 
-def world_with(inventory: dict[str, int], rules: str = "vanilla", seed: int = 0, goal: str = "elytra") -> Any:
+def world_with(
+    inventory: dict[str, int], rules: str = "vanilla", seed: int = 0, goal: str = "elytra", **settings: Any
+) -> Any:
     """One environment with this inventory."""
-    world: Any = palaestra_worlds.make("Overworld", num_envs=1, rules=rules)
+    world: Any = palaestra_worlds.make("Overworld", num_envs=1, rules=rules, **settings)
     stacks = tuple(ItemStack(item=item, count=count) for item, count in inventory.items())
     world.assign([OverworldTask(inventory=stacks, goal=ItemStack(item=goal), level_seed=seed, biome="plains")])
     world.reset(seed=0)
@@ -85,6 +87,30 @@ def test_what_has_not_been_seen_makes_no_difference():
     blocks[seen == 0] = BLOCK["diamond_ore"]
     second, seen_then = recorded_actions(changed, actions, ticks=600)
     assert len(first) > 200
+    assert first == second
+    assert (seen_then == seen).all()
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"nature": "whole"}, {"fluids": "flow"}, {"mobs": "all"}, {"nature": "whole", "fluids": "flow", "mobs": "all"}],
+    ids=lambda settings: " ".join(settings),
+)
+def test_ores_that_have_not_been_seen_make_no_difference_however_much_lives_and_flows(settings: dict[str, Any]):
+    """Stone alone becomes ore: where mobs have room and water has a way, is as it was, seen or not."""
+    actions = [
+        StructuredAction(name="mine", object="cobblestone", count=3, tool="stone_pickaxe"),
+        StructuredAction(name="explore", object="diamond_ore"),
+    ]
+    inventory = {"stone_pickaxe": 2}
+    first, seen = recorded_actions(world_with(inventory, **settings), actions, ticks=400)
+    changed = world_with(inventory, **settings)
+    blocks = changed.state().blocks[0]
+    hidden = (seen == 0) & (blocks == BLOCK["stone"])
+    assert hidden.sum() > 10_000
+    blocks[hidden] = BLOCK["diamond_ore"]
+    second, seen_then = recorded_actions(changed, actions, ticks=400)
+    assert len(first) > 100
     assert first == second
     assert (seen_then == seen).all()
 

@@ -2,7 +2,9 @@
 
     python -m palaestra_worlds.basalt.scripted FindCave caves.demonstrations --levels 100
 
-They know what a player can see, and nothing of the checks: what they take for done is what they keep.
+They know what a player can see, and nothing of the checks: what they take for done is what they keep. With `--walks`
+somebody who knows nothing walks at random and ends wherever that leads: no demonstrations, but what a judge can compare
+these with.
 """
 
 from __future__ import annotations
@@ -54,6 +56,11 @@ PEN = Blueprint(
 FOODS = {"cow": "wheat", "sheep": "wheat", "pig": "carrot", "chicken": "wheat_seeds"}
 SITES, AROUND = 14, 20
 """Times that one looks for level ground, and cells around within which."""
+WALKER = "random walk"
+"""Who plays where nobody knows anything."""
+SHORTEST_WALK, LONGEST_WALK = 20, 1_000
+STRIDES = {"forward": 0.7, "jump": 0.15, "turn left": 0.07, "turn right": 0.07, "back": 0.01}
+"""What walkers do, by its probability."""
 WAITS, SLOWER = 100, 6
 """Ticks that one waits for animals to come in, and after each cell of the way there."""
 
@@ -260,13 +267,32 @@ def demonstrate(world: BasaltWorld, seed: int, task: str) -> list[int] | None:
     return [*scribe.actions, world.action_names.index(FINISH)] if done else None
 
 
-def record(task: str, path: Path, levels: int, settings: dict[str, Any] | None = None) -> tuple[int, int]:
+def wander(world: BasaltWorld, seed: int) -> list[int]:
+    """The actions of a random walk of a random length in a level, the last of which ends it.
+
+    Args:
+        world: with one environment.
+        seed: of the level, and of the walk.
+    """
+    random = np.random.default_rng(seed)
+    world.reset(seed=[seed])
+    strides = [world.action_names.index(name) for name in STRIDES]
+    actions = random.choice(strides, random.integers(SHORTEST_WALK, LONGEST_WALK), p=list(STRIDES.values())).tolist()
+    for step, action in enumerate(actions):
+        if "episode" in world.step(np.array([action]))[4]:
+            return actions[: step + 1]
+    return [*actions, world.action_names.index(FINISH)]
+
+
+def record(
+    task: str, path: Path, levels: int, settings: dict[str, Any] | None = None, walks: bool = False
+) -> tuple[int, int]:
     """Has a scripted player play levels 0 to `levels` - 1, and keeps the episodes that it takes for done.
 
-    What the file has already is not played again.
+    What the file has already is not played again. With `walks`, a random walker plays instead, and all it does is kept.
 
     Returns:
-        episodes in the file, and of these how many pass the task's check; nothing is chosen by that.
+        episodes in the file by this player, and of these how many pass the task's check; nothing is chosen by that.
 
     Raises:
         DemonstrationsError: the file cannot be used.
@@ -278,23 +304,26 @@ def record(task: str, path: Path, levels: int, settings: dict[str, Any] | None =
     world, again = (palaestra_worlds.make(PREFIX + task, 1, **given) for _ in range(2))
     again.watch_checks()
     file = Demonstrations(path, create=True)
-    known = {episode.seed: episode for episode in file.episodes()}
+    by = WALKER if walks else SCRIPTED
+    known = {episode.seed: episode for episode in file.episodes() if episode.by == by}
     passed = 0
     for seed in range(levels):
         if seed in known and known[seed].state != "playing":
             actions = known[seed].actions.tolist() if known[seed].state == "ended" else None
         else:
             assert isinstance(world, BasaltWorld)
-            actions = demonstrate(world, seed, task)
-            _keep(file, again, given, seed, actions)
+            actions = wander(world, seed) if walks else demonstrate(world, seed, task)
+            _keep(file, again, given, by, seed, actions)
         passed += actions is not None and _passes(again, seed, actions)
-    kept = sum(episode.state == "ended" for episode in file.episodes())
+    kept = sum(episode.state == "ended" and episode.by == by for episode in file.episodes())
     file.close()
     return kept, passed
 
 
-def _keep(file: Demonstrations, world: Any, settings: dict[str, Any], seed: int, actions: list[int] | None) -> None:
-    number = file.begin(SCRIPTED, world, settings, None, seed)
+def _keep(
+    file: Demonstrations, world: Any, settings: dict[str, Any], by: str, seed: int, actions: list[int] | None
+) -> None:
+    number = file.begin(by, world, settings, None, seed)
     if actions is None:
         file.end(number, None)
         return
@@ -325,13 +354,15 @@ def main() -> None:
     parser.add_argument("file", type=Path)
     parser.add_argument("--levels", type=int, default=100, help="levels 0 to n - 1")
     parser.add_argument("--lidar", type=int, default=0, help="rays that are observed")
+    parser.add_argument("--walks", action="store_true", help="walk at random instead, and keep all of it")
     chosen = parser.parse_args()
     try:
         settings = {"lidar": chosen.lidar} if chosen.lidar else {}
-        kept, passed = record(chosen.task, chosen.file, chosen.levels, settings)
+        kept, passed = record(chosen.task, chosen.file, chosen.levels, settings, chosen.walks)
     except DemonstrationsError as error:
         raise SystemExit(f"palaestra: {error}") from error
-    print(f"{kept} scripted demonstrations of {chosen.levels} levels in {chosen.file}; {passed} pass the check")
+    what = "random walks" if chosen.walks else "scripted demonstrations"
+    print(f"{kept} {what} of {chosen.levels} levels in {chosen.file}; {passed} pass the check")
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from palaestra_worlds.basalt.tasks import TASKS
 from palaestra_worlds.base import Task, TaskError
 from palaestra_worlds.batches import FinalObservations, assigned_rows, drawn_bank
 from palaestra_worlds.overworld.constants import MOVES, Rules, rules_of
-from palaestra_worlds.overworld.description import inventory_of
+from palaestra_worlds.overworld.keys import MOVE_KEYS, keys_of
 from palaestra_worlds.overworld.life import end
 from palaestra_worlds.overworld.settings import OverworldSettings
 from palaestra_worlds.overworld.state import COUNT, HEALTH, ITEM, KIND, MOB_X, MOB_Y, MOB_Z, X, Y, Z
@@ -30,7 +30,6 @@ FINISH = "finish"
 """The action that ends the episode: the competition's key ESC."""
 _HELD = ("_bucket", "_seeds", "wheat")
 """What is used from the hand, although it leaves a block."""
-_ITEM_KEYS = "1234567890zxcvbhjklmuioyprt"
 
 
 class BasaltWorld(OverworldWorld):
@@ -69,7 +68,7 @@ class BasaltWorld(OverworldWorld):
         self.items = (*self.task.inventory, *self.task.placed)
         self._item_numbers = [numbers().item[item] for item in self.items]
         self.action_names = _action_names(self.items)
-        self.keys = _keys(self.action_names)
+        self.keys = keys_of(self.action_names, MOVE_KEYS | {"enter": FINISH})
         self._finish = self.action_names.index(FINISH)
         self._rules = rules_of(whole.max_steps, False, ["wait" if n == FINISH else n for n in self.action_names])
         self.single_observation_space = space_of(self.single_observation_space, len(self.items))
@@ -144,10 +143,7 @@ class BasaltWorld(OverworldWorld):
         return "\n".join(f"Task: {self.instruction}" if line.startswith("Goal:") else line for line in told)
 
     def status(self, index: int) -> str:
-        has = ", ".join(f"{count} {item}" for item, count in inventory_of(self._levels, index).items())
-        lines = super().describe(index).splitlines()
-        chosen = [line for line in lines if line.startswith(("Health", "The player", "In hand"))]
-        return "\n".join([self.instruction, *chosen, f"Inventory: {has or 'empty'}"])
+        return super().status(index).removeprefix("Task: ")
 
     # ------------------------------------------------------------------------------------------ internals
 
@@ -220,25 +216,3 @@ def _action_names(items: Sequence[str]) -> tuple[str, ...]:
     is_block = [bool(tables().items[numbers().item[item], BLOCK]) and not item.endswith(_HELD) for item in items]
     verbs = [("place" if placed else "equip") + f" {item}" for item, placed in zip(items, is_block, strict=True)]
     return (*MOVES, *verbs, FINISH)
-
-
-def _keys(names: Sequence[str]) -> dict[str, tuple[str, int]]:
-    """A key for each action."""
-    moves = {
-        "w": "forward",
-        "a": "left",
-        "s": "back",
-        "d": "right",
-        "left": "turn left",
-        "right": "turn right",
-        "up": "look up",
-        "down": "look down",
-        "space": "jump",
-        "f": "attack",
-        "e": "use",
-        ".": "wait",
-        "enter": FINISH,
-    }
-    items = [name for name in names if name not in moves.values()]
-    chosen = moves | dict(zip(_ITEM_KEYS, items, strict=False))
-    return {key: (name.replace("_", " "), names.index(name)) for key, name in chosen.items()}

@@ -16,8 +16,9 @@ from palaestra_worlds.compiled import paying_threads, use_threads
 from palaestra_worlds.compiled_world import CompiledWorld
 from palaestra_worlds.overworld.biomes import land
 from palaestra_worlds.overworld.constants import Rules, action_names, rules_of
-from palaestra_worlds.overworld.description import describe_level, explain_task
+from palaestra_worlds.overworld.description import describe_level, explain_task, inventory_of
 from palaestra_worlds.overworld.engine import LOOK, UNSEEN, WAIT, advance_kernel, allocate_outcome, begin_kernel
+from palaestra_worlds.overworld.keys import keys_of
 from palaestra_worlds.overworld.life import AFTER, BEFORE, BEGIN, end_killed, has_life, live
 from palaestra_worlds.overworld.mob_sight import write_mobs, write_mobs_met
 from palaestra_worlds.overworld.objectives import GOAL_BIT, objectives_of
@@ -103,6 +104,7 @@ class OverworldWorld(CompiledWorld):
         self.objectives = objectives_of(settings.mobs)
         self.reward_range = (0.0, float(len(self.objectives)))
         self.action_names = action_names(settings.actions, settings.homestead, settings.nature == "whole")
+        self.keys = keys_of(self.action_names)
         self.single_observation_space = single_space(settings)
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.single_action_space = gymnasium.spaces.Discrete(len(self.action_names))
@@ -163,6 +165,12 @@ class OverworldWorld(CompiledWorld):
 
     def describe(self, index: int) -> str:
         return describe_level(self._levels, index, self._lessons, tables())
+
+    def status(self, index: int) -> str:
+        has = ", ".join(f"{count} {item}" for item, count in inventory_of(self._levels, index).items())
+        lines = self.describe(index).splitlines()
+        chosen = [line for line in lines if line.startswith(("Goal", "Task", "Health", "The player", "In hand"))]
+        return "\n".join([*chosen, f"Inventory: {has or 'empty'}"])
 
     def render_frame(self, index: int = 0) -> NDArray[np.uint8]:
         if self.settings.picture == "first_person":

@@ -14,6 +14,7 @@ from palaestra_worlds.base import Task
 from palaestra_worlds.compiled import in_pieces
 from palaestra_worlds.overworld.constants import MOVES, Rules
 from palaestra_worlds.overworld.engine import WAIT
+from palaestra_worlds.overworld.keys import keys_of
 from palaestra_worlds.overworld.objectives import GOAL_BIT
 from palaestra_worlds.overworld.play import FIRST_SATURATION
 from palaestra_worlds.overworld.settings import OverworldSettings
@@ -108,6 +109,7 @@ class SkillWorld(OverworldWorld):
         self._skill: Skill = settings.skill
         self._number = SKILLS.index(settings.skill)
         self.action_names = SKILL_ACTIONS
+        self.keys = keys_of(SKILL_ACTIONS)
         self.single_observation_space = skill_space()
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.single_action_space = spaces.Discrete(len(SKILL_ACTIONS))
