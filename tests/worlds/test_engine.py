@@ -26,7 +26,7 @@ def test_threads_change_nothing(id: str) -> None:
         world = palaestra_worlds.make(id, num_envs=37, max_steps=9, threads=1, subgoals="position", subgoal_dropout=0.4)
         if pieces > 1:
             world._advance = world._advance_few = advance_kernel("partial", pieces)
-            world._begin = world._begin_few = begin_kernel(world._generate, pieces)
+            world._begin_in_threads = world._begin_in_one = begin_kernel(world._generate, pieces)
         state = world._first_states([4])[0]
         task = MiniGridTask(level_seed=4, subgoals=(PositionSubgoal(x=state.x, y=state.y),))
         world.draw_from([task, MiniGridTask(level_seed=5), MiniGridTask()])
