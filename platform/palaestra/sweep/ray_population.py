@@ -182,6 +182,9 @@ def _execute(
     start = min(max(len(member.intervals()), 1) for member in members)
     last = population.intervals(members[0].run.spec.arm(members[0].arm).budget.steps)
     begun = [member for member in members if start < last or member.name in unfinished]
+    if not begun:
+        # A process that died after its member's last interval.
+        return None
     entries = []
     for member in begun:
         found = member.intervals()

@@ -16,7 +16,7 @@ from palaestra_worlds.basalt.settings import BasaltSettings
 from palaestra_worlds.basalt.sight import few_kinds_view, space_of
 from palaestra_worlds.basalt.tasks import TASKS
 from palaestra_worlds.base import Task, TaskError
-from palaestra_worlds.batches import FinalObservations, assigned_rows, drawn_bank
+from palaestra_worlds.batches import assigned_rows, drawn_bank
 from palaestra_worlds.overworld.constants import MOVES, Rules, rules_of
 from palaestra_worlds.overworld.keys import MOVE_KEYS, keys_of
 from palaestra_worlds.overworld.life import end
@@ -178,24 +178,17 @@ class BasaltWorld(OverworldWorld):
     def _observed(self, copy: bool) -> dict[str, Any]:
         return self._as_seen(super()._observed(copy), self._at_hand())
 
+    def _last_observed(self, copy: bool) -> dict[str, Any]:
+        return self._as_seen(super()._last_observed(copy), self._at_hand())
+
     def _ended_infos(self) -> dict[str, Any]:
         if self._begun is not None:
             for i in np.flatnonzero(self._outcome.ended):
                 self._checked[i] = self._check(self._scene(int(i)))
-        infos = super()._ended_infos()
-        final = FinalObservations(self._as_seen(infos["final_obs"].batch, self._at_hand()), infos["_final_obs"])
-        return infos | {"final_obs": final}
+        return super()._ended_infos()
 
-    def _episodes(self) -> dict[str, Any]:
-        outcome = self._outcome
-        return {
-            "return": outcome.episode_return.copy(),
-            "length": outcome.episode_length.copy(),
-            "success": np.zeros(self.num_envs, np.bool_),
-            "task": outcome.episode_task.copy(),
-            "lesson_progress": np.zeros(self.num_envs, np.int32),
-            "ticks": outcome.episode_ticks.copy(),
-        }
+    def _episodes(self) -> dict[str, NDArray[Any]]:
+        return {"success": np.zeros(self.num_envs, np.bool_), "ticks": self._outcome.episode_ticks.copy()}
 
     def _as_seen(self, observed: dict[str, Any], items: NDArray[np.float32]) -> dict[str, Any]:
         kept = {name: part for name, part in observed.items() if name not in ("blocks", "counts")}

@@ -159,7 +159,6 @@ class MiniGridWorld(CompiledWorld):
         self._outcome = allocate_outcome(self.num_envs)
         self._observations = allocate_observations(self._image_space, self.settings.subgoals, self.num_envs)
         self._final = allocate_observations(self._image_space, self.settings.subgoals, self.num_envs)
-        self._everywhere = np.ones(self.num_envs, dtype=np.bool_)
         self._missions = np.full(self.num_envs, self._mission_table[0], dtype=object)
         self._mission_tuple: tuple[str, ...] = tuple(self._missions)
         self._compile_tasks = self._make_task_compiler()
@@ -235,7 +234,7 @@ class MiniGridWorld(CompiledWorld):
         self._outcome.running_return[...] = running_return
         self._mission_table[:] = missions
         self._seeded = True
-        self._update_missions(self._everywhere)
+        self._update_missions(np.ones(self.num_envs, np.bool_))
 
     # ------------------------------------------------------------------------------------------ internals
 
