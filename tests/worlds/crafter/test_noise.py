@@ -7,7 +7,16 @@ import opensimplex
 import pytest
 from numba import njit
 from palaestra_worlds.crafter.noise import noise3, permute
-from palaestra_worlds.crafter.noise_maps import TOLERANCE, WIDTH, Slice, add_noise, tabulate
+from palaestra_worlds.crafter.noise_maps import (
+    EVERYWHERE,
+    TILE,
+    TILES_PER_SIDE,
+    TOLERANCE,
+    WIDTH,
+    Slice,
+    add_noise,
+    tabulate,
+)
 from palaestra_worlds.crafter.state import AREA
 
 _permute, _noise3, _add_noise = njit(permute), njit(noise3), njit(add_noise)
@@ -46,10 +55,8 @@ def test_noise_bit_for_bit(seed: int) -> None:
 )
 def test_maps_are_near_to_the_noise(piece: Slice) -> None:
     slices, permutation = tabulate((piece,)), _permutation(3)
-    everywhere = np.zeros((2, AREA), dtype=np.int64)
-    everywhere[1] = AREA
     found = np.zeros(AREA * WIDTH, dtype=np.float32)
-    _add_noise(slices, 0, permutation, everywhere, found)
+    _add_noise(slices, 0, permutation, EVERYWHERE, found)
     shown = found.reshape(AREA, WIDTH)[:, :AREA]
     shown = shown.T if piece.transposed else shown
     exact = [
@@ -59,13 +66,15 @@ def test_maps_are_near_to_the_noise(piece: Slice) -> None:
     np.testing.assert_allclose(shown, exact, rtol=0, atol=TOLERANCE)
 
 
-def test_only_what_is_needed_of_a_map_has_to_be_filled() -> None:
-    slices, permutation = tabulate((Slice(1 / 7, 1 / 7, 5),)), _permutation(3)
+@pytest.mark.parametrize("transposed", [False, True])
+def test_only_needed_tiles_of_a_map_have_to_be_filled(transposed: bool) -> None:
+    slices, permutation = tabulate((Slice(1 / 7, 1 / 5, 5, transposed=transposed),)), _permutation(3)
     maps = np.zeros((2, AREA * WIDTH), dtype=np.float32)
-    needed = np.zeros((2, AREA), dtype=np.int64)
-    needed[1] = AREA
-    _add_noise(slices, 0, permutation, needed, maps[0])
-    needed[0], needed[1] = 20, 33
-    _add_noise(slices, 0, permutation, needed, maps[1])
-    whole, part = (one.reshape(AREA, WIDTH) for one in maps)
-    np.testing.assert_array_equal(whole[:, 20:33], part[:, 20:33])
+    _add_noise(slices, 0, permutation, EVERYWHERE, maps[0])
+    _add_noise(slices, 0, permutation, np.uint64(1 << 2 * TILES_PER_SIDE + 5), maps[1])
+    whole, part = (one.reshape(AREA, WIDTH)[:, :AREA] for one in maps)
+    whole, part = (one.T if transposed else one for one in (whole, part))
+    tile = slice(2 * TILE, 3 * TILE), slice(5 * TILE, 6 * TILE)
+    np.testing.assert_array_equal(whole[tile], part[tile])
+    assert (part[6 * TILE :] == 0).all()
+    assert (whole[6 * TILE :] != 0).any()

@@ -1,8 +1,8 @@
 """Noise at every cell of the world at once, fast and nearly exact.
 
 A slice is the noise at one height. Instead of asking for each cell which lattice points are near, every lattice point
-is added to the cells around it, sixteen to an instruction. Where the points lie does not depend on the seed, so the
-rows of cells that each reaches are listed once.
+is added to the cells around it, eight to an instruction. Where the points lie does not depend on the seed, so the
+cells that each reaches are listed once.
 """
 
 from __future__ import annotations
@@ -18,10 +18,15 @@ from palaestra_worlds.compiled import inlined
 from palaestra_worlds.crafter.noise import GRADIENTS, NORM, gradient_of
 from palaestra_worlds.crafter.state import AREA
 
-BLOCK = 16
-"""Cells computed together: those of a row that a point reaches are made a multiple of it."""
+BLOCK = 8
+"""Cells of a row that are computed together."""
 WIDTH = AREA + BLOCK
 """Length of a row of cells, with room for what blocks have too many."""
+TILE = 8
+"""Side of the squares by which a map is asked for."""
+TILES_PER_SIDE = AREA // TILE
+EVERYWHERE = np.uint64(2**64 - 1)
+"""All tiles: tile (x, y) is bit x * TILES_PER_SIDE + y."""
 TOLERANCE = 1.5e-4
 """More than a map of one slice of weight 1 ever differs from `noise3`. Numbers are float32, which makes less than 1e-6
 of it. The rest is opensimplex's: at some places it leaves out one point more, which hardly reaches them; the most that
@@ -44,9 +49,14 @@ class Slice(NamedTuple):
     transposed: bool = False
     """Indexed [y, x], which is faster where the noise is stretched along x."""
 
+    @property
+    def steps(self) -> tuple[float, float]:
+        """From row to row of the map, and along a row."""
+        return (self.y_step, self.x_step) if self.transposed else (self.x_step, self.y_step)
+
 
 class Slices(NamedTuple):
-    """Lattice points and the rows of cells that they reach, over all slices."""
+    """Lattice points and the blocks of cells that they reach, over all slices."""
 
     steps: NDArray[np.float32]
     """(S,): the way in the noise between the cells of a row."""
@@ -54,48 +64,64 @@ class Slices(NamedTuple):
     """(S,)."""
     transposed: NDArray[np.bool_]
     """(S,)."""
-    first_point: NDArray[np.int32]
+    first_point: NDArray[np.uint32]
     """(S + 1,)."""
     points: NDArray[np.int32]
-    """(P, 4): lattice steps i, j, k; the first of the point's rows."""
+    """(P, 3): lattice steps i, j, k."""
     heights: NDArray[np.float32]
     """(P,): from each point up to the slice."""
-    rows: NDArray[np.int32]
-    """(R, 3): x (y where transposed), the first cell, number of cells."""
+    tiles: NDArray[np.uint64]
+    """(P,): a bit for each tile that the point reaches."""
+    first_block: NDArray[np.uint32]
+    """(P + 1,)."""
+    blocks: NDArray[np.uint16]
+    """(B,): the first cell of each, row after row."""
     places: NDArray[np.float32]
-    """(R, 3): across the row from the point, along the row to the first cell, the square of the reach left."""
+    """(B, 3): across the row from the point, along the row to the first cell, the square of the reach left."""
+    block: int
+    """BLOCK, which the compiler must not know, see `_add_to_block`."""
 
 
 @cache
 def tabulate(slices: tuple[Slice, ...]) -> Slices:
     """The points of some slices."""
-    points: list[tuple[int, int, int, int]] = []
+    points: list[tuple[int, int, int]] = []
     heights: list[float] = []
-    rows: list[tuple[int, int, int]] = []
+    tiles: list[int] = []
+    blocks: list[int] = []
     places: list[tuple[float, float, float]] = []
-    first_point = [0]
+    first_point, first_block = [0], [0]
     for piece in slices:
-        across, along = (piece.y_step, piece.x_step) if piece.transposed else (piece.x_step, piece.y_step)
+        across, along = piece.steps
         for i, j, k in _lattice_points(piece):
             squish = (i + j + k) / 3
             u, v = (j + squish, i + squish) if piece.transposed else (i + squish, j + squish)
-            found = _reached(u, v, k + squish - piece.height, across, along, piece.radius)
-            if found:
-                points.append((i, j, k, len(rows)))
-                heights.append(piece.height - k - squish)
-                rows += [row for row, _ in found]
-                places += [place for _, place in found]
+            up = piece.height - k - squish
+            rows = _reached(u, v, _REACH - up**2, piece)
+            if not rows:
+                continue
+            points.append((i, j, k))
+            heights.append(up)
+            tiles.append(_tiles_of(rows, piece.transposed))
+            for row, first, last in rows:
+                away = row * across - u
+                for cell in range(first, last + 1, BLOCK):
+                    blocks.append(row * WIDTH + cell)
+                    places.append((away, cell * along - v, _REACH - up**2 - away**2))
+            first_block.append(len(blocks))
         first_point.append(len(points))
-    points.append((0, 0, 0, len(rows)))
     return Slices(
-        np.array([piece.x_step if piece.transposed else piece.y_step for piece in slices], dtype=np.float32),
+        np.array([piece.steps[1] for piece in slices], dtype=np.float32),
         np.array([piece.weight for piece in slices], dtype=np.float32),
         np.array([piece.transposed for piece in slices]),
-        np.array(first_point, dtype=np.int32),
+        np.array(first_point, dtype=np.uint32),
         np.array(points, dtype=np.int32),
         np.array(heights, dtype=np.float32),
-        np.array(rows, dtype=np.int32),
+        np.array(tiles, dtype=np.uint64),
+        np.array(first_block, dtype=np.uint32),
+        np.array(blocks, dtype=np.uint16),
         np.array(places, dtype=np.float32),
+        BLOCK,
     )
 
 
@@ -116,21 +142,29 @@ def _lattice_points(piece: Slice) -> list[tuple[int, int, int]]:
     return found
 
 
-def _reached(
-    u: float, v: float, w: float, across: float, along: float, radius: int
-) -> list[tuple[tuple[int, int, int], tuple[float, float, float]]]:
-    """The rows of cells that a point at (u, v), w above the slice, reaches."""
-    low, high = max(0, AREA // 2 - radius), min(AREA - 1, AREA // 2 + radius)
+def _reached(u: float, v: float, reach: float, piece: Slice) -> list[tuple[int, int, int]]:
+    """The rows of cells that a point at (u, v) reaches, each with the first and the last cell."""
+    low, high = max(0, AREA // 2 - piece.radius), min(AREA - 1, AREA // 2 + piece.radius)
+    across, along = piece.steps
     found = []
     for row in range(low, high + 1):
-        left = _REACH - w * w - (row * across - u) ** 2
+        left = reach - (row * across - u) ** 2
         if left <= 0:
             continue
         first = max(low, int(np.ceil((v - left**0.5) / along)))
         last = min(high, int(np.floor((v + left**0.5) / along)))
         if first <= last:
-            cells = -(-(last - first + 1) // BLOCK) * BLOCK
-            found.append(((row, first, cells), (row * across - u, first * along - v, left)))
+            found.append((row, first, last))
+    return found
+
+
+def _tiles_of(rows: list[tuple[int, int, int]], transposed: bool) -> int:
+    """The bits of the tiles that rows of cells touch."""
+    found = 0
+    for row, first, last in rows:
+        for tile in range(first // TILE, last // TILE + 1):
+            x, y = (tile, row // TILE) if transposed else (row // TILE, tile)
+            found |= 1 << x * TILES_PER_SIDE + y
     return found
 
 
@@ -143,32 +177,34 @@ def add_noise(slices: Any, which: Any, permutation: Any, needed: Any, found: Any
         slices: the table.
         which: number of the slice.
         permutation: of the seed.
-        needed: (2, AREA): in each row of the map the first cell that is needed, and the one after the last. Others are
-            not always filled.
+        needed: uint64: the tiles that are needed. Others are not always filled.
         found: (AREA * WIDTH,) float32, row after row.
     """
     step, weight = slices.steps[which], slices.weights[which]
     for point in range(slices.first_point[which], slices.first_point[which + 1]):
-        i, j, k = slices.points[point, 0], slices.points[point, 1], slices.points[point, 2]
-        gradient = gradient_of(permutation, i, j, k)
+        if slices.tiles[point] & needed == 0:
+            continue
+        gradient = gradient_of(permutation, slices.points[point, 0], slices.points[point, 1], slices.points[point, 2])
         if slices.transposed[which]:
             across, along = _GRADIENTS[gradient, 1] * weight, _GRADIENTS[gradient, 0] * weight
         else:
             across, along = _GRADIENTS[gradient, 0] * weight, _GRADIENTS[gradient, 1] * weight
         up = _GRADIENTS[gradient, 2] * weight * slices.heights[point]
-        for r in range(slices.points[point, 3], slices.points[point + 1, 3]):
-            row, first, count = slices.rows[r, 0], slices.rows[r, 1], slices.rows[r, 2]
-            if first < needed[1, row] and first + count > needed[0, row]:
-                start = up + across * slices.places[r, 0]
-                cell = row * WIDTH + first
-                _add_to_row(found, cell, count, slices.places[r, 1], slices.places[r, 2], start, along, step)
+        for k in range(slices.first_block[point], slices.first_block[point + np.uint32(1)]):
+            start = up + across * slices.places[k, 0]
+            place, left = slices.places[k, 1], slices.places[k, 2]
+            _add_to_block(found, slices.blocks[k], slices.block, place, left, start, along, step)
 
 
 @inlined
-def _add_to_row(found: Any, first: Any, count: Any, place: Any, left: Any, start: Any, along: Any, step: Any) -> None:
-    """Adds a point to some cells. Unsigned indices and numbers of 32 bits let it use vectors; a loop over blocks of
-    known length would be unrolled into single numbers instead."""
-    for cell in range(count):
+def _add_to_block(found: Any, first: Any, count: Any, place: Any, left: Any, start: Any, along: Any, step: Any) -> None:
+    """Adds a point to BLOCK cells.
+
+    The compiler makes one round of vectors of it because it sees that there are at most BLOCK cells; if it knew that
+    there are just as many, it would unroll the loop into single numbers first. Unsigned indices and numbers of 32 bits
+    are needed as well. What comes from the table costs less than working it out: vectors are what limits this.
+    """
+    for cell in range(count & BLOCK):
         d = place + np.float32(np.int32(cell)) * step
         near = left - d * d
         near = near if near > _ZERO else _ZERO

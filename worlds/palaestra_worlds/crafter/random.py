@@ -111,28 +111,35 @@ def skip_doubles(level: Any, count: Any) -> None:
 
 
 @jitable
-def peek_doubles(stream: Any, found: Any) -> None:
-    """Fills `found` (K,) with the doubles that a stream (NUM_RANDOM,) gives next; the stream stays where it is."""
-    count, filled = 2 * len(found), 0
-    words = np.empty(NUM_RANDOM, dtype=np.uint32)
-    for k in range(NUM_RANDOM):
-        words[k] = stream[k]
-    place = np.int64(words[POSITION])
+def take_doubles(stream: Any, found: Any, first: Any) -> None:
+    """Fills `found[first:]` with the doubles that a stream (NUM_RANDOM,) gives next; the stream goes on."""
+    count, filled = 2 * (len(found) - first), 0
+    place = np.int64(stream[POSITION])
     numbers = np.empty(count, dtype=np.uint32)
     while filled < count:
         if place == WORDS:
-            _make_words(words)
+            _make_words(stream)
             place = 0
         taken = min(WORDS - place, count - filled)
         for k in range(taken):
-            numbers[np.uint64(filled + k)] = _tempered(words[np.uint64(place + k)])
+            numbers[np.uint64(filled + k)] = _tempered(stream[np.uint64(place + k)])
         filled += taken
         place += taken
-    for j in range(len(found)):
+    stream[POSITION] = place
+    for j in range(len(found) - first):
         k = np.uint64(j)
         upper = numbers[k + k] >> np.uint32(5)
         lower = numbers[k + k + np.uint64(1)] >> np.uint32(6)
-        found[k] = (np.float64(upper) * 67108864.0 + np.float64(lower)) / 9007199254740992.0
+        found[np.uint64(first) + k] = (np.float64(upper) * 67108864.0 + np.float64(lower)) / 9007199254740992.0
+
+
+@jitable
+def peek_doubles(stream: Any, found: Any) -> None:
+    """The same from the first on; the stream stays where it is."""
+    words = np.empty(NUM_RANDOM, dtype=np.uint32)
+    for k in range(NUM_RANDOM):
+        words[k] = stream[k]
+    take_doubles(words, found, 0)
 
 
 @jitable

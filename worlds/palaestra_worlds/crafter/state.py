@@ -228,11 +228,14 @@ def count_spaces(level: Any) -> None:
     for chunk in range(NUM_CHUNKS):
         level.spaces[chunk, 0] = level.spaces[chunk, 1] = 0
     for x in range(AREA):
-        for y in range(AREA):
-            if level.materials[x, y] == GRASS:
-                level.spaces[chunk_of(x, y), 0] += 1
-            elif level.materials[x, y] == PATH:
-                level.spaces[chunk_of(x, y), 1] += 1
+        for first in range(0, AREA, CHUNK):
+            grass = path = 0
+            for y in range(first, min(first + CHUNK, AREA)):
+                grass += level.materials[x, y] == GRASS
+                path += level.materials[x, y] == PATH
+            chunk = chunk_of(x, first)
+            level.spaces[chunk, 0] += grass
+            level.spaces[chunk, 1] += path
 
 
 @jitable

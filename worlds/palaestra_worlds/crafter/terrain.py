@@ -14,22 +14,29 @@ import numpy as np
 
 from palaestra_worlds.compiled import inlined, jitable
 from palaestra_worlds.crafter.noise import noise3, permute
-from palaestra_worlds.crafter.noise_maps import TOLERANCE, WIDTH, Slice, Slices, add_noise, tabulate
-from palaestra_worlds.crafter.random import random_double, random_integer
+from palaestra_worlds.crafter.noise_maps import (
+    EVERYWHERE,
+    TILE,
+    TILES_PER_SIDE,
+    TOLERANCE,
+    WIDTH,
+    Slice,
+    Slices,
+    add_noise,
+    tabulate,
+)
+from palaestra_worlds.crafter.random import random_integer, skip_doubles, take_doubles
 from palaestra_worlds.crafter.state import (
     AREA,
     COAL,
     COAL_ABOVE,
     COW,
     COW_ABOVE,
-    DIAMOND,
-    DIAMOND_ABOVE,
     GRASS,
-    IRON,
-    IRON_ABOVE,
     LAVA,
     MOUNTAIN_SHIFT,
     NOBODY,
+    NUM_RANDOM,
     PATH,
     SAND,
     SKELETON,
@@ -91,20 +98,32 @@ _NUMBERS = np.array([(*f.x, *f.y, f.size, f.height) for f in _FEATURES], dtype=n
 _BOUNDS = np.array([0.15, 0.4, 0.4, 0.0, 0.4, 0.35, -0.2, 0.0])
 """What the first eight features are compared with."""
 
-# Which cells of a map's rows are needed.
-_ALL, _ROCKS, _ROCKS_DOWN, _SHORES, _MEADOWS = range(5)
-_NUM_NEEDED = 5
-_NEEDED_WHERE = np.array([_ROCKS, _ROCKS, _ROCKS_DOWN, _ROCKS, _ROCKS, _ROCKS, _SHORES, _MEADOWS])
+# Where a map is needed: a bit of each cell, and a set of tiles.
+_ROCKS, _DEPTHS, _SHORES, _MEADOWS = range(4)
+_NUM_NEEDS = 4
+_NEEDED_WHERE = np.array([_DEPTHS, _ROCKS, _ROCKS, _ROCKS, _ROCKS, _DEPTHS, _SHORES, _MEADOWS])
 
 _MOUNTAIN_TOLERANCE = 5 * TOLERANCE
 _WATER_TOLERANCE = 3 * TOLERANCE
+"""Near the start, which changes both by more than their own noise. Farther away, two fifths of it is enough."""
+_FAR = 0.4
+_START_MATTERS = 1e-4
 
 # What is known of a cell before anything is drawn: a material or _TUNNEL, plus what a draw may put there instead.
 _TUNNEL = 0
 _MATERIAL = 15
 _MAYBE_COAL, _MAYBE_IRON, _MAYBE_DIAMOND, _MAYBE_TREE = 16, 32, 64, 128
+_NUM_ORES = 3
+"""Coal, iron, diamond: in this order in all that numbers them."""
 _UNSURE = 255
 """In place of all: too near to a bound to tell from the maps."""
+
+_BATCH = 64
+"""Cells that are drawn before it is seen whether there are doubles enough."""
+_MOST_OF_A_CELL = 3
+"""Doubles that a cell can take."""
+_DOUBLES_AHEAD = 624
+_0, _1 = np.uint64(0), np.uint64(1)
 
 
 def terrain_slices() -> Slices:
@@ -165,8 +184,9 @@ def _are_heights_unsure(start: Any, water: Any, mountain: Any) -> Any:
     """Whether the maps of start, water and mountain are too near to a bound to tell."""
     height = min(abs(mountain - 0.15), abs(mountain - 0.18), abs(mountain - 0.3))
     depth = min(abs(water - 0.25), abs(water - 0.3), abs(water - 0.35))
-    found = (abs(start - 0.5) < TOLERANCE) | (height < _MOUNTAIN_TOLERANCE)
-    return found | ((mountain <= 0.15) & (depth < _WATER_TOLERANCE))
+    far = 1.0 if start > _START_MATTERS else _FAR
+    found = (abs(start - 0.5) < TOLERANCE) | (height < far * _MOUNTAIN_TOLERANCE)
+    return found | ((mountain <= 0.15) & (depth < far * _WATER_TOLERANCE))
 
 
 @inlined
@@ -184,18 +204,20 @@ def _is_unsure(
     tree: Any,
 ) -> Any:
     """Whether any map that matters here is."""
-    rock = min(abs(cave - 0.15), abs(along - 0.4), abs(down - 0.4), abs(coal), abs(iron - 0.4), abs(lava - 0.35))
-    land = min(abs(sand + 0.2), abs(tree))
+    rock = min(abs(along - 0.4), abs(down - 0.4), abs(coal), abs(iron - 0.4))
+    rock = min(rock, abs(cave - 0.15), abs(lava - 0.35)) if mountain > 0.3 else rock
+    land = abs(tree) if water <= 0.3 else 1.0
+    land = min(land, abs(sand + 0.2)) if (water > 0.25) & (water <= 0.35) else land
     nearest = rock if mountain > 0.15 else land
     return _are_heights_unsure(start, water, mountain) | (nearest < TOLERANCE)
 
 
 @jitable
-def _survey(level: Any, slices: Any, permutation: Any, needed: Any, maps: Any) -> None:
+def _survey(level: Any, slices: Any, permutation: Any, maps: Any) -> None:
     """Fills the maps of start, water and mountain."""
     for feature in range(STARTS, NUM_FEATURES):
         found = STARTS + (feature >= WIDE_WATERS) + (feature >= WIDE_MOUNTAINS)
-        add_noise(slices, feature, permutation, needed[_ALL], maps[found])
+        add_noise(slices, feature, permutation, EVERYWHERE, maps[found])
     water_base = np.float32(0.1 + level.parameters[WATER_SHIFT])
     mountain_base = np.float32(level.parameters[MOUNTAIN_SHIFT] - 0.3 * 0.1)
     starts, waters, mountains = maps[STARTS], maps[WATERS], maps[MOUNTAINS]
@@ -214,25 +236,31 @@ def _survey(level: Any, slices: Any, permutation: Any, needed: Any, maps: Any) -
             mountains[cell] -= np.float32(4 - 0.3 * 2) * start
 
 
-@jitable
-def _note_span(values: Any, first: Any, stride: Any, sign: Any, bound: Any, needed: Any, row: Any) -> None:
-    """Notes from where to where the values of a row or a column, times the sign, are above a bound."""
-    low, high = 0, AREA
-    while low < AREA and sign * values[first + low * stride] <= bound:
-        low += 1
-    while high > low and sign * values[first + (high - 1) * stride] <= bound:
-        high -= 1
-    needed[0, row], needed[1, row] = low, high
+@inlined
+def _needs(water: Any, mountain: Any) -> Any:
+    """Which further maps may matter at a cell, a bit for each set. Without branches, so that it uses vectors."""
+    found = np.uint8((mountain > 0.15 - _MOUNTAIN_TOLERANCE) << _ROCKS)
+    found |= np.uint8((mountain > 0.3 - _MOUNTAIN_TOLERANCE) << _DEPTHS)
+    is_low, is_shore = mountain <= 0.15 + _MOUNTAIN_TOLERANCE, abs(water - 0.3) <= 0.05 + _WATER_TOLERANCE
+    found |= np.uint8((is_low & is_shore) << _SHORES)
+    return found | np.uint8((is_low & (water <= 0.3 + _WATER_TOLERANCE)) << _MEADOWS)
 
 
 @jitable
-def _note_needs(needed: Any, waters: Any, mountains: Any) -> None:
-    for row in range(AREA):
-        first = row * WIDTH
-        _note_span(mountains, first, 1, 1.0, 0.15 - _MOUNTAIN_TOLERANCE, needed[_ROCKS], row)
-        _note_span(mountains, row, WIDTH, 1.0, 0.15 - _MOUNTAIN_TOLERANCE, needed[_ROCKS_DOWN], row)
-        _note_span(mountains, first, 1, -1.0, -0.15 - _MOUNTAIN_TOLERANCE, needed[_MEADOWS], row)
-        _note_span(waters, first, 1, 1.0, 0.25 - _WATER_TOLERANCE, needed[_SHORES], row)
+def _note_needs(waters: Any, mountains: Any, needed: Any) -> None:
+    """Adds the tiles that have such cells to `needed` (_NUM_NEEDS,) uint64."""
+    cells = np.empty(AREA * WIDTH, dtype=np.uint8)
+    for cell in range(AREA * WIDTH):
+        cells[cell] = _needs(waters[cell], mountains[cell])
+    for x in range(AREA):
+        for tile in range(TILES_PER_SIDE):
+            needs, first = np.uint8(0), x * WIDTH + tile * TILE
+            for cell in range(TILE):
+                needs |= cells[np.uint64(first + cell)]
+            bit = np.uint64(1) << np.uint64(x // TILE * TILES_PER_SIDE + tile)
+            for which in range(_NUM_NEEDS):
+                if needs >> which & 1:
+                    needed[which] |= bit
 
 
 @jitable
@@ -292,40 +320,93 @@ def _settle(level: Any, maps: Any, codes: Any, permutation: Any) -> None:
 
 
 @jitable
-def _draw_material(level: Any, code: Any) -> Any:
-    """The material of a cell that has a choice."""
-    if code & _MAYBE_TREE:
-        return TREE if random_double(level) > level.parameters[TREE_ABOVE] else GRASS
-    if code & _MAYBE_COAL and random_double(level) > level.parameters[COAL_ABOVE]:
-        return COAL
-    if code & _MAYBE_IRON and random_double(level) > level.parameters[IRON_ABOVE]:
-        return IRON
-    if code & _MAYBE_DIAMOND and random_double(level) > level.parameters[DIAMOND_ABOVE]:
-        return DIAMOND
-    return code & _MATERIAL
+def _fill_up(ahead: Any, doubles: Any, next: Any) -> Any:
+    """Makes sure that doubles for a batch of cells are there, and says which is next."""
+    left = len(doubles) - np.int64(next)
+    if left >= _BATCH * _MOST_OF_A_CELL:
+        return next
+    for k in range(left):
+        doubles[k] = doubles[np.int64(next) + k]
+    take_doubles(ahead, doubles, left)
+    return _0
 
 
 @jitable
-def _creature(level: Any, material: Any, in_tunnel: Any, squared_distance: Any) -> Any:
-    """Which creature is on a cell; NOBODY mostly."""
-    if squared_distance > 3 * 3 and material == GRASS and random_double(level) > level.parameters[COW_ABOVE]:
-        return COW
-    if squared_distance > 10 * 10 and random_double(level) > level.parameters[ZOMBIE_ABOVE]:
-        return ZOMBIE
-    if in_tunnel and random_double(level) > level.parameters[SKELETON_ABOVE]:
-        return SKELETON
-    return NOBODY
+def _draw_materials(level: Any, codes: Any, cells: Any, ahead: Any, doubles: Any) -> Any:
+    """Draws what codes leave open; (which double is next, how many were used).
 
-
-@jitable
-def _populate(level: Any, codes: Any) -> None:
+    The cells that need a draw are listed first, without branches, which could not be foreseen. Draws are written out,
+    and so are those of creatures: a function that is given an array counts who holds it, which takes longer.
+    """
+    count = 0
     for x in range(AREA):
         for y in range(AREA):
-            material = level.materials[x, y]
-            if is_walkable(material):
-                kind = _creature(level, material, codes[x * WIDTH + y] == _TUNNEL, _squared_distance(x, y))
-                if kind != NOBODY:
-                    add_object(level, kind, x, y, ZOMBIE_HEALTH if kind == ZOMBIE else COW_HEALTH, 0)
+            code = codes[x * WIDTH + y]
+            level.materials[x, y] = PATH if code == _TUNNEL else code & _MATERIAL
+            cells[count] = x * AREA + y
+            count += code > _MATERIAL
+    next, used = _0, _0
+    for start in range(0, count, _BATCH):
+        next = first = _fill_up(ahead, doubles, next)
+        for k in range(start, min(start + _BATCH, count)):
+            x, y = cells[k] // AREA, cells[k] % AREA
+            code = codes[x * WIDTH + y]
+            if code & _MAYBE_TREE:
+                level.materials[x, y] = TREE if doubles[next] > level.parameters[TREE_ABOVE] else GRASS
+                next += _1
+                continue
+            for ore in range(_NUM_ORES):
+                if not code & _MAYBE_COAL << ore:
+                    continue
+                next += _1
+                if doubles[next - _1] > level.parameters[COAL_ABOVE + ore]:
+                    level.materials[x, y] = COAL + ore
+                    break
+        used += next - first
+    return next, used
+
+
+@jitable
+def _draw_creatures(level: Any, codes: Any, cells: Any, ahead: Any, doubles: Any, next: Any) -> Any:
+    """Puts the first creatures where draws put them; how many doubles were used."""
+    count = 0
+    for x in range(AREA):
+        for y in range(AREA):
+            cells[count] = x * AREA + y
+            count += is_walkable(level.materials[x, y])
+    used = _0
+    for start in range(0, count, _BATCH):
+        next = first = _fill_up(ahead, doubles, next)
+        for k in range(start, min(start + _BATCH, count)):
+            x, y = np.int64(cells[k]) // AREA, np.int64(cells[k]) % AREA
+            distance, kind = _squared_distance(x, y), NOBODY
+            if level.materials[x, y] == GRASS and distance > 3 * 3:
+                kind = COW if doubles[next] > level.parameters[COW_ABOVE] else NOBODY
+                next += _1
+            if kind == NOBODY and distance > 10 * 10:
+                kind = ZOMBIE if doubles[next] > level.parameters[ZOMBIE_ABOVE] else NOBODY
+                next += _1
+            if kind == NOBODY and codes[x * WIDTH + y] == _TUNNEL:
+                kind = SKELETON if doubles[next] > level.parameters[SKELETON_ABOVE] else NOBODY
+                next += _1
+            if kind != NOBODY:
+                add_object(level, kind, x, y, ZOMBIE_HEALTH if kind == ZOMBIE else COW_HEALTH, 0)
+        used += next - first
+    return used
+
+
+@jitable
+def _draw(level: Any, codes: Any) -> None:
+    """Draws materials, then creatures. Doubles are made many at a time, and the stream is put to where it stands after
+    those that were used."""
+    cells = np.empty(AREA * AREA + 1, dtype=np.uint16)
+    ahead, doubles = np.empty(NUM_RANDOM, dtype=np.uint32), np.empty(_DOUBLES_AHEAD)
+    for k in range(NUM_RANDOM):
+        ahead[k] = level.random[k]
+    take_doubles(ahead, doubles, 0)
+    next, used = _draw_materials(level, codes, cells, ahead, doubles)
+    used += _draw_creatures(level, codes, cells, ahead, doubles, next)
+    skip_doubles(level, np.int64(used))
 
 
 @jitable
@@ -339,18 +420,12 @@ def generate_world(level: Any, slices: Any) -> None:
     permutation = np.empty(256, dtype=np.uint8)
     permute(random_integer(level, 0, 2**31 - 1), permutation)
     maps = np.zeros((NUM_MAPS, AREA * WIDTH), dtype=np.float32)
-    needed = np.zeros((_NUM_NEEDED, 2, AREA), dtype=np.int64)
-    needed[_ALL, 1] = AREA
-    _survey(level, slices, permutation, needed, maps)
-    _note_needs(needed, maps[WATERS], maps[MOUNTAINS])
+    needed = np.zeros(_NUM_NEEDS, dtype=np.uint64)
+    _survey(level, slices, permutation, maps)
+    _note_needs(maps[WATERS], maps[MOUNTAINS], needed)
     for feature in range(STARTS):
         add_noise(slices, feature, permutation, needed[_NEEDED_WHERE[feature]], maps[feature])
     codes = np.empty(AREA * WIDTH, dtype=np.uint8)
     _classify(maps, codes)
     _settle(level, maps, codes, permutation)
-    for x in range(AREA):
-        for y in range(AREA):
-            code = codes[x * WIDTH + y]
-            material = PATH if code == _TUNNEL else code
-            level.materials[x, y] = material if material <= _MATERIAL else _draw_material(level, code)
-    _populate(level, codes)
+    _draw(level, codes)

@@ -204,7 +204,8 @@ class CrafterWorld(CompiledWorld):
         rows = np.flatnonzero(chosen)
         levels, outcomes = self._levels.rows, self._outcome.rows
         arguments = (levels, self._lessons, self._table, outcomes, self._rules, self._slices, rows)
-        threads = min(self._threads, max(1, len(rows) // LEVELS_WORTH_A_THREAD))
+        # A small batch begins on as many threads as a large one: a world takes a hundred times as long as a step.
+        threads = paying_threads(self.settings.threads, len(rows), LEVELS_WORTH_A_THREAD)
         in_pieces(partial(self._begin_rows, *arguments), len(rows), threads)
         self._look_at_rows(rows)
 
