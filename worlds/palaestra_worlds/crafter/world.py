@@ -171,16 +171,21 @@ class CrafterWorld(CompiledWorld):
 
     def _act(self, actions: NDArray[np.int64]) -> None:
         arguments = (self._levels.rows, self._lessons.status, self._outcome.rows, self._rules, actions)
-        in_pieces(partial(self._step_rows, *arguments), self.num_envs, self._threads)
-        self._look_at_rows(self._everybody)
+
+        def step_and_look(first: int, last: int) -> None:
+            self._step_rows(*arguments, first, last)
+            self._look_at_rows(self._everybody, first, last)
+
+        in_pieces(step_and_look, self.num_envs, self._threads)
 
     def _look(self, chosen: NDArray[np.bool_]) -> None:
-        self._look_at_rows(np.flatnonzero(chosen))
+        rows = np.flatnonzero(chosen)
+        threads = self._threads if len(rows) >= 2 * self._worth_a_thread else 1
+        in_pieces(partial(self._look_at_rows, rows), len(rows), threads)
 
-    def _look_at_rows(self, chosen: NDArray[np.int64]) -> None:
-        threads = self._threads if len(chosen) >= 2 * self._worth_a_thread else 1
+    def _look_at_rows(self, rows: NDArray[np.int64], first: int, last: int) -> None:
         for look in self._look_at:
-            in_pieces(partial(look, chosen), len(chosen), threads)
+            look(rows, first, last)
 
     def _observed(self, copy: bool) -> dict[str, Any]:
         return as_dict(self._observations, copy)
@@ -204,10 +209,13 @@ class CrafterWorld(CompiledWorld):
         rows = np.flatnonzero(chosen)
         levels, outcomes = self._levels.rows, self._outcome.rows
         arguments = (levels, self._lessons, self._table, outcomes, self._rules, self._slices, rows)
+
+        def begin_and_look(first: int, last: int) -> None:
+            self._begin_rows(*arguments, first, last)
+            self._look_at_rows(rows, first, last)
+
         # A small batch begins on as many threads as a large one: a world takes a hundred times as long as a step.
-        threads = paying_threads(self.settings.threads, len(rows), LEVELS_WORTH_A_THREAD)
-        in_pieces(partial(self._begin_rows, *arguments), len(rows), threads)
-        self._look_at_rows(rows)
+        in_pieces(begin_and_look, len(rows), paying_threads(self.settings.threads, len(rows), LEVELS_WORTH_A_THREAD))
 
     def _episodes(self) -> dict[str, NDArray[Any]]:
         unlocked = self._outcome.episode_unlocked[:, None]
