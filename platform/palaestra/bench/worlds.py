@@ -326,7 +326,7 @@ def spread(values: Sequence[float], form: str) -> str:
 
 
 _MINIGRID_PEERS = "NAVIX and XLand-MiniGrid change minigrid's rules, envpool its levels."
-_CRAFTER_PEERS = "Craftax-Classic changes crafter's rules and does not reset by itself here."
+_CRAFTER_PEERS = "Craftax-Classic changes crafter's rules."
 
 
 def _peer_table(title: str, speeds: list[Speed], peers: str) -> BenchTable:
