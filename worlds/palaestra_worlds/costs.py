@@ -11,7 +11,9 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,7 +55,7 @@ class _Elementwise(Norm):
     """A norm Σ f(xᵢ)."""
 
     @abstractmethod
-    def _of_each(self, x: Array) -> Array:
+    def of_each(self, x: Array) -> Array:
         """f at each number."""
 
     @abstractmethod
@@ -61,7 +63,7 @@ class _Elementwise(Norm):
         """f' and f'' at each number."""
 
     def value(self, x: Array) -> Array:
-        return self._of_each(x).sum(axis=-1)
+        return self.of_each(x).sum(axis=-1)
 
     def derivatives(self, x: Array) -> tuple[Array, Array]:
         first, second = self._slopes(x)
@@ -114,7 +116,7 @@ class Cosh(_Elementwise):
 
     p: float = 0.1
 
-    def _of_each(self, x: Array) -> Array:
+    def of_each(self, x: Array) -> Array:
         return self.p**2 * (np.cosh(x / self.p) - 1)
 
     def _slopes(self, x: Array) -> tuple[Array, Array]:
@@ -127,7 +129,7 @@ class PowerLoss(_Elementwise):
 
     p: float = 2.0
 
-    def _of_each(self, x: Array) -> Array:
+    def of_each(self, x: Array) -> Array:
         return np.abs(x) ** self.p
 
     def _slopes(self, x: Array) -> tuple[Array, Array]:
@@ -141,7 +143,7 @@ class SmoothAbs(_Elementwise):
 
     p: float = 0.1
 
-    def _of_each(self, x: Array) -> Array:
+    def of_each(self, x: Array) -> Array:
         return np.sqrt(x * x + self.p**2) - self.p
 
     def _slopes(self, x: Array) -> tuple[Array, Array]:
@@ -156,7 +158,7 @@ class SmoothAbs2(_Elementwise):
     p: float = 0.1
     q: float = 2.0
 
-    def _of_each(self, x: Array) -> Array:
+    def of_each(self, x: Array) -> Array:
         return (np.abs(x) ** self.q + self.p**self.q) ** (1 / self.q) - self.p
 
     def _slopes(self, x: Array) -> tuple[Array, Array]:
@@ -175,7 +177,7 @@ class Rectify(_Elementwise):
 
     p: float = 0.1
 
-    def _of_each(self, x: Array) -> Array:
+    def of_each(self, x: Array) -> Array:
         return self.p * np.logaddexp(0.0, x / self.p)
 
     def _slopes(self, x: Array) -> tuple[Array, Array]:
@@ -215,10 +217,45 @@ def term_costs(terms: Sequence[Term], residuals: Array) -> Array:
 def total_cost(terms: Sequence[Term], residuals: Array) -> Array:
     """The cost: float64 (...) for residuals (..., sum of sizes)."""
     total = np.zeros(residuals.shape[:-1])
-    for term, at in zip(terms, columns(terms), strict=True):
-        if term.weight:
-            total += term.weight * term.norm.value(residuals[..., at])
+    for group in _groups(tuple(terms)):
+        total += group.cost(np.take(residuals, group.columns, axis=-1))
     return total
+
+
+class _Group(NamedTuple):
+    """Terms of one kind of norm, computed at once: many calls for a few numbers each take longer than the numbers."""
+
+    norm: Norm
+    """Of elementwise norms, with parameters (columns,)."""
+    columns: NDArray[np.int64]
+    weights: Array
+    """(columns,); of a radial norm one for all."""
+
+    def cost(self, x: Array) -> Array:
+        """(...) of residuals (..., columns)."""
+        if isinstance(self.norm, _Elementwise):
+            return self.norm.of_each(x) @ self.weights
+        return self.weights * self.norm.value(x)
+
+
+@lru_cache(maxsize=256)
+def _groups(terms: tuple[Term, ...]) -> tuple[_Group, ...]:
+    found: list[_Group] = []
+    elementwise: dict[type[Any], list[tuple[Term, slice]]] = {}
+    for term, at in zip(terms, columns(terms), strict=True):
+        if term.weight and isinstance(term.norm, _Elementwise):
+            elementwise.setdefault(type(term.norm), []).append((term, at))
+        elif term.weight:
+            found.append(_Group(term.norm, np.arange(at.start, at.stop), np.array(term.weight)))
+    for kind, members in elementwise.items():
+        sizes = [term.size for term, _ in members]
+        parameters = {
+            field.name: np.repeat([getattr(term.norm, field.name) for term, _ in members], sizes)
+            for field in fields(kind)
+        }
+        places = np.concatenate([np.arange(at.start, at.stop) for _, at in members])
+        found.append(_Group(kind(**parameters), places, np.repeat([term.weight for term, _ in members], sizes)))
+    return tuple(found)
 
 
 def cost_derivatives(terms: Sequence[Term], residuals: Array) -> tuple[Array, Array]:

@@ -45,7 +45,7 @@ class Trajectories(NamedTuple):
     """
 
     times: Array
-    """Seconds (...)."""
+    """Seconds: (...), or what broadcasts to it. Rollouts from one state see the same times, and give them once."""
     sensors: Array
     """(..., nsensordata) of the planning model."""
     controls: Array

@@ -88,8 +88,7 @@ class Rollouts:
         self.steps_taken += samples * self.steps
         # A rollout that MuJoCo warns about repeats its last state from there on, time included.
         stopped = self._states[:, -1, 0] < state[0] + (self.steps - 0.5) * self.timestep
-        times = np.broadcast_to(state[0] + self._offsets, (samples, self.steps))
-        return Trajectories(times, self._sensors, controls), stopped
+        return Trajectories((state[0] + self._offsets)[None], self._sensors, controls), stopped
 
     @property
     def last_states(self) -> Array:

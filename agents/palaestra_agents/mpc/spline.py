@@ -6,6 +6,7 @@ controls are interpolated by one product.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
@@ -44,7 +45,7 @@ def spline_matrix(interpolation: Interpolation, knots: Array, times: Array) -> A
     part = ((inside - knots[left]) / gap)[:, None]
     if interpolation == "linear":
         return (1 - part) * identity[left] + part * identity[left + 1]
-    slopes = _slopes(knots)
+    slopes = _slopes(knots.tobytes())
     squared, cubed = part**2, part**3
     return (
         (2 * cubed - 3 * squared + 1) * identity[left]
@@ -54,10 +55,12 @@ def spline_matrix(interpolation: Interpolation, knots: Array, times: Array) -> A
     )
 
 
-def _slopes(knots: Array) -> Array:
-    """The matrix (knots, knots) that gives the slope at each knot."""
-    secants = (np.eye(len(knots))[1:] - np.eye(len(knots))[:-1]) / np.diff(knots)[:, None]
-    slopes = np.empty((len(knots), len(knots)))
+@lru_cache(maxsize=256)
+def _slopes(knots: bytes) -> Array:
+    """The matrix (knots, knots) that gives the slope at each knot; planners ask for the same times again and again."""
+    times = np.frombuffer(knots)
+    secants = (np.eye(len(times))[1:] - np.eye(len(times))[:-1]) / np.diff(times)[:, None]
+    slopes = np.empty((len(times), len(times)))
     slopes[0], slopes[-1] = secants[0], secants[-1]
     slopes[1:-1] = 0.5 * (secants[1:] + secants[:-1])
     return slopes
