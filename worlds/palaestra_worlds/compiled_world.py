@@ -192,6 +192,11 @@ class CompiledWorld(World):
         """What snapshots hold besides levels, lessons and tasks."""
         return {"running_return": self._outcome.running_return}
 
+    def _take_kept(self, arrays: dict[str, NDArray[Any]]) -> None:
+        """Puts back what `_kept` gave."""
+        for name, array in self._kept().items():
+            array[...] = arrays[name]
+
     def snapshot(self) -> bytes:
         groups = {"levels": self._kept_levels(), "lessons": self._lessons, "bank": self._bank, "table": self._table}
         arrays = {
@@ -213,6 +218,5 @@ class CompiledWorld(World):
         self._bank, self._table = (
             type(self._bank)(*(arrays[f"{group}/{name}"] for name in self._bank._fields)) for group in ("bank", "table")
         )
-        for name, array in self._kept().items():
-            array[...] = arrays[name]
+        self._take_kept(arrays)
         self._seeded = True

@@ -46,7 +46,6 @@ from palaestra_worlds.minigrid.reference_levels import ReferenceLevels
 from palaestra_worlds.minigrid.render import TILE_SIZE, render_level
 from palaestra_worlds.minigrid.rules import Rules
 from palaestra_worlds.minigrid.settings import MiniGridSettings
-from palaestra_worlds.minigrid.snapshot import pack_snapshot, unpack_snapshot
 from palaestra_worlds.minigrid.state import DONE, DROP, FORWARD, LEFT, MISSION, PICKUP, RIGHT, TOGGLE, allocate
 from palaestra_worlds.minigrid.subgoals import resolve_subgoals
 from palaestra_worlds.minigrid.task_table import TaskCompiler, join_tables
@@ -84,6 +83,7 @@ class MiniGridWorld(CompiledWorld):
     task_space = MiniGridTask
     _assigned_column = ASSIGNED
     _join_tables = staticmethod(join_tables)
+    _working_space = ("scratch",)
     objectives = ("success",)
     reward_range = (-1.0, 1.0)
     keys = KEYS
@@ -210,36 +210,19 @@ class MiniGridWorld(CompiledWorld):
     def render_frame(self, index: int = 0) -> NDArray[np.uint8]:
         return render_level(self._reference, self._levels, index)
 
-    def snapshot(self) -> bytes:
-        return pack_snapshot(
-            self.identity(),
-            {
-                "levels": self._levels._replace(scratch=self._levels.scratch[:0]),
-                "lessons": self._lessons,
-                "bank": self._bank,
-                "table": self._table,
-            },
-            running_return=self._outcome.running_return,
-            missions=list(self._mission_table),
-        )
-
-    def restore(self, data: bytes) -> None:
-        arrays, running_return, missions = unpack_snapshot(data, self.identity())
-        for name in ("cells", "status", "random"):
-            getattr(self._levels, name)[...] = arrays["levels"][name]
-        for name, array in arrays["lessons"].items():
-            getattr(self._lessons, name)[...] = array
-        self._bank = self._bank._replace(**arrays["bank"])
-        self._table = self._bank._replace(**arrays["table"])
-        self._outcome.running_return[...] = running_return
-        self._mission_table[:] = missions
-        self._seeded = True
-        self._update_missions(np.ones(self.num_envs, np.bool_))
-
     # ------------------------------------------------------------------------------------------ internals
 
     def identity(self) -> dict[str, Any]:
         return {"world": self.id, "num_envs": self.num_envs, "reference": self.settings.reference_keywords()}
+
+    def _kept(self) -> dict[str, NDArray[Any]]:
+        return super()._kept() | {"missions": np.array(self._mission_table)}
+
+    def _take_kept(self, arrays: dict[str, NDArray[Any]]) -> None:
+        # In place: others hold the same list.
+        self._mission_table[:] = arrays["missions"].tolist()
+        super()._take_kept(arrays)
+        self._update_missions(np.ones(self.num_envs, np.bool_))
 
     def _table_of(self, tasks: Sequence[Task]) -> TaskTable:
         return self._compile_tasks(tasks)
