@@ -218,7 +218,7 @@ def total_cost(terms: Sequence[Term], residuals: Array) -> Array:
     """The cost: float64 (...) for residuals (..., sum of sizes)."""
     total = np.zeros(residuals.shape[:-1])
     for group in _groups(tuple(terms)):
-        total += group.cost(np.take(residuals, group.columns, axis=-1))
+        total += group.cost(residuals[..., group.columns])
     return total
 
 
@@ -227,7 +227,7 @@ class _Group(NamedTuple):
 
     norm: Norm
     """Of elementwise norms, with parameters (columns,)."""
-    columns: NDArray[np.int64]
+    columns: slice | NDArray[np.int64]
     weights: Array
     """(columns,); of a radial norm one for all."""
 
@@ -246,7 +246,7 @@ def _groups(terms: tuple[Term, ...]) -> tuple[_Group, ...]:
         if term.weight and isinstance(term.norm, _Elementwise):
             elementwise.setdefault(type(term.norm), []).append((term, at))
         elif term.weight:
-            found.append(_Group(term.norm, np.arange(at.start, at.stop), np.array(term.weight)))
+            found.append(_Group(term.norm, at, np.array(term.weight)))
     for kind, members in elementwise.items():
         sizes = [term.size for term, _ in members]
         parameters = {
@@ -254,6 +254,8 @@ def _groups(terms: tuple[Term, ...]) -> tuple[_Group, ...]:
             for field in fields(kind)
         }
         places = np.concatenate([np.arange(at.start, at.stop) for _, at in members])
+        if np.ptp(places) + 1 == len(places):
+            places = slice(int(places[0]), int(places[-1]) + 1)
         found.append(_Group(kind(**parameters), places, np.repeat([term.weight for term, _ in members], sizes)))
     return tuple(found)
 

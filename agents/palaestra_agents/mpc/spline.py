@@ -33,11 +33,11 @@ def spline_matrix(interpolation: Interpolation, knots: Array, times: Array) -> A
         times: (times,) in any order.
     """
     count = len(knots)
-    identity = np.eye(count)
     if count == 1:
         return np.ones((len(times), 1))
-    inside = np.clip(times, knots[0], knots[-1])
-    left = np.clip(np.searchsorted(knots, inside, side="right") - 1, 0, count - 1)
+    identity = _identity(count)
+    inside = np.minimum(np.maximum(times, knots[0]), knots[-1])
+    left = np.searchsorted(knots, inside, side="right") - 1
     if interpolation == "zero":
         return identity[left]
     left = np.minimum(left, count - 2)
@@ -53,6 +53,11 @@ def spline_matrix(interpolation: Interpolation, knots: Array, times: Array) -> A
         + (3 * squared - 2 * cubed) * identity[left + 1]
         + (cubed - squared) * gap[:, None] * slopes[left + 1]
     )
+
+
+@lru_cache(maxsize=256)
+def _identity(count: int) -> Array:
+    return np.eye(count)
 
 
 @lru_cache(maxsize=256)

@@ -14,8 +14,9 @@ from palaestra_agents.mpc.control import Controller
 from palaestra_agents.mpc.cross_entropy import CrossEntropy
 from palaestra_worlds.costs import total_cost
 from palaestra_worlds.planning import Trajectories
-from palaestra_worlds.robots.quadruped_cost import QuadrupedCost, QuadrupedSensors
+from palaestra_worlds.robots.quadruped_cost import QuadrupedCost
 from palaestra_worlds.robots.quadruped_model import STANDING, quadruped_model
+from palaestra_worlds.robots.quadruped_pose import QuadrupedSensors
 from palaestra_worlds.robots.quadruped_program import QuadrupedProgram
 
 STILL = "velocity_xy=(0, 0)"

@@ -13,8 +13,9 @@ from palaestra_agents.mpc.control import drive, make_controllers
 from palaestra_agents.mpc.predictive_sampling import PredictiveSampling
 from palaestra_worlds.planning import Trajectories
 from palaestra_worlds.robots.mismatch import measure_mismatch
-from palaestra_worlds.robots.quadruped_cost import QuadrupedCost, QuadrupedSensors
+from palaestra_worlds.robots.quadruped_cost import QuadrupedCost
 from palaestra_worlds.robots.quadruped_model import CONTROL_SCALE, STANDING, build_quadruped, quadruped_model
+from palaestra_worlds.robots.quadruped_pose import QuadrupedSensors
 from palaestra_worlds.robots.quadruped_task import FootTargets, QuadrupedTask, SteppingTargets, TorsoTargets, trot
 from pydantic import ValidationError
 

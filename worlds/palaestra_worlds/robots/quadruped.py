@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from palaestra_worlds.programs import Target
 from palaestra_worlds.robots.quadruped_answers import PROGRAMS
-from palaestra_worlds.robots.quadruped_cost import Pose, QuadrupedCost, QuadrupedSensors
+from palaestra_worlds.robots.quadruped_cost import QuadrupedCost
 from palaestra_worlds.robots.quadruped_measures import measures_of, targets_of
 from palaestra_worlds.robots.quadruped_model import (
     CONTROL_SCALE,
@@ -23,6 +23,7 @@ from palaestra_worlds.robots.quadruped_model import (
     Fidelity,
     quadruped_model,
 )
+from palaestra_worlds.robots.quadruped_pose import Pose, QuadrupedSensors
 from palaestra_worlds.robots.quadruped_task import QuadrupedTask
 from palaestra_worlds.robots.quadruped_words import TEMPLATE
 from palaestra_worlds.robots.settings import RobotSettings

@@ -5,119 +5,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any
 
 import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
+from palaestra_worlds.compiled import kernel
 from palaestra_worlds.costs import L2, Quadratic, SmoothAbs, Term
 from palaestra_worlds.planning import Trajectories
-from palaestra_worlds.robots.quadruped_model import FEET, JOINTS, STANDING
+from palaestra_worlds.robots.quadruped_model import FEET, STANDING
+from palaestra_worlds.robots.quadruped_pose import Pose, QuadrupedSensors
 from palaestra_worlds.robots.quadruped_task import QuadrupedTask
-from palaestra_worlds.robots.sensors import Sensors, wrap
+from palaestra_worlds.robots.sensors import wrap
 
 Array = NDArray[np.float64]
 
-FOOT_RADIUS = 0.0175
-GRAVITY = 9.81
 _STANCE = np.array([(0.21, 0.17), (-0.24, 0.17), (0.21, -0.17), (-0.24, -0.17)])
 """Where each foot is when the robot stands, x forward and y left of the torso, metres (4, 2)."""
 _INWARD = np.array([-1.0, -1.0, 1.0, 1.0])
-
-
-class Pose(NamedTuple):
-    """What the terms are made of, for any leading dimensions (...)."""
-
-    height: Array
-    pitch: Array
-    roll: Array
-    location: Array
-    """(..., 2) world x and y of the torso."""
-    heading: Array
-    velocity: Array
-    """(..., 2) forward and leftward, of the torso."""
-    turning_speed: Array
-    feet: Array
-    """(..., 4, 3): forward and leftward of the torso, and the sole's height above the floor."""
-    capture: Array
-    """(..., 4, 2) from each foot to the point on the floor where the robot's mass would come to rest."""
-
-
-class QuadrupedSensors:
-    """Reads poses from the sensors of the planning or the simulation model."""
-
-    def __init__(self, model: mujoco.MjModel) -> None:
-        at = Sensors(model)
-        self._position, self._x, self._z = at["torso_position"], at["torso_x"], at["torso_z"]
-        self._velocity, self._spin = at["torso_velocity"], at["torso_spin"]
-        self._mass, self._mass_velocity = at["mass_position"], at["mass_velocity"]
-        self._feet = at.span(f"foot_{FEET[0]}", f"foot_{FEET[-1]}")
-        self.angles = at.span(f"angle_{JOINTS[0]}", f"angle_{JOINTS[-1]}")
-        self.speeds = at.span(f"speed_{JOINTS[0]}", f"speed_{JOINTS[-1]}")
-
-    def pose(self, sensors: Array, upright_pitch: float = 0.0) -> Pose:
-        """The pose that sensors (..., nsensordata) see.
-
-        Args:
-            sensors: of any leading dimensions.
-            upright_pitch: the pitch at which forward is where the nose points when it is 0: at pi/2 the robot
-                stands on its hind legs, and forward is where its belly faces.
-        """
-        x, z = sensors[..., self._x], sensors[..., self._z]
-        up_x, up_z = x[..., 2], z[..., 2]
-        up_y = z[..., 0] * x[..., 1] - z[..., 1] * x[..., 0]  # of the third axis, z × x
-        facing = np.cos(upright_pitch) * x[..., :2] - np.sin(upright_pitch) * z[..., :2]
-        facing = facing / np.maximum(np.linalg.norm(facing, axis=-1, keepdims=True), 1e-6)
-        position = sensors[..., self._position]
-        feet = sensors[..., self._feet].reshape(*sensors.shape[:-1], len(FEET), 3)
-        mass, mass_velocity = sensors[..., self._mass], sensors[..., self._mass_velocity]
-        fall = np.sqrt(np.maximum(mass[..., 2:], 0.05) / GRAVITY)
-        rest = mass[..., :2] + mass_velocity[..., :2] * fall
-        beside = feet[..., :2] - position[..., None, :2]
-        local = np.empty_like(feet)
-        local[..., :2] = _turned(beside, facing[..., None, :])
-        local[..., 2] = feet[..., 2] - FOOT_RADIUS
-        return Pose(
-            height=position[..., 2],
-            pitch=np.arctan2(up_x, np.hypot(up_y, up_z)),
-            roll=np.arctan2(up_y, up_z),
-            location=position[..., :2],
-            heading=np.arctan2(facing[..., 1], facing[..., 0]),
-            velocity=_turned(sensors[..., self._velocity][..., :2], facing),
-            turning_speed=sensors[..., self._spin][..., 2],
-            feet=local,
-            capture=rest[..., None, :] - feet[..., :2],
-        )
-
-    def observation(self, sensors: Array) -> Array:
-        """What a policy sees: (N, 40) from sensors (N, nsensordata); see `Quadruped`."""
-        pose = self.pose(sensors)
-        x, z = sensors[:, self._x], sensors[:, self._z]
-        up = np.stack([x[:, 2], z[:, 0] * x[:, 1] - z[:, 1] * x[:, 0], z[:, 2]], axis=1)
-        return np.concatenate(
-            [
-                pose.height[:, None],
-                up,
-                pose.velocity,
-                sensors[:, self._velocity][:, 2:],
-                sensors[:, self._spin],
-                np.cos(pose.heading)[:, None],
-                np.sin(pose.heading)[:, None],
-                pose.feet[:, :, 2],
-                sensors[:, self.angles] - STANDING,
-                0.1 * sensors[:, self.speeds],
-            ],
-            axis=1,
-        )
-
-
-def _turned(vector: Array, facing: Array) -> Array:
-    """World vectors (..., 2) as (forward, leftward) of unit vectors `facing` (..., 2)."""
-    forward = vector[..., 0] * facing[..., 0] + vector[..., 1] * facing[..., 1]
-    left = vector[..., 1] * facing[..., 0] - vector[..., 0] * facing[..., 1]
-    return np.stack([forward, left], axis=-1)
+_NUM_FEET = len(FEET)
+_FEET = 9
+"""The first residual of the feet."""
 
 
 class QuadrupedCost:
@@ -179,23 +90,9 @@ class QuadrupedCost:
         return found
 
     def _write_feet(self, found: Array, pose: Pose, times: Array) -> None:
-        active, target = self._feet
-        beside = pose.feet[..., :2] - _STANCE
-        measured = np.stack([pose.feet[..., 2], beside[..., 0], beside[..., 1] * _INWARD], axis=-2)
-        if active.any():
-            found[..., 9:21] = ((measured - target) * active).reshape(*found.shape[:-1], 12)
-        steps = self._steps
-        if steps is None:
-            return
-        phase = ((times[..., None] - self.began) * steps.frequency + steps.offset) % 1.0
-        flying = phase < steps.air
-        through = np.where(
-            flying, phase / np.maximum(steps.air, 1e-6), (phase - steps.air) / np.maximum(1 - steps.air, 1e-6)
-        )
-        up = np.where(flying, steps.up * np.sin(np.pi * through), 0.0)
-        swing = -steps.forward * np.cos(np.pi * through)
-        found[..., 21:25] = (measured[..., 0, :] - up - steps.base) * steps.active
-        found[..., 25:29] = (measured[..., 1, :] - np.where(flying, swing, -swing)) * steps.swings
+        feet = np.ascontiguousarray(pose.feet).reshape(-1, len(FEET), 3)
+        times = np.array(times, dtype=np.float64).reshape(-1)
+        _feet_kernel()(feet, times - self.began, *self._feet, self._steps, found.reshape(len(feet), -1))
 
 
 def _foot_targets(task: QuadrupedTask) -> tuple[Array, Array]:
@@ -210,31 +107,59 @@ def _foot_targets(task: QuadrupedTask) -> tuple[Array, Array]:
     return active, target
 
 
-class _Steps(NamedTuple):
-    """Stepping targets of the four feet, each (4,)."""
-
-    active: Array
-    frequency: Array
-    air: Array
-    offset: Array
-    up: Array
-    forward: Array
-    base: Array
-    swings: Array
-    """1 where the swing to the front is asked for."""
+_FREQUENCY, _AIR, _OFFSET, _UP, _FORWARD, _BASE, _STEPS, _SWINGS = range(8)
 
 
-def _stepping_targets(task: QuadrupedTask) -> _Steps | None:
-    if not task.stepping:
-        return None
-    rows = []
-    for foot in FEET:
+def _stepping_targets(task: QuadrupedTask) -> Array:
+    """Stepping targets (8, 4) of the feet; the last two rows are 1 where a foot steps, and where its swing to the front
+    is asked for."""
+    found = np.zeros((8, len(FEET)))
+    found[_FREQUENCY] = 1.0
+    for column, foot in enumerate(FEET):
         step, wanted = task.stepping.get(foot), task.feet.get(foot)
-        base = (wanted.lift_height or 0.0) if wanted else 0.0
-        if step is None:
-            rows.append((0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0))
-        else:
+        if step is not None:
             swing = step.swing_forward_back
-            place = (step.swing_up_down, swing or 0.0, base, float(swing is not None))
-            rows.append((1.0, step.frequency, step.air_ratio, step.phase_offset, *place))
-    return _Steps(*np.array(rows).T)
+            base = (wanted.lift_height or 0.0) if wanted else 0.0
+            place = (step.swing_up_down, swing or 0.0, base, 1.0, float(swing is not None))
+            found[:, column] = (step.frequency, step.air_ratio, step.phase_offset, *place)
+    return found
+
+
+def _read_feet(feet: Any, times: Any, active: Any, target: Any, steps: Any, found: Any) -> None:
+    # How high and how far to the front each foot is to be at each time, once for all rollouts.
+    wanted = np.zeros((len(times), _NUM_FEET, 2))
+    for t in range(len(times)):
+        for k in range(_NUM_FEET):
+            if steps[_STEPS, k] == 0.0:
+                continue
+            air = steps[_AIR, k]
+            phase = (times[t] * steps[_FREQUENCY, k] + steps[_OFFSET, k]) % 1.0
+            flying = phase < air
+            through = np.pi * (phase / max(air, 1e-6) if flying else (phase - air) / max(1 - air, 1e-6))
+            wanted[t, k, 0] = steps[_BASE, k] + (steps[_UP, k] * np.sin(through) if flying else 0.0)
+            wanted[t, k, 1] = steps[_FORWARD, k] * np.cos(through) * (-1.0 if flying else 1.0)
+    for i in range(len(feet)):
+        residuals, t = found[i], i % len(times)
+        for k in range(_NUM_FEET):
+            forward = feet[i, k, 0] - _STANCE[k, 0]
+            inward = (feet[i, k, 1] - _STANCE[k, 1]) * _INWARD[k]
+            height = feet[i, k, 2]
+            residuals[_FEET + k] = (height - target[0, k]) * active[0, k]
+            residuals[_FEET + 4 + k] = (forward - target[1, k]) * active[1, k]
+            residuals[_FEET + 8 + k] = (inward - target[2, k]) * active[2, k]
+            residuals[_FEET + 12 + k] = (height - wanted[t, k, 0]) * steps[_STEPS, k]
+            residuals[_FEET + 16 + k] = (forward - wanted[t, k, 1]) * steps[_SWINGS, k]
+
+
+@cache
+def _feet_kernel() -> Callable[..., None]:
+    """`read(feet, times, active, target, steps, residuals)`: writes five residuals for each foot.
+
+    Args:
+        feet: (N, 4, 3), state after state of rollout after rollout.
+        times: (N,), or (steps,) where all rollouts see the same times: seconds since the steps' phase 0.
+        active, target: of `_foot_targets`.
+        steps: of `_stepping_targets`.
+        residuals: (N, residuals).
+    """
+    return kernel(_read_feet, "quadruped")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 
 from palaestra_worlds.programs import Target
-from palaestra_worlds.robots.quadruped_cost import Pose
 from palaestra_worlds.robots.quadruped_model import FEET
+from palaestra_worlds.robots.quadruped_pose import Pose
 from palaestra_worlds.robots.quadruped_task import QuadrupedTask
 
 
