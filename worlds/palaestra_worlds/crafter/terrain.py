@@ -1,4 +1,4 @@
-"""Crafter's worlds: materials from noise and draws, then the first cows, zombies and skeletons.
+"""Crafter's worlds: materials from noise, and where it leaves something open, and for creatures, from draws.
 
 Everything is decided as crafter decides it. Whether a noise exceeds a bound is read off a fast map; where the map is
 too near to the bound to be sure, it is computed as crafter does. What can still differ is the last bit of an
@@ -13,6 +13,15 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from palaestra_worlds.compiled import inlined, jitable
+from palaestra_worlds.crafter.draws import (
+    MAYBE_COAL,
+    MAYBE_DIAMOND,
+    MAYBE_IRON,
+    MAYBE_TREE,
+    TUNNEL,
+    draw,
+    squared_distance,
+)
 from palaestra_worlds.crafter.noise import noise3, permute
 from palaestra_worlds.crafter.noise_maps import (
     EVERYWHERE,
@@ -25,35 +34,18 @@ from palaestra_worlds.crafter.noise_maps import (
     add_noise,
     tabulate,
 )
-from palaestra_worlds.crafter.random import random_integer, skip_doubles, take_doubles
+from palaestra_worlds.crafter.random import random_integer
 from palaestra_worlds.crafter.state import (
     AREA,
-    COAL,
-    COAL_ABOVE,
-    COW,
-    COW_ABOVE,
     GRASS,
     LAVA,
     MOUNTAIN_SHIFT,
-    NOBODY,
-    NUM_RANDOM,
     PATH,
     SAND,
-    SKELETON,
-    SKELETON_ABOVE,
     STONE,
-    TREE,
-    TREE_ABOVE,
     WATER,
     WATER_SHIFT,
-    ZOMBIE,
-    ZOMBIE_ABOVE,
-    add_object,
-    is_walkable,
 )
-
-COW_HEALTH, ZOMBIE_HEALTH = 3, 5
-"""Skeletons have as much as cows."""
 
 
 class Feature(NamedTuple):
@@ -109,21 +101,8 @@ _WATER_TOLERANCE = 3 * TOLERANCE
 _FAR = 0.4
 _START_MATTERS = 1e-4
 
-# What is known of a cell before anything is drawn: a material or _TUNNEL, plus what a draw may put there instead.
-_TUNNEL = 0
-_MATERIAL = 15
-_MAYBE_COAL, _MAYBE_IRON, _MAYBE_DIAMOND, _MAYBE_TREE = 16, 32, 64, 128
-_NUM_ORES = 3
-"""Coal, iron, diamond: in this order in all that numbers them."""
 _UNSURE = 255
-"""In place of all: too near to a bound to tell from the maps."""
-
-_BATCH = 64
-"""Cells that are drawn before it is seen whether there are doubles enough."""
-_MOST_OF_A_CELL = 3
-"""Doubles that a cell can take."""
-_DOUBLES_AHEAD = 624
-_0, _1 = np.uint64(0), np.uint64(1)
+"""In place of a code: too near to a bound to tell from the maps."""
 
 
 def terrain_slices() -> Slices:
@@ -139,15 +118,8 @@ def terrain_slices() -> Slices:
 
 
 @inlined
-def _squared_distance(x: Any, y: Any) -> Any:
-    """From the world's centre, where the player starts, as the crow flies."""
-    across, down = x - AREA // 2, y - AREA // 2
-    return across * across + down * down
-
-
-@inlined
 def _distance(x: Any, y: Any) -> Any:
-    return np.sqrt(np.float64(_squared_distance(x, y)))
+    return np.sqrt(np.float64(squared_distance(x, y)))
 
 
 @inlined
@@ -167,12 +139,12 @@ def _code(
     """What noise says of a cell. Without branches, so that it uses vectors."""
     deep = mountain > 0.3
     rock = LAVA if deep & (lava > 0.35) else STONE
-    rock += _MAYBE_COAL if coal > 0.0 else 0
-    rock += _MAYBE_IRON if iron > 0.4 else 0
-    rock += _MAYBE_DIAMOND if mountain > 0.18 else 0
-    rock = _TUNNEL if (along > 0.4) | (down > 0.4) else rock
+    rock += MAYBE_COAL if coal > 0.0 else 0
+    rock += MAYBE_IRON if iron > 0.4 else 0
+    rock += MAYBE_DIAMOND if mountain > 0.18 else 0
+    rock = TUNNEL if (along > 0.4) | (down > 0.4) else rock
     rock = PATH if deep & (cave > 0.15) else rock
-    land = GRASS + _MAYBE_TREE if tree > 0.0 else GRASS
+    land = GRASS + MAYBE_TREE if tree > 0.0 else GRASS
     land = WATER if water > 0.3 else land
     land = SAND if (water > 0.25) & (water <= 0.35) & (sand > -0.2) else land
     land = rock if mountain > 0.15 else land
@@ -320,96 +292,6 @@ def _settle(level: Any, maps: Any, codes: Any, permutation: Any) -> None:
 
 
 @jitable
-def _fill_up(ahead: Any, doubles: Any, next: Any) -> Any:
-    """Makes sure that doubles for a batch of cells are there, and says which is next."""
-    left = len(doubles) - np.int64(next)
-    if left >= _BATCH * _MOST_OF_A_CELL:
-        return next
-    for k in range(left):
-        doubles[k] = doubles[np.int64(next) + k]
-    take_doubles(ahead, doubles, left)
-    return _0
-
-
-@jitable
-def _draw_materials(level: Any, codes: Any, cells: Any, ahead: Any, doubles: Any) -> Any:
-    """Draws what codes leave open; (which double is next, how many were used).
-
-    The cells that need a draw are listed first, without branches, which could not be foreseen. Draws are written out,
-    and so are those of creatures: a function that is given an array counts who holds it, which takes longer.
-    """
-    count = 0
-    for x in range(AREA):
-        for y in range(AREA):
-            code = codes[x * WIDTH + y]
-            level.materials[x, y] = PATH if code == _TUNNEL else code & _MATERIAL
-            cells[count] = x * AREA + y
-            count += code > _MATERIAL
-    next, used = _0, _0
-    for start in range(0, count, _BATCH):
-        next = first = _fill_up(ahead, doubles, next)
-        for k in range(start, min(start + _BATCH, count)):
-            x, y = cells[k] // AREA, cells[k] % AREA
-            code = codes[x * WIDTH + y]
-            if code & _MAYBE_TREE:
-                level.materials[x, y] = TREE if doubles[next] > level.parameters[TREE_ABOVE] else GRASS
-                next += _1
-                continue
-            for ore in range(_NUM_ORES):
-                if not code & _MAYBE_COAL << ore:
-                    continue
-                next += _1
-                if doubles[next - _1] > level.parameters[COAL_ABOVE + ore]:
-                    level.materials[x, y] = COAL + ore
-                    break
-        used += next - first
-    return next, used
-
-
-@jitable
-def _draw_creatures(level: Any, codes: Any, cells: Any, ahead: Any, doubles: Any, next: Any) -> Any:
-    """Puts the first creatures where draws put them; how many doubles were used."""
-    count = 0
-    for x in range(AREA):
-        for y in range(AREA):
-            cells[count] = x * AREA + y
-            count += is_walkable(level.materials[x, y])
-    used = _0
-    for start in range(0, count, _BATCH):
-        next = first = _fill_up(ahead, doubles, next)
-        for k in range(start, min(start + _BATCH, count)):
-            x, y = np.int64(cells[k]) // AREA, np.int64(cells[k]) % AREA
-            distance, kind = _squared_distance(x, y), NOBODY
-            if level.materials[x, y] == GRASS and distance > 3 * 3:
-                kind = COW if doubles[next] > level.parameters[COW_ABOVE] else NOBODY
-                next += _1
-            if kind == NOBODY and distance > 10 * 10:
-                kind = ZOMBIE if doubles[next] > level.parameters[ZOMBIE_ABOVE] else NOBODY
-                next += _1
-            if kind == NOBODY and codes[x * WIDTH + y] == _TUNNEL:
-                kind = SKELETON if doubles[next] > level.parameters[SKELETON_ABOVE] else NOBODY
-                next += _1
-            if kind != NOBODY:
-                add_object(level, kind, x, y, ZOMBIE_HEALTH if kind == ZOMBIE else COW_HEALTH, 0)
-        used += next - first
-    return used
-
-
-@jitable
-def _draw(level: Any, codes: Any) -> None:
-    """Draws materials, then creatures. Doubles are made many at a time, and the stream is put to where it stands after
-    those that were used."""
-    cells = np.empty(AREA * AREA + 1, dtype=np.uint16)
-    ahead, doubles = np.empty(NUM_RANDOM, dtype=np.uint32), np.empty(_DOUBLES_AHEAD)
-    for k in range(NUM_RANDOM):
-        ahead[k] = level.random[k]
-    take_doubles(ahead, doubles, 0)
-    next, used = _draw_materials(level, codes, cells, ahead, doubles)
-    used += _draw_creatures(level, codes, cells, ahead, doubles, next)
-    skip_doubles(level, np.int64(used))
-
-
-@jitable
 def generate_world(level: Any, slices: Any) -> None:
     """`crafter.worldgen.generate_world`: fills a world that holds the player only.
 
@@ -428,4 +310,4 @@ def generate_world(level: Any, slices: Any) -> None:
     codes = np.empty(AREA * WIDTH, dtype=np.uint8)
     _classify(maps, codes)
     _settle(level, maps, codes, permutation)
-    _draw(level, codes)
+    draw(level, codes)
