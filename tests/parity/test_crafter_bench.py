@@ -10,7 +10,9 @@ from palaestra.bench.differences import ParityError, same_array
 
 def test_pictures_and_states_through_a_night() -> None:
     """Past nightfall, which the noise of pictures begins with; episodes cut, so that each has a successor."""
-    result = compare_crafter(range(3), 230, max_steps=200)
+    named: list[str] = []
+    result = compare_crafter(range(3), 230, max_steps=200, starting=named.append)
+    assert named == ["Crafter, seeds 0 to 2 of 0 to 2"]
     assert (result.steps, result.episodes >= 3) == (690, True)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -81,7 +81,13 @@ class Happened:
         )
 
 
-def compare_crafter(seeds: Sequence[int], steps: int, images: bool = True, max_steps: int = 10_000) -> ParityResult:
+def compare_crafter(
+    seeds: Sequence[int],
+    steps: int,
+    images: bool = True,
+    max_steps: int = 10_000,
+    starting: Callable[[str], None] = lambda name: None,
+) -> ParityResult:
     """Drives one environment for each seed through `steps` steps, never reseeding, with the same actions on both sides.
 
     Half are played by the scripted player, which goes as far as a diamond; the others at random, by one that fights,
@@ -93,6 +99,7 @@ def compare_crafter(seeds: Sequence[int], steps: int, images: bool = True, max_s
         steps: steps of each environment; episodes begin anew within them.
         images: whether images are compared; without them it is three times as fast.
         max_steps: cuts episodes shorter on both sides.
+        starting: told what is compared next.
 
     Raises:
         ParityError: at the first difference.
@@ -100,7 +107,9 @@ def compare_crafter(seeds: Sequence[int], steps: int, images: bool = True, max_s
     began = time.perf_counter()
     happened = Happened()
     for first in range(0, len(seeds), TOGETHER):
-        _compare_some(seeds[first : first + TOGETHER], steps, images, max_steps, happened)
+        some = seeds[first : first + TOGETHER]
+        starting(f"Crafter, seeds {some[0]} to {some[-1]} of {seeds[0]} to {seeds[-1]}")
+        _compare_some(some, steps, images, max_steps, happened)
     return ParityResult(
         "Crafter",
         len(seeds),

@@ -18,8 +18,11 @@ from palaestra.bench.results import BenchResults, BenchTable
 Policy = Callable[[Any, NDArray[np.int64]], NDArray[np.int64]]
 """`policy(world, random_actions) -> actions`, for all environments."""
 
-Comparison = Callable[[str, Sequence[int], int], ParityResult]
-"""`compare(id, seeds, steps)`."""
+Starting = Callable[[str], None]
+"""Told what is compared next."""
+
+Comparison = Callable[[str, Sequence[int], int, Starting], ParityResult]
+"""`compare(id, seeds, steps, starting)`."""
 
 _COUNTS = ("seeds", "steps", "episodes", "successes")
 
@@ -29,7 +32,7 @@ def bench_parity(
     seeds: int,
     steps: int,
     minutes: float = 0.0,
-    starting: Callable[[str], None] = lambda name: None,
+    starting: Starting = lambda name: None,
 ) -> BenchResults:
     """Everything that `palaestra bench parity` prints.
 
@@ -38,7 +41,7 @@ def bench_parity(
         seeds: environments of each id in one pass; the next pass takes the seeds after them.
         steps: steps of each environment.
         minutes: passes go on for so long; at least one is made.
-        starting: told the id before each comparison.
+        starting: told the id and the seeds before each comparison.
 
     Raises:
         ParityError: at the first difference.
@@ -56,10 +59,9 @@ def bench_parity(
     for turn in itertools.count():
         for id in chosen:
             numbers = range(turn * seeds, (turn + 1) * seeds)
-            starting(f"{id}, seeds {numbers[0]} to {numbers[-1]}")
             compare = _comparison_of(id)
             assert compare is not None
-            results[id].append(compare(id, numbers, steps))
+            results[id].append(compare(id, numbers, steps, starting))
         if time.monotonic() >= until:
             break
     notes = [f"{e.id} cannot be compared: {e.missing}" for e in entries if e.missing and not ids]
@@ -75,13 +77,14 @@ def _comparison_of(id: str) -> Comparison | None:
     return _compare_minigrid if id.startswith("MiniGrid-") else None
 
 
-def _compare_crafter(id: str, seeds: Sequence[int], steps: int) -> ParityResult:
+def _compare_crafter(id: str, seeds: Sequence[int], steps: int, starting: Starting) -> ParityResult:
     from palaestra.bench.crafter_parity import compare_crafter
 
-    return compare_crafter(seeds, steps)
+    return compare_crafter(seeds, steps, starting=starting)
 
 
-def _compare_minigrid(id: str, seeds: Sequence[int], steps: int) -> ParityResult:
+def _compare_minigrid(id: str, seeds: Sequence[int], steps: int, starting: Starting) -> ParityResult:
+    starting(f"{id}, seeds {seeds[0]} to {seeds[-1]}")
     # Episodes cut to a third, so that at least three follow one another on one random stream.
     return compare_minigrid(id, seeds, steps, max_steps=max(1, steps * 3 // 10))
 

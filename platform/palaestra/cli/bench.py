@@ -113,10 +113,14 @@ def parity(
     console = Console()
     with Progress(console=console, transient=True) as progress:
         bar = progress.add_task("comparing", total=None)
+
+        def starting(name: str) -> None:
+            progress.update(bar, description=f"comparing {name}")
+            if not console.is_terminal:
+                console.print(f"comparing {name}", soft_wrap=True)
+
         try:
-            results = bench_parity(
-                id, seeds, steps, minutes, lambda name: progress.update(bar, description=f"comparing {name}")
-            )
+            results = bench_parity(id, seeds, steps, minutes, starting)
         except (UnknownName, ValueError) as error:
             raise typer.BadParameter(str(error), param_hint="--id") from error
         except ParityError as error:
