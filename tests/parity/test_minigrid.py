@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -71,7 +72,7 @@ def test_levels_of_the_reference_generator(pattern: Path, monkeypatch: pytest.Mo
 
 @pytest.mark.parametrize("entry", UNSERVED, ids=lambda entry: entry.id)
 def test_ids_that_cannot_be_served_say_what_is_missing(entry) -> None:
-    with pytest.raises(ValueError, match=f"{entry.id} cannot be served here; what is missing: .+"):
+    with pytest.raises(ValueError, match=f"{entry.id} .*{re.escape(entry.missing)}"):
         palaestra_worlds.make(entry.id, num_envs=1)
 
 

@@ -88,7 +88,7 @@ def test_lessons_for_nobody_who_learns_are_refused_with_the_command_that_is_mean
 
 
 @pytest.mark.parametrize("teacher", ["null", TEACHERS["environments"]])
-def test_nobody_trains_in_a_world_in_real_time(teacher: str) -> None:
+def test_nobody_trains_in_a_world_in_real_time_installed_or_not(teacher: str) -> None:
     with pytest.raises(SpecError, match=r"^cell\.yaml:1:13: world\.id: Luanti runs in real time.*palaestra plan"):
         RunSpec.from_yaml(f"world: {{id: Luanti}}\nteacher: {teacher}\nbudget: {{steps: 4096}}\n", "cell.yaml")
 

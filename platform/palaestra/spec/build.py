@@ -61,8 +61,8 @@ def build_arm(name: str, node: Node, over: Node) -> ArmSpec:
     world_node, world_path = section("world")
     if world_node.value == {}:
         raise fail(world_node.place, world_path, "is missing; say which, e.g. {id: MiniGrid-DoorKey-5x5-v0}")
+    _check_repeatable(world_node, world_path)
     world = build_world(world_node, world_path)
-    _check_repeatable(world, world_node, world_path)
     agent = build_agent(*section("agent"))
     teacher_node, teacher_path = section("teacher")
     teacher = None if teacher_node is empty else build_teacher(teacher_node, teacher_path)
@@ -103,16 +103,13 @@ def _plain(node: Node, over: Node, arm: str) -> _Plain:
 def needs_setting(node: Node, path: Path, key: str, why: str) -> None:
     """Refuses a world whose settings have no such key, before its other settings are looked at.
 
-    A world that is not named, or is none, is for `build_world` to refuse.
-
     Raises:
         SpecError: it has no such setting; says that the world `why`.
     """
-    id_node = node.child("id")
-    id = None if id_node is None else id_node.value
-    if id_node is None or not isinstance(id, str):
+    found = _named_world(node, path)
+    if found is None:
         return
-    provider = _found(lambda: _provider(id), id_node, (*path, "id"))
+    id_node, id, provider = found
     with named(f"the provider of world '{id}'", id_node, (*path, "id")):
         keys = provider.settings().model_fields
     if key not in keys:
@@ -131,6 +128,19 @@ def build_world(node: Node, path: Path) -> WorldSpec:
         if missing and not settings.model_fields_set:
             raise fail(id_node.place, (*path, "id"), f"{spec.id} cannot be served here; what is missing: {missing}")
         return spec.model_copy(update={"settings": settings.model_dump(mode="json")})
+
+
+def _named_world(node: Node, path: Path) -> tuple[Node, str, Any] | None:
+    """Where a world is named, its id, and its provider; None where none is named, which `build_world` refuses.
+
+    Raises:
+        SpecError: there is no such world.
+    """
+    id_node = node.child("id")
+    id = None if id_node is None else id_node.value
+    if id_node is None or not isinstance(id, str):
+        return None
+    return id_node, id, _found(lambda: _provider(id), id_node, (*path, "id"))
 
 
 def _provider(id: str) -> Any:
@@ -255,16 +265,22 @@ def _split(node: Node, path: Path, keys: tuple[str, ...]) -> tuple[Node, Node]:
     return Node(own, node.place, node.key), Node(rest, node.place, node.key)
 
 
-def _check_repeatable(world: WorldSpec, node: Node, path: Path) -> None:
-    """Refuses worlds in which no agent can train: a trial must be one that can be resumed and repeated."""
-    id_node = node.children()["id"]
-    with named(f"the provider of world '{world.id}'", id_node, (*path, "id")):
-        entries = registry.world_provider(world.id).entries()
-    if any(entry.is_live for entry in entries if entry.id == world.id):
+def _check_repeatable(node: Node, path: Path) -> None:
+    """Refuses worlds in which no agent can train: a trial must be one that can be resumed and repeated.
+
+    What such a world lacks on this machine is not looked at: nobody is to install it in vain.
+    """
+    found = _named_world(node, path)
+    if found is None:
+        return
+    id_node, id, provider = found
+    with named(f"the provider of world '{id}'", id_node, (*path, "id")):
+        entries = provider.entries()
+    if any(entry.is_live for entry in entries if entry.id == id):
         raise fail(
             id_node.place,
             (*path, "id"),
-            f"{world.id} runs in real time in a program of its own, where no trial could be resumed or repeated; "
+            f"{id} runs in real time in a program of its own, where no trial could be resumed or repeated; "
             "agents do not train there (`palaestra plan` has controllers play it)",
         )
 
