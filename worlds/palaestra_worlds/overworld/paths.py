@@ -18,8 +18,8 @@ from palaestra_worlds.overworld.heap import pop, push
 from palaestra_worlds.overworld.state import HEIGHT, SIDE
 
 UNSEEN, FREE, WATER, LAVA, ROCK, FIXED, TALL, GATE = range(8)
-"""What a cell is to somebody on his way: ROCK can be dug, FIXED can't or mustn't, TALL can't be stepped onto either, GATE
-is walked through and no more: a gate, or a door."""
+"""What a cell is to somebody on his way: ROCK can be dug, FIXED can't or mustn't, TALL can't be stepped onto either,
+GATE, a gate or a door, is walked through and no more."""
 CELLS = SIDE * SIDE * HEIGHT
 SAFE_FALL = 3
 DEEP = 20
