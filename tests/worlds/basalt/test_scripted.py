@@ -51,3 +51,12 @@ def test_the_oracle_has_no_opinion_of_worlds_without_checks(tmp_path: Path) -> N
     file.end(number, "digest")
     with pytest.raises(DemonstrationsError, match="checks nothing; compare its episodes yourself"):
         scores_by_checks(file)
+
+
+def test_a_scripted_house_passes_the_check(tmp_path: Path) -> None:
+    """Its floor was dug up on the way out of its closed walls."""
+    assert record("BuildVillageHouse", tmp_path / "houses.demonstrations", 2) == (2, 2)
+
+
+def test_scripted_waterfalls_pass_the_check(tmp_path: Path) -> None:
+    assert record("MakeWaterfall", tmp_path / "waterfalls.demonstrations", 2) == (2, 2)

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 import palaestra_worlds
 from palaestra_worlds.basalt import PREFIX
+from palaestra_worlds.basalt.waterfall import make_waterfall
 from palaestra_worlds.basalt.world import FINISH, BasaltWorld
 from palaestra_worlds.demonstrations import SCRIPTED, Demonstrations, DemonstrationsError, digest_of
 from palaestra_worlds.overworld.constants import NOTHING, PLACE, WALK, Rules
@@ -243,6 +244,7 @@ def _level_ground(hands: Hands, wide: int) -> list[NDArray[np.int64]]:
 
 PLAYERS: dict[str, Callable[[Hands], bool]] = {
     "FindCave": find_cave,
+    "MakeWaterfall": make_waterfall,
     "CreateVillageAnimalPen": make_pen,
     "BuildVillageHouse": build_house,
 }

@@ -25,6 +25,7 @@ class BasaltTask:
         inventory: what one has at the start.
         max_ticks: of the game's clock.
         mobs: who else lives there.
+        fluids: whether water runs.
         placed: items that can be put down besides those of the inventory.
     """
 
@@ -33,6 +34,7 @@ class BasaltTask:
     inventory: Mapping[str, int]
     max_ticks: int
     mobs: Literal["none", "passive"] = "none"
+    fluids: Literal["still", "flow"] = "still"
     placed: tuple[str, ...] = ()
 
     def in_level(self, level_seed: int | None) -> OverworldTask:
@@ -62,6 +64,7 @@ TASKS: dict[str, BasaltTask] = {
         biome="mountains",
         inventory={"water_bucket": 1, "cobblestone": 20, "stone_shovel": 1, "stone_pickaxe": 1},
         max_ticks=6_000,
+        fluids="flow",
         placed=("dirt",),
     ),
     "CreateVillageAnimalPen": BasaltTask(

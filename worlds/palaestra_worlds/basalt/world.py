@@ -56,6 +56,7 @@ class BasaltWorld(OverworldWorld):
         whole = OverworldSettings(
             actions="all",
             mobs=settings.mobs or self.task.mobs,
+            fluids=self.task.fluids,
             lidar=settings.lidar,
             max_steps=settings.max_steps or self.task.max_ticks,
             threads=settings.threads,

@@ -17,8 +17,9 @@ from palaestra_worlds.overworld.constants import JUMPING_TICKS, WALKING_TICKS
 from palaestra_worlds.overworld.heap import pop, push
 from palaestra_worlds.overworld.state import HEIGHT, SIDE
 
-UNSEEN, FREE, WATER, LAVA, ROCK, FIXED, TALL = range(7)
-"""What a cell is to somebody on his way: ROCK can be dug, FIXED can't or mustn't, TALL can't be stepped onto either."""
+UNSEEN, FREE, WATER, LAVA, ROCK, FIXED, TALL, GATE = range(8)
+"""What a cell is to somebody on his way: ROCK can be dug, FIXED can't or mustn't, TALL can't be stepped onto either,
+GATE, a gate or a door, is walked through and no more."""
 CELLS = SIDE * SIDE * HEIGHT
 SAFE_FALL = 3
 DEEP = 20
@@ -83,7 +84,7 @@ def _clear(seen: Any, ground: Any, x: Any, z: Any, y: Any) -> Any:
     kind = kind_at(seen, ground, x, z, y)
     if kind == FREE or kind == WATER:
         return 0.0
-    if kind == LAVA or kind == FIXED or kind == TALL:
+    if kind == LAVA or kind == FIXED or kind == TALL or kind == GATE:
         return NO_WAY
     ticks = ground.ticks[seen[x, z, y]] + 1.0
     for way in range(6):
@@ -92,6 +93,12 @@ def _clear(seen: Any, ground: Any, x: Any, z: Any, y: Any) -> Any:
         if kind_at(seen, ground, a, b, c) == LAVA:
             ticks += RISK
     return ticks
+
+
+@register_jitable
+def _pass(seen: Any, ground: Any, x: Any, z: Any, y: Any) -> Any:
+    """As `_clear`, for who comes by on the level: gates and doors open."""
+    return 0.0 if kind_at(seen, ground, x, z, y) == GATE else _clear(seen, ground, x, z, y)
 
 
 @register_jitable
@@ -142,9 +149,8 @@ def _up_or_down(
     cost = scratch.costs[node]
     below = kind_at(seen, ground, x, z, y - 1)
     stands = below == ROCK or below == FIXED or below == UNSEEN
-    rises = (
-        kind_at(seen, ground, x, z, y + 1) == WATER if kind_at(seen, ground, x, z, y) == WATER else blocks and stands
-    )
+    feet = kind_at(seen, ground, x, z, y)
+    rises = kind_at(seen, ground, x, z, y + 1) == WATER if feet == WATER else blocks and stands and feet != GATE
     if rises and y + 3 < HEIGHT:
         ticks = _clear(seen, ground, x, z, y + 2) + PILING_TICKS
         size = _reach(seen, scratch, stamp, size, box, node, x, z, y + 1, cost + ticks, weight)
@@ -187,7 +193,7 @@ def _aside(
     if not (0 <= a < SIDE and 0 <= b < SIDE) or y + 3 >= HEIGHT:
         return size
     cost = scratch.costs[node]
-    head, feet = _clear(seen, ground, a, b, y + 1), _clear(seen, ground, a, b, y)
+    head, feet = _pass(seen, ground, a, b, y + 1), _pass(seen, ground, a, b, y)
     block, floor = kind_at(seen, ground, a, b, y), kind_at(seen, ground, a, b, y - 1)
     level = cost + _level_ticks(seen, ground, a, b, y, head + feet)
     if block == WATER and floor == WATER:
@@ -205,7 +211,7 @@ def _aside(
         below = kind_at(seen, ground, x, z, y - 1)
         if blocks and (below == ROCK or below == FIXED or below == UNSEEN):
             size = _reach(seen, scratch, stamp, size, box, node, a, b, y, level + BRIDGING_TICKS, weight)
-    if block == ROCK or block == FIXED or block == UNSEEN:
+    if (block == ROCK or block == FIXED or block == UNSEEN) and kind_at(seen, ground, a, b, y + 1) != GATE:
         above = _clear(seen, ground, x, z, y + 2) + _clear(seen, ground, a, b, y + 2)
         size = _reach(seen, scratch, stamp, size, box, node, a, b, y + 1, cost + above + head + JUMPING_TICKS, weight)
     return size

@@ -23,13 +23,14 @@ from palaestra_worlds.overworld.constants import WATER as WATER_BLOCK
 from palaestra_worlds.overworld.controllers.failures import EpisodeOver, Failed
 from palaestra_worlds.overworld.controllers.limits import Limits
 from palaestra_worlds.overworld.objectives import GOAL_BIT
-from palaestra_worlds.overworld.paths import FIXED, FREE, LAVA, ROCK, TALL, UNSEEN, WATER, Ground
+from palaestra_worlds.overworld.paths import FIXED, FREE, GATE, LAVA, ROCK, TALL, UNSEEN, WATER, Ground
 from palaestra_worlds.overworld.player import REACH, SIGHT
 from palaestra_worlds.overworld.senses import Cell, Senses
 from palaestra_worlds.overworld.state import HEIGHT, PITCHES, SIDE, SLOTS, STEPS
 from palaestra_worlds.overworld.tables import (
     DURABILITY,
     HARVESTS,
+    IS_GATE,
     IS_TALL,
     LEFT_ALONE,
     SOLID,
@@ -63,6 +64,7 @@ def _kinds() -> NDArray[np.uint8]:
             kind = FIXED
         found[number + 1] = kind
     found[1:][blocks[:, IS_TALL] > 0] = TALL
+    found[1:][blocks[:, IS_GATE] > 0] = GATE
     found[[TABLE_BLOCK + 1, FURNACE_BLOCK + 1]] = FIXED
     found[WATER_BLOCK + 1], found[LAVA_BLOCK + 1] = WATER, LAVA
     return found
@@ -100,6 +102,7 @@ class Arms:
         """Called before each way."""
         self.stays_out = False
         """Whether one is out by night on purpose."""
+        self._kept: tuple[int, ...] = ()
         self._spared: tuple[int, ...] = ()
         self._ground: Ground | None = None
         self._tools: tuple[int, ...] = ()
@@ -178,15 +181,17 @@ class Arms:
             self._tools = columns
         return self._ground
 
-    def spare(self, blocks: Iterable[int]) -> None:
-        """From now on no way leads through these blocks, nor are they used on the way."""
-        self._spared = tuple(blocks)
+    def spare(self, blocks: Iterable[int], ground: Iterable[int] = ()) -> None:
+        """From now on no way leads through these blocks, nor are they used on the way; no way is dug through those of
+        `ground` either."""
+        self._kept = tuple(blocks)
+        self._spared = (*self._kept, *ground)
         self._ground = None
 
     def filler(self) -> int:
         """An item to bridge and pile up with, 0 if there is none."""
         held, known = self.inventory(), numbers().item
-        spared = {numbers().blocks[block] for block in self._spared}
+        spared = {numbers().blocks[block] for block in self._kept}
         return next((known[name] for name in FILLERS if held.get(known[name]) and name not in spared), 0)
 
     # ------------------------------------------------------------------------------------------ digging, placing

@@ -13,7 +13,7 @@ from palaestra_worlds.overworld.controllers.equip import item_at_hand
 from palaestra_worlds.overworld.controllers.failures import Failed
 from palaestra_worlds.overworld.controllers.hands import Hands
 from palaestra_worlds.overworld.controllers.names import items_named
-from palaestra_worlds.overworld.paths import FIXED, FREE, ROCK, TALL, WATER
+from palaestra_worlds.overworld.paths import FIXED, FREE, GATE, ROCK, TALL, WATER
 from palaestra_worlds.overworld.player import SIGHT
 from palaestra_worlds.overworld.senses import Cell
 from palaestra_worlds.overworld.standing import places_to_reach
@@ -23,6 +23,8 @@ from palaestra_worlds.structured import Blueprint, StructuredAction, in_words
 
 SITES = 12
 """Cells around the player within which level ground is looked for."""
+CLEARINGS = 3
+"""Times that one goes round to take down what was piled up."""
 
 
 def build(hands: Hands, action: StructuredAction) -> str:
@@ -38,11 +40,20 @@ def build(hands: Hands, action: StructuredAction) -> str:
     waiting = [((origin[0] + right, origin[1] - ahead, origin[2] + up), item) for right, ahead, up, item in blocks]
     total = len(waiting)
     site = {cell for cell, _ in waiting}
-    hands.spare({int(tables().items[item, BLOCK]) for *_, name in blocks for item in items_named(name)})
+    materials = {int(tables().items[item, BLOCK]) for *_, name in blocks for item in items_named(name)}
+    hands.spare(materials, _ground_under(hands, site))
     hands.scaffold.clear()
     try:
         _clear_plants(hands, site)
-        _put_all(hands, waiting, site)
+        waiting = _put_all(hands, waiting, site)
+        if waiting:
+            # Who is walled in has to dig a way out.
+            hands.spare(materials)
+            waiting = _put_all(hands, waiting, site)
+        if waiting:
+            (x, z, y), item = waiting[0]
+            why = f"{total - len(waiting)} of {total} blocks stand; no {item} could be put at x {x}, z {z}, height {y}."
+            raise Failed("unreachable", why)
         _clear_away(hands, site)
     finally:
         hands.spare(())
@@ -50,15 +61,19 @@ def build(hands: Hands, action: StructuredAction) -> str:
     return f"{total} blocks stand from x {x}, z {z}, height {y} to the east and north."
 
 
-def _put_all(hands: Hands, waiting: list[tuple[Cell, str]], site: set[Cell]) -> None:
-    total = len(waiting)
+def _ground_under(hands: Hands, site: set[Cell]) -> set[int]:
+    """The blocks that a site stands on, which are not to be dug up on the way."""
+    return {hands.block((x, z, min(y for *_, y in site) - 1)) for x, z, _ in site}
+
+
+def _put_all(hands: Hands, waiting: list[tuple[Cell, str]], site: set[Cell]) -> list[tuple[Cell, str]]:
+    """Puts all blocks, one after the other, for as long as there is one that can be put; gives what is left."""
     while waiting:
         left = [(cell, item) for cell, item in waiting if not _put(hands, cell, item, site)]
         if len(left) == len(waiting):
-            (x, z, y), item = waiting[0]
-            why = f"{total - len(left)} of {total} blocks stand; no {item} could be put at x {x}, z {z}, height {y}."
-            raise Failed("unreachable", why)
+            break
         waiting = left
+    return waiting
 
 
 def _clear_plants(hands: Hands, site: set[Cell]) -> None:
@@ -73,13 +88,13 @@ def _clear_plants(hands: Hands, site: set[Cell]) -> None:
 
 
 def _clear_away(hands: Hands, site: set[Cell]) -> None:
-    """Takes down what was piled up to reach higher, the highest first."""
-    for cell in sorted(set(hands.scaffold) - site, key=lambda cell: -cell[2]):
-        if hands.kind(cell) != ROCK:
-            continue
-        goals = places_to_reach(hands.senses.seen, hands.ground(), np.array([cell], np.int64))
-        if hands.travel(goals) and hands.aims(cell):
-            hands.dig(cell)
+    """Takes down what was piled up to reach higher, the highest first, and what was piled up in doing so."""
+    for _ in range(CLEARINGS):
+        standing = {cell for cell in hands.scaffold if hands.kind(cell) in (ROCK, FIXED)} - site
+        for cell in sorted(standing, key=lambda cell: (-cell[2], cell)):
+            goals = places_to_reach(hands.senses.seen, hands.ground(), np.array([cell], np.int64))
+            if hands.travel(goals) and hands.aims(cell):
+                hands.dig(cell)
 
 
 def _check_items(hands: Hands, items: list[str]) -> None:
@@ -162,7 +177,7 @@ def _lines(cell: Cell) -> list[tuple[Cell, int, int, list[Cell]]]:
 
 def _is_placed_at(hands: Hands, line: list[Cell]) -> bool:
     """Whether what is put down along a line of cells is held by the last of them, and nothing else is in the way."""
-    return hands.kind(line[-1]) in (ROCK, FIXED, TALL) and all(hands.block(cell) == 0 for cell in line[:-1])
+    return hands.kind(line[-1]) in (ROCK, FIXED, TALL, GATE) and all(hands.block(cell) == 0 for cell in line[:-1])
 
 
 def _stands(hands: Hands, cell: Cell, site: set[Cell]) -> NDArray[np.int64]:
