@@ -181,6 +181,14 @@ def test_rules_that_have_changed_are_noticed(five: Path) -> None:
         list(replay(episodes(five)[:5]))
 
 
+def test_an_ended_episode_without_actions_is_damaged(five: Path) -> None:
+    connection = sqlite3.connect(five, isolation_level=None)
+    connection.execute("DELETE FROM actions WHERE episode = 2")
+    connection.close()
+    with pytest.raises(DemonstrationsError, match="episode 2 has no actions"):
+        list(replay(episodes(five)[:5]))
+
+
 # ---------------------------------------------------------------------------------------------- cloning
 
 

@@ -103,11 +103,13 @@ class Replayed:
         episode: of the file.
         observations: arrays (steps, ...) by key; row t is what was seen before action t.
         last: what was seen last, by key.
+        checked: bool (checks,): what the world's checks found at the end; None where it did not watch them.
     """
 
     episode: Episode
     observations: dict[str, NDArray[Any]]
     last: dict[str, Any]
+    checked: NDArray[np.bool_] | None = None
 
 
 class Demonstrations:
@@ -287,31 +289,41 @@ def task_of(world: World, episode: Episode) -> Task | None:
         raise DemonstrationsError(f"episode {episode.number} has a task that {world.id} does not take") from error
 
 
-def replay(episodes: Sequence[Episode], most: int = 16) -> Iterator[Replayed]:
+def replay(episodes: Sequence[Episode], most: int = 16, watch: bool = False) -> Iterator[Replayed]:
     """What was seen in episodes, by doing again what was done.
 
     Args:
         episodes: that ended, all of one world with the same settings.
         most: episodes that are replayed at a time.
+        watch: has the world watch its checks meanwhile.
 
     Raises:
-        DemonstrationsError: one goes otherwise here than when it was recorded; the rules have changed since.
+        DemonstrationsError: one goes otherwise here than when it was recorded; the rules have changed since. Or the
+            world is to watch its checks, and has none.
         ValueError: the world cannot be built.
     """
     for first in range(0, len(episodes), most):
         chosen = episodes[first : first + most]
+        idle = next((episode.number for episode in chosen if not len(episode.actions)), None)
+        if idle is not None:
+            raise DemonstrationsError(f"episode {idle} has no actions; restore its file from a copy")
         world = make(chosen[0].world, len(chosen), **chosen[0].settings)
         try:
-            yield from _replay_together(world, chosen)
+            if watch and not world.checks:
+                raise DemonstrationsError(f"{world.id} checks nothing; compare its episodes yourself, by other scores")
+            yield from _replay_together(world, chosen, watch)
         finally:
             world.close()
 
 
-def _replay_together(world: World, episodes: Sequence[Episode]) -> Iterator[Replayed]:
+def _replay_together(world: World, episodes: Sequence[Episode], watch: bool) -> Iterator[Replayed]:
+    if watch:
+        world.watch_checks()
     world.assign([task_of(world, episode) for episode in episodes])
     observations, _ = world.reset(seed=[episode.seed for episode in episodes])
     seen: list[list[dict[str, Any]]] = [[] for _ in episodes]
     last: list[dict[str, Any]] = [{} for _ in episodes]
+    checked: list[NDArray[np.bool_] | None] = [None for _ in episodes]
     actions = np.zeros(len(episodes), np.int64)
     for step in range(max(len(episode.actions) for episode in episodes)):
         before = {key: part.copy() for key, part in observations.items() if isinstance(part, np.ndarray)}
@@ -326,9 +338,10 @@ def _replay_together(world: World, episodes: Sequence[Episode]) -> Iterator[Repl
         for i, episode in enumerate(episodes):
             if step == len(episode.actions) - 1:
                 last[i] = _end_of(world, episode, infos, i)
-    for episode, rows, final in zip(episodes, seen, last, strict=True):
+                checked[i] = world.checked()[i] if watch else None
+    for episode, rows, final, found in zip(episodes, seen, last, checked, strict=True):
         whole = {key: np.stack([row[key] for row in rows]) for key in rows[0]}
-        yield Replayed(episode, whole, {key: np.array(final[key]) for key in whole})
+        yield Replayed(episode, whole, {key: np.array(final[key]) for key in whole}, found)
 
 
 def _end_of(world: World, episode: Episode, infos: dict[str, Any], i: int) -> dict[str, Any]:

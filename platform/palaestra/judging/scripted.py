@@ -8,19 +8,18 @@ compares the episodes in a file by how many of their world's own checks they pas
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-import palaestra_worlds
 from palaestra_worlds.demonstrations import (
     SCRIPTED,
     Comparison,
     Demonstrations,
     DemonstrationsError,
     Episode,
-    digest_of,
-    task_of,
+    replay,
 )
 
 
@@ -58,27 +57,19 @@ def scores_by_checks(file: Demonstrations) -> dict[int, float]:
     Raises:
         DemonstrationsError: an episode's world checks nothing, or the episode ends otherwise here than it did.
     """
-    return {e.number: float(_checked(e, file)) for e in file.episodes() if e.state == "ended"}
-
-
-def _checked(episode: Episode, file: Demonstrations) -> int:
-    world = palaestra_worlds.make(episode.world, 1, **episode.settings)
+    alike: dict[str, list[Episode]] = {}
+    for episode in file.episodes():
+        if episode.state == "ended":
+            alike.setdefault(json.dumps([episode.world, episode.settings], sort_keys=True), []).append(episode)
+    found = {}
     try:
-        if not world.checks:
-            raise DemonstrationsError(f"{file.path}: {episode.world} checks nothing; compare its episodes yourself")
-        world.watch_checks()
-        world.assign([task_of(world, episode)])
-        world.reset(seed=[episode.seed])
-        infos = {}
-        for action in episode.actions:
-            infos = world.step(np.array([action]))[4]
-        if "final_obs" not in infos or digest_of(infos["final_obs"][0]) != episode.digest:
-            raise DemonstrationsError(
-                f"episode {episode.number} in {file.path} ends otherwise here than when it was recorded; record it anew"
-            )
-        return int(world.checked()[0].sum())
-    finally:
-        world.close()
+        for episodes in alike.values():
+            for replayed in replay(episodes, watch=True):
+                assert replayed.checked is not None
+                found[replayed.episode.number] = float(replayed.checked.sum())
+    except DemonstrationsError as error:
+        raise DemonstrationsError(f"{file.path}: {error}") from error
+    return found
 
 
 def main() -> None:

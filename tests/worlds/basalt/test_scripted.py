@@ -35,6 +35,9 @@ def test_the_oracle_prefers_what_passes_more_checks(walks: Path) -> None:
     file = Demonstrations(walks)
     scores = scores_by_checks(file)
     assert sorted(scores) == [episode.number for episode in file.episodes()]
+    # Watching changes nothing, and says nothing where it was not asked for.
+    (alone,) = replay(file.episodes()[:1])
+    assert alone.checked is None
     # Whoever walks digs nothing: one check of three is passed by all of them.
     assert set(scores.values()) == {1.0, 3.0}
     made = judge_by(file, scores, 40)
