@@ -14,6 +14,7 @@ from palaestra_worlds.overworld.rules import load_rules
 from palaestra_worlds.overworld.state import (
     CLOCK,
     DAWN,
+    DIFFICULTY,
     FACING,
     HEALTH,
     KILLS,
@@ -24,8 +25,10 @@ from palaestra_worlds.overworld.state import (
     MOB_Z,
     MOST_ANIMALS,
     NEXT,
+    PEACEFUL,
     PITCH,
     PITCHES,
+    SEA_LEVEL,
     SHORN,
     SIDE,
     X,
@@ -220,6 +223,25 @@ def test_a_creeper_that_goes_out_of_sight_is_not_forgotten_at_once():
     for _ in range(8):
         hands.do(NOTHING)
     assert hands.senses.place != place, "it is evaded still"
+
+
+def test_who_hunts_slimes_goes_to_and_fro_across_the_swamp():
+    """They come 24 to 44 cells from the player, and in swamps alone: whoever goes round the world hardly meets one."""
+    world = stage()
+    world.state().blocks[0, :, :, GROUND + 1 : SEA_LEVEL] = BLOCK["stone"]
+    world.state().status[0, [Y, DAWN, DIFFICULTY]] = SEA_LEVEL, NIGHT, PEACEFUL
+    for right, ahead in np.ndindex(3, 3):
+        put(world, "lily_pad", right + 19, ahead - 1, SEA_LEVEL - GROUND - 1)
+    far: list[int] = []
+
+    def note() -> bool:
+        x, z = (int(n) for n in world.state().status[0, [X, Z]])
+        far.append(max(abs(x - MIDDLE - 20), abs(z - MIDDLE)))
+        return False
+
+    world.player(0).perform(StructuredAction(name="attack", object="slime_ball"), ticks=1200, stop=note)
+    is_there = [one < 8 for one in far if not 8 <= one < 18]
+    assert np.count_nonzero(np.diff(is_there)) >= 3
 
 
 def test_endermen_leave_one_in_peace():

@@ -45,7 +45,8 @@ class BasaltWorld(OverworldWorld):
 
     Args:
         id: e.g. "Overworld-FindCave".
-        num_envs: environments that step together; each takes 1.2 MB, and as much again with `watch_checks`.
+        num_envs: environments that step together; each takes 1.2 MB, 1.9 MB where water runs, and 1.2 MB more with
+            `watch_checks`.
         settings: see `BasaltSettings`.
     """
 

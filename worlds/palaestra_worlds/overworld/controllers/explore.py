@@ -32,7 +32,9 @@ MOST_TUNNELS = 2000
 WORTH_A_WAY = 0.3
 """Cells that a cave must lay open for each tick of the way, for one to follow it before one digs down."""
 ROUND = 30
-"""Cells from the middle of the world at which one goes round it."""
+"""Cells from the middle of the world, or of a place, at which one goes round it."""
+ACROSS = np.pi * 5 / 6
+"""Turn from one side of a place nearly to the opposite one."""
 TUNNEL = 6
 """Cells dug before one thinks again."""
 
@@ -121,19 +123,25 @@ def roam(hands: Hands, until: Callable[[], bool], name: str) -> None:
         raise Failed("not_found", f"Everything around has been looked at on the surface, and there is no {name}.")
 
 
-def patrol(hands: Hands, until: Callable[[], bool]) -> None:
-    """Goes round on the surface once, past what is known already, until something holds."""
+def patrol(hands: Hands, until: Callable[[], bool], across: tuple[float, float] | None = None) -> None:
+    """Goes round on the surface once, past what is known already, until something holds.
+
+    Args:
+        hands: of the player.
+        until: looked at after each step.
+        across: x and z of a place that each way leads across, from one side to the other; None: round the world.
+    """
     if is_underground(hands):
         go_up(hands, None)
     x, z, _ = hands.senses.place
-    middle = SIDE / 2 - 0.5
-    start = np.arctan2(z - middle, x - middle)
+    middle = across or (SIDE / 2 - 0.5, SIDE / 2 - 0.5)
+    start = np.arctan2(z - middle[1], x - middle[0])
     for turn in range(1, 7):
         if until():
             return
         can_stand, heights = _places_to_stand(hands)
-        angle = start + turn * np.pi / 3
-        a, b = middle + ROUND * np.cos(angle), middle + ROUND * np.sin(angle)
+        angle = start + turn * (np.pi / 3 if across is None else ACROSS)
+        a, b = middle[0] + ROUND * np.cos(angle), middle[1] + ROUND * np.sin(angle)
         cells = np.argwhere(can_stand)
         if not len(cells):
             return

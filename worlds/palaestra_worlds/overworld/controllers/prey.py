@@ -21,7 +21,7 @@ from palaestra_worlds.overworld.mobs import COMES_BACK_TICKS, MOB_REACH
 from palaestra_worlds.overworld.monsters import DAYBREAK, NIGHTFALL
 from palaestra_worlds.overworld.paths import FIXED, FREE, ROCK, WATER
 from palaestra_worlds.overworld.player import SIGHT
-from palaestra_worlds.overworld.rules import load_rules
+from palaestra_worlds.overworld.rules import EVERYWHERE, load_rules
 from palaestra_worlds.overworld.senses import Cell
 from palaestra_worlds.overworld.state import STEPS, TICKS_PER_DAY
 from palaestra_worlds.overworld.tables import numbers
@@ -140,23 +140,46 @@ def _wait_for(hands: Hands, prey: Prey, vain: Counter[int]) -> SeenMob:
 
     if is_underground(hands):
         go_up(hands, None)
+    signs = _signs_of_home(prey)
     while (mob := found()) is None:
         hands.rest()
-        was_night = is_night(hands)
+        was_night, home = is_night(hands), _middle_of(hands, signs)
 
-        def is_enough(was_night: bool = was_night) -> bool:
+        def is_enough(was_night: bool = was_night, looks_for_home: bool = bool(signs) and home is None) -> bool:
+            if looks_for_home and hands.senses.counts[signs].any():
+                return True
             return found() is not None or is_night(hands) != was_night
 
         try:
-            if was_night:
+            if home is None and (was_night or signs):
                 roam(hands, is_enough, prey.name)
         except Failed as failure:
             if failure.kind in FATAL:
                 raise
-        patrol(hands, is_enough)
+        patrol(hands, is_enough, home)
         for _ in range(WAITING_TICKS):
             hands.do(NOTHING)
     return mob
+
+
+def _signs_of_home(prey: Prey) -> list[int]:
+    """Values of the map that tell of biomes outside which none of them comes, by what grows there alone; empty: they
+    come everywhere."""
+    rules = load_rules()
+    places = {place for kind in prey.kinds for place in rules.mobs[kind].places}
+    if EVERYWHERE in places:
+        return []
+    return [
+        numbers().block[name] + 1 for name, one in rules.natural.items() if one.places and places >= set(one.places)
+    ]
+
+
+def _middle_of(hands: Hands, signs: list[int]) -> tuple[float, float] | None:
+    """x and z around which such blocks were seen, if any were."""
+    if not hands.senses.counts[signs].any():
+        return None
+    x, z, _ = np.nonzero(np.isin(hands.senses.seen, signs))
+    return float(np.median(x)), float(np.median(z))
 
 
 def is_night(hands: Hands) -> bool:
