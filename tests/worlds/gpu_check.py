@@ -43,9 +43,9 @@ def name_of(function: Any) -> str:
     return f"{function.__module__.removeprefix('palaestra_worlds.')}.{function.__name__}"
 
 
-def simulating(function: Any, name: str) -> Loop:
+def simulating(function: Any, name: str, allocates: bool = True) -> Loop:
     """A loop that does all twice, on the CPU and simulated, and compares."""
-    loop, known = on_cpu(function, name), name_of(function)
+    loop, known = on_cpu(function, name, allocates), name_of(function)
     try:
         rows_of(function)
     except ValueError:
@@ -83,9 +83,9 @@ def same(one: Any, other: Any, where: str) -> None:
         assert one.tobytes() == other.tobytes(), f"{where} differs"
 
 
-def compiling(function: Any, name: str) -> Loop:
+def compiling(function: Any, name: str, allocates: bool = True) -> Loop:
     """A loop that is also compiled for a GPU, for the types of its first arguments."""
-    loop, known = on_cpu(function, name), name_of(function)
+    loop, known = on_cpu(function, name, allocates), name_of(function)
 
     def run(*arguments: Any) -> None:
         if known not in found:

@@ -32,6 +32,8 @@ jitable = register_jitable(no_cfunc_wrapper=True, error_model="numpy")
 division is looked at for zeros."""
 inlined = register_jitable(no_cfunc_wrapper=True, error_model="numpy", forceinline=True)
 """The same, for what takes so many arguments that calling it takes longer than running it."""
+allocating = register_jitable(no_cfunc_wrapper=True, error_model="numpy", _nrt=True)
+"""The same as `jitable`, for what makes arrays and is called by a kernel that makes none itself."""
 
 
 @cache
@@ -94,16 +96,18 @@ def _is_ours(folder: Path) -> bool:
     return not hasattr(os, "getuid") or folder.stat().st_uid == os.getuid()
 
 
-def kernel(function: Callable[..., Any], name: str) -> Callable[..., Any]:
+def kernel(function: Callable[..., Any], name: str, allocates: bool = True) -> Callable[..., Any]:
     """Compiles a loop over environments that runs on one thread.
 
     Args:
         name: tells this function from others made by the same code. Numba files cached code under a function's name
             alone: of two with one name, the wrong one can be loaded when two processes compile at once.
+        allocates: whether it, or what it calls, makes arrays. If only what is `allocating` does, Numba need not count
+            who uses each array that is handed on, which is much of what there is to compile.
     """
     _keep_code_of(function.__module__)
     function.__qualname__ += f".{name}"
-    return numba.njit(cache=True, nogil=True)(function)
+    return numba.njit(cache=True, nogil=True, _nrt=allocates)(function)
 
 
 def on_threads(loop: Callable[..., Any], rows: Callable[..., Any], name: str) -> Callable[..., Any]:

@@ -131,15 +131,16 @@ def _advance_pieces(
 
 @cache
 def _advance_rows() -> Callable[..., None]:
-    return kernel(_advance, "overworld")
+    return kernel(_advance, "overworld", allocates=False)
 
 
 @cache
 def advance_kernel(threads: int) -> Callable[..., None]:
     """`advance(levels, lessons, observations, final, outcome, rules, tables, view, actions)`.
 
-    `actions` (N,) int64 may hold LOOK, for environments that only write what they see, and WAIT, for those that are
-    left alone. Environments whose episode ended keep their last state; what they saw last is in `final`.
+    `levels` are a `Core`. `actions` (N,) int64 may hold LOOK, for environments that only write what they see, and
+    WAIT, for those that are left alone. Environments whose episode ended keep their last state; what they saw last is
+    in `final`.
     """
     found = _advance_rows()
     if threads == 1:
@@ -185,13 +186,13 @@ def _begin_pieces(
 
 @cache
 def _begin_rows() -> Callable[..., None]:
-    return kernel(_begin, "overworld")
+    return kernel(_begin, "overworld", allocates=False)
 
 
 @cache
 def begin_kernel(threads: int) -> Callable[..., None]:
     """`begin(levels, lessons, table, own, tables, land, running_return, chosen)`: new episodes in the
-    environments whose numbers `chosen` (int64) lists."""
+    environments whose numbers `chosen` (int64) lists. `levels` are a `Core`."""
     if threads == 1:
         return lambda *arguments: _begin_rows()(0, len(arguments[-1]), *arguments)
     return partial(on_threads(_begin_pieces, _begin_rows(), "overworld"), threads)

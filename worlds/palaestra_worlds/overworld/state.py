@@ -155,6 +155,30 @@ class Levels(NamedTuple):
     IS_SEEDED says."""
 
 
+class Core(NamedTuple):
+    """The arrays of `Levels` that new worlds and a player's steps take, whatever lives there.
+
+    What calls pass on from one to the next is most of what there is to compile in them, so they are not given the rest.
+    """
+
+    blocks: NDArray[np.uint16]
+    biomes: NDArray[np.uint8]
+    surface: NDArray[np.uint8]
+    status: NDArray[np.int32]
+    body: NDArray[np.float64]
+    slots: NDArray[np.int32]
+    changes: NDArray[np.int32]
+    random: NDArray[np.uint64]
+    mobs: NDArray[np.int32]
+    flow: NDArray[np.uint8]
+    own: NDArray[np.uint64]
+
+
+def core_of(levels: Levels) -> Core:
+    """The same arrays, not copies."""
+    return Core(*(getattr(levels, name) for name in Core._fields))
+
+
 def allocate(
     num_envs: int, places: int = 0, chests: int = 0, plots: int = 0, nests: int = 0, flows: bool = False
 ) -> Levels:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from palaestra_worlds.compiled import jitable
+from palaestra_worlds.compiled import allocating, jitable
 from palaestra_worlds.minigrid.random import random_double, random_integer, random_word
 from palaestra_worlds.overworld.biomes import BEACH, DESERT, FOREST, MOUNTAINS, OCEAN, PLAINS, SWAMP, TAIGA
 from palaestra_worlds.overworld.constants import (
@@ -157,7 +157,7 @@ def _make_land(levels: Any, i: Any, biome: Any, land: Any) -> None:
             _fill_column(levels, i, x, z, land)
 
 
-@jitable
+@allocating
 def _make_patches(levels: Any, i: Any, biome: Any, land: Any) -> None:
     """Land where every biome has a patch of its own, around points on a grid that were moved about; the one asked for,
     if any (-1), lies in the middle."""

@@ -45,6 +45,7 @@ from palaestra_worlds.overworld.state import (
     PLOTS,
     Levels,
     allocate,
+    core_of,
 )
 from palaestra_worlds.overworld.structured_player import OverworldPlayer
 from palaestra_worlds.overworld.tables import tables
@@ -115,6 +116,7 @@ class OverworldWorld(CompiledWorld):
         is_whole = settings.nature == "whole"
         places = PLACES[settings.mobs] + (MOST_MORE if is_whole and settings.mobs != "none" else 0)
         self._levels = allocate(num_envs, places, *rooms, NESTS if is_whole else 0, settings.fluids == "flow")
+        self._core = core_of(self._levels)
         self._land = land(is_whole)
         self._lessons = allocate_lessons(num_envs)
         self._own = make_table([OverworldTask()])
@@ -239,7 +241,7 @@ class OverworldWorld(CompiledWorld):
         if threads > 1:
             use_threads(threads)
         advance_kernel(threads)(
-            self._levels,
+            self._core,
             self._lessons,
             self._observations,
             self._final,
@@ -285,7 +287,7 @@ class OverworldWorld(CompiledWorld):
             use_threads(threads)
         running_return = self._outcome.running_return
         begin_kernel(threads)(
-            self._levels, self._lessons, self._table, self._own, tables(), self._land, running_return, rows
+            self._core, self._lessons, self._table, self._own, tables(), self._land, running_return, rows
         )
         if has_life(self._levels):
             begun = np.full(self.num_envs, WAIT)
