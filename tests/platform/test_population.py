@@ -328,6 +328,23 @@ def test_the_schedule_of_the_best_leads_through_the_members_it_came_from() -> No
     )
 
 
+def test_a_population_whose_process_died_after_the_last_interval_of_all_is_done(tmp_path: Path) -> None:
+    pytest.importorskip("ray", reason="needs Ray: pip install 'palaestra[ray]'")
+    from palaestra.sweep.ray_population import execute_populations
+
+    run = RUN.replace("teacher: {kind: subgoals, levels: 4}\n", "").replace("steps: 768", "steps: 512")
+    sweep = start_sweep(load_in(tmp_path, SWEEP.replace(", teacher.shown: {low: 0.2, high: 0.8}", ""), run), tmp_path)
+    begun = sweep.unfinished()
+    for member, trial in zip(members(sweep), begun, strict=True):
+        for number in (1, 2):
+            member.do(number, trial.first_values, None, 256 * number, "return_mean")
+    account = [member.intervals() for member in members(sweep)]
+    # No cluster is needed: nothing is left to be done on one.
+    execute_populations(sweep, begun, threads=1, gpus=0.0)
+    assert [member.intervals() for member in members(sweep)] == account
+    assert sweep.unfinished() == []
+
+
 @pytest.fixture
 def ray_address() -> Iterator[str]:
     """Of a Ray cluster on this machine."""
