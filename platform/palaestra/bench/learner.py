@@ -213,19 +213,6 @@ def compare_with_sb3(
     return results
 
 
-def compare_compiled(
-    id: str, rounds: int, seconds: float, threads: int | None = None, network: str = "mlp"
-) -> tuple[Timing, Timing]:
-    """Our training as it is by default, and with `agent.compile: true`; compiling itself is not counted."""
-    with threads_of(threads):
-        contenders = [
-            (f"palaestra {network}", ours(id, Setting(), network=network)),
-            (f"palaestra {network}, compile", ours(id, Setting(), network=network, compile=True)),
-        ]
-        plain, compiled = measure(contenders, rounds, seconds)
-    return plain, compiled
-
-
 @dataclass(frozen=True)
 class Efficiency:
     """Frames that each seed needed to the wanted return; None: not within the budget."""
