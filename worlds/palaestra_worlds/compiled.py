@@ -107,7 +107,7 @@ def kernel(function: Callable[..., Any], name: str, allocates: bool = True) -> C
     """
     _keep_code_of(function.__module__)
     function.__qualname__ += f".{name}"
-    return numba.njit(cache=True, nogil=True, _nrt=allocates)(function)
+    return numba.njit(cache=True, nogil=True, _nrt=allocates)(function)  # pyright: ignore[reportCallIssue]
 
 
 def on_threads(loop: Callable[..., Any], rows: Callable[..., Any], name: str) -> Callable[..., Any]:
