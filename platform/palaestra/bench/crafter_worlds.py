@@ -48,11 +48,9 @@ def image_contenders() -> list[Contender]:
 def reset_contenders() -> list[Contender]:
     """New worlds only: ours first."""
     found = [our_resets(64), reference_resets()]
-    return (
-        found
-        if find_spec("craftax") is None
-        else [*found, *(craftax_resets(size) for size in CRAFTAX_BATCHES_WITH_RESETS)]
-    )
+    if find_spec("craftax") is None:
+        return found
+    return [*found, *(craftax_resets(size) for size in CRAFTAX_BATCHES_WITH_RESETS)]
 
 
 def ours(observation: str, num_envs: int) -> Contender:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from palaestra_worlds.compiled import inlined, jitable
+from palaestra_worlds.crafter.balance import COW_HEALTH, ZOMBIE_HEALTH
 from palaestra_worlds.crafter.noise_maps import WIDTH
 from palaestra_worlds.crafter.random import skip_doubles, take_doubles
 from palaestra_worlds.crafter.state import (
@@ -28,9 +29,6 @@ from palaestra_worlds.crafter.state import (
     add_object,
     is_walkable,
 )
-
-COW_HEALTH, ZOMBIE_HEALTH = 3, 5
-"""Skeletons have as much as cows."""
 
 # A code says what is known of a cell before anything is drawn: a material or TUNNEL, plus what a draw may put there.
 TUNNEL = 0
@@ -124,6 +122,7 @@ def _draw_creatures(level: Any, codes: Any, cells: Any, ahead: Any, doubles: Any
                 kind = SKELETON if doubles[next] > level.parameters[SKELETON_ABOVE] else NOBODY
                 next += _1
             if kind != NOBODY:
+                # Skeletons have as much as cows.
                 add_object(level, kind, x, y, ZOMBIE_HEALTH if kind == ZOMBIE else COW_HEALTH, 0)
         used += next - first
     return used
