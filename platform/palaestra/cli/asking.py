@@ -75,17 +75,7 @@ def ask(
     if (spec is None) == (world is None):
         raise CommandError("give a SPEC to ask about, e.g. beacons/main, or a robot to talk to, e.g. --world quadruped")
     if world is not None:
-        from palaestra.cli.studies import find_study
-        from palaestra.motions.tasks import load_study
-
-        with TemporaryDirectory(prefix="palaestra-ask-") as folder:
-            talk(
-                load_study(find_study(world, "rewards"), tuple(overrides or ())),
-                Path(folder) / "calls.sqlite",
-                (),
-                seconds,
-                film,
-            )
+        _talk_to(world, tuple(overrides or ()), seconds, film)
         return
     assert spec is not None
     path = find_spec(spec)
@@ -105,6 +95,18 @@ def ask(
     _print_total(answer.calls)
     if answer.failure:
         raise typer.Exit(FAILED)
+
+
+def _talk_to(robot: str, overrides: tuple[str, ...], seconds: float, film: Path | None) -> None:
+    """A dialogue with a robot; its calls are thrown away."""
+    from tempfile import TemporaryDirectory
+
+    from palaestra.cli.studies import find_study
+    from palaestra.motions.tasks import load_study
+
+    with TemporaryDirectory(prefix="palaestra-ask-") as folder:
+        study = load_study(find_study(robot, "rewards"), overrides)
+        talk(study, Path(folder) / "calls.sqlite", (), seconds, film)
 
 
 def _arm(spec: RunSpec, name: str | None) -> ArmSpec:

@@ -59,32 +59,18 @@ def exam(
     Every answer is kept: the same command again goes on where it was stopped, or with more levels, and asks nothing
     twice.
     """
-    from palaestra.exam import exam_run, examine
-    from palaestra.exam_table import NotMeasured, exam_results, noisy_yaml
-    from palaestra.run import surroundings
+    from palaestra.exam_table import exam_results
     from palaestra.worker import stop_on_signals
 
-    for path in output or ():
-        if path.suffix not in (".json", ".md"):
-            raise CommandError(f"--output {path}: tables are written as .md or .json")
-    for path in (*(output or ()), *([noisy] if noisy else ())):
-        if not path.absolute().parent.is_dir():
-            raise CommandError(f"{path}: there is no folder {path.absolute().parent}")
+    _check_files(output or (), noisy)
     loaded = _load(spec, overrides or ())
     chosen = _taught(loaded, arms)
     worlds = {loaded.arm(name).world.id for name in chosen}
     if len(worlds) > 1:
         raise CommandError(f"these arms have different worlds ({', '.join(sorted(worlds))}): choose with --arms")
-    exams: list[Examined] = []
     with stop_on_signals() as stop:
-        for name in chosen:
-            run = exam_run(loaded, name, runs)
-            with _progress(name, levels, quiet) as tell, refusing(ValueError):
-                exams.append(examine(run, levels, stop.is_set, tell))
-            if stop.is_set():
-                break
-    notes = [_note(one, levels) for one in exams if one.ended]
-    results = exam_results(worlds.pop(), exams, notes)
+        exams = _examine(loaded, chosen, levels, runs, stop.is_set, quiet)
+    results = exam_results(worlds.pop(), exams, [_note(one, levels) for one in exams if one.ended])
     _show(results)
     for path in output or ():
         results.save(path)
@@ -93,12 +79,46 @@ def exam(
         print(f"Stopped; the answers up to here are kept in {runs}. To go on, give the same command again.")
         raise typer.Exit(INTERRUPTED)
     if noisy is not None:
-        with refusing(NotMeasured):
-            text = noisy_yaml(results.figures["world"], exams, surroundings()["command"])
-        noisy.write_text(text, encoding="utf-8")
-        print(f"Written: {noisy}")
+        _write_noisy(noisy, results.figures["world"], exams)
     if any(one.ended == "unavailable" for one in exams):
         raise typer.Exit(FAILED)
+
+
+def _check_files(tables: Sequence[Path], noisy: Path | None) -> None:
+    """Refuses what cannot be written, before anybody is asked."""
+    for path in tables:
+        if path.suffix not in (".json", ".md"):
+            raise CommandError(f"--output {path}: tables are written as .md or .json")
+    for path in (*tables, *([noisy] if noisy else ())):
+        if not path.absolute().parent.is_dir():
+            raise CommandError(f"{path}: there is no folder {path.absolute().parent}")
+
+
+def _examine(
+    spec: RunSpec, arms: Sequence[str], levels: int, runs: Path, stop: Callable[[], bool], quiet: bool
+) -> list[Examined]:
+    """Asks the teacher of one arm after the other, until `stop` says so."""
+    from palaestra.exam import exam_run, examine
+
+    exams: list[Examined] = []
+    for arm in arms:
+        run = exam_run(spec, arm, runs)
+        with _progress(arm, levels, quiet) as tell, refusing(ValueError):
+            exams.append(examine(run, levels, stop, tell))
+        if stop():
+            break
+    return exams
+
+
+def _write_noisy(path: Path, world: str, exams: Sequence[Examined]) -> None:
+    """Writes arms whose teachers err as often as those that were examined."""
+    from palaestra.exam_table import NotMeasured, noisy_yaml
+    from palaestra.run import surroundings
+
+    with refusing(NotMeasured):
+        text = noisy_yaml(world, exams, surroundings()["command"])
+    path.write_text(text, encoding="utf-8")
+    print(f"Written: {path}")
 
 
 def _load(text: str, overrides: Sequence[str]) -> RunSpec:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 import random
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,7 @@ from palaestra.run import RunError
 from palaestra.store import StoreError
 from palaestra.sweep.folder import FoundTrial, Sweep
 from palaestra.sweep.member import Member
-from palaestra.sweep.population import Choices
+from palaestra.sweep.population import Choices, Population
 from palaestra.sweep.ranges import Range
 from palaestra.sweep.ray_tune import MOST_RESTARTS
 
@@ -174,29 +174,66 @@ def _execute(
     gpus: float,
 ) -> str | None:
     """Does one population as far as it gets; gives why a process died, None where none did."""
-    population = sweep.population
-    assert population is not None
+    start, entries = _where_members_stand(sweep, group)
+    if not entries:
+        # A process that died after its member's last interval.
+        return None
+    stop = _Stop()
+    tuner = tune.Tuner(
+        tune.with_resources(_Trainable, {"cpu": threads, "gpu": gpus}),
+        param_space={
+            "member": tune.grid_search(entries),
+            "runs": str((sweep.folder / "runs").absolute()),
+            "start": start,
+            INTERVAL: start,
+            "steps": _population(sweep).interval,
+            "measure": sweep.measure,
+        },
+        tune_config=tune.TuneConfig(
+            scheduler=_scheduler(sweep, name, entries[0]["values"], stop),
+            reuse_actors=True,
+            trial_name_creator=_run_name,
+            trial_dirname_creator=_run_name,
+        ),
+        run_config=_run_config(sweep, name, stop),
+    )
+    results = tuner.fit()
+    said = [result.metrics[GAVE_UP] for result in results if result.metrics and result.metrics.get(GAVE_UP)]
+    for why in said:
+        raise RunError(f"population {name} cannot go on: {why}; mend that, then go on with --resume")
+    return str(next(iter(results.errors), "unknown")) if stop.asked else None
+
+
+def _population(sweep: Sweep) -> Population:
+    assert sweep.population is not None
+    return sweep.population
+
+
+def _where_members_stand(sweep: Sweep, group: Sequence[FoundTrial]) -> tuple[int, list[dict[str, Any]]]:
+    """The interval that all do next, and for each member that has something left to do what it begins with."""
     first = {trial.run.folder.name: trial.first_values for trial in group}
     members = [Member(trial.run.folder) for trial in group]
     unfinished = {trial.run.folder.name for trial in sweep.unfinished()}
     start = min(max(len(member.intervals()), 1) for member in members)
-    last = population.intervals(members[0].run.spec.arm(members[0].arm).budget.steps)
-    begun = [member for member in members if start < last or member.name in unfinished]
-    if not begun:
-        # A process that died after its member's last interval.
-        return None
-    entries = []
-    for member in begun:
+    last = _population(sweep).intervals(members[0].run.spec.arm(members[0].arm).budget.steps)
+    entries: list[dict[str, Any]] = []
+    for member in members:
+        if start >= last and member.name not in unfinished:
+            continue
         found = member.intervals()
         values, source = first[member.name], None
         if len(found) >= start:
             values, source = found[start - 1].values, found[start - 1].source
         source = {"run": source, "interval": start - 1} if source else None
         entries.append({"run": member.name, "values": values, "source": source})
-    keys = entries[0]["values"]
+    return start, entries
+
+
+def _scheduler(sweep: Sweep, name: str, keys: Container[str], stop: _Stop) -> _Repeatable:
+    """Decides who takes over whom, and what it changes of the settings `keys`."""
+    population = _population(sweep)
     choices: Choices = {key: choice for key, choice in sweep.choices.items() if key in keys}
-    stop = _Stop()
-    scheduler = _Repeatable(
+    return _Repeatable(
         f"{population.seed} {name}",
         stop,
         time_attr=TOLD,
@@ -211,39 +248,21 @@ def _execute(
         log_config=False,
         synch=True,
     )
+
+
+def _run_config(sweep: Sweep, name: str, stop: _Stop) -> tune.RunConfig:
+    """Where Ray Tune keeps what it notes, begun anew."""
     os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] = "1"
     storage = (sweep.folder / "ray").absolute()
     shutil.rmtree(storage / name, ignore_errors=True)
-    tuner = tune.Tuner(
-        tune.with_resources(_Trainable, {"cpu": threads, "gpu": gpus}),
-        param_space={
-            "member": tune.grid_search(entries),
-            "runs": str((sweep.folder / "runs").absolute()),
-            "start": start,
-            INTERVAL: start,
-            "steps": population.interval,
-            "measure": sweep.measure,
-        },
-        tune_config=tune.TuneConfig(
-            scheduler=scheduler,
-            reuse_actors=True,
-            trial_name_creator=_run_name,
-            trial_dirname_creator=_run_name,
-        ),
-        run_config=tune.RunConfig(
-            name=name,
-            storage_path=str(storage),
-            stop=stop,
-            # Ray Tune's own logs of numbers can hold none that is not finite, and repeat what run folders hold.
-            callbacks=[JsonLoggerCallback()],
-            verbose=0,
-        ),
+    return tune.RunConfig(
+        name=name,
+        storage_path=str(storage),
+        stop=stop,
+        # Ray Tune's own logs of numbers can hold none that is not finite, and repeat what run folders hold.
+        callbacks=[JsonLoggerCallback()],
+        verbose=0,
     )
-    results = tuner.fit()
-    said = [result.metrics[GAVE_UP] for result in results if result.metrics and result.metrics.get(GAVE_UP)]
-    for why in said:
-        raise RunError(f"population {name} cannot go on: {why}; mend that, then go on with --resume")
-    return str(next(iter(results.errors), "unknown")) if stop.asked else None
 
 
 def _run_name(trial: Any) -> str:
