@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,7 @@ from palaestra_worlds.overworld.state import (
     SEA_LEVEL,
     SHORN,
     SIDE,
+    SIZE,
     X,
     Y,
     Z,
@@ -242,6 +244,59 @@ def test_who_hunts_slimes_goes_to_and_fro_across_the_swamp():
     world.player(0).perform(StructuredAction(name="attack", object="slime_ball"), ticks=1200, stop=note)
     is_there = [one < 8 for one in far if not 8 <= one < 18]
     assert np.count_nonzero(np.diff(is_there)) >= 3
+
+
+def slimes_of(world: Any) -> list[int]:
+    mobs = world.state().mobs[0]
+    return sorted(mobs[mobs[:, KIND] == ALL_MOBS.index("slime") + 1][:, SIZE].tolist())
+
+
+def blow_until(world: Any, most: int, is_done: Callable[[], bool]) -> None:
+    """Strikes ahead, and puts whichever slime is left there."""
+    for _ in range(most):
+        if is_done():
+            return
+        mobs = world.state().mobs[0]
+        first = np.flatnonzero(mobs[:, KIND] == ALL_MOBS.index("slime") + 1)[0]
+        mobs[first, [MOB_X, MOB_Z, MOB_Y]] = MIDDLE, MIDDLE - 1, GROUND + 1
+        do(world, "attack")
+
+
+def test_a_large_slime_that_is_killed_splits_and_small_ones_alone_leave_balls():
+    """https://minecraft.wiki/w/Slime: two to four of half the size, twice over."""
+    world = stage({"diamond_sword": 1})
+    world.state().status[0, [DAWN, DIFFICULTY]] = NIGHT, PEACEFUL
+    put_mob(world, "slime", ahead=1, place=MOST_ANIMALS)[SIZE] = 4
+    blow_until(world, 100, lambda: slimes_of(world) != [4])
+    assert 2 <= len(slimes_of(world)) <= 4
+    assert set(slimes_of(world)) == {2}
+    assert "slime_ball" not in held(world)
+    blow_until(world, 400, lambda: not slimes_of(world))
+    assert world.state().status[0, KILLS] >= 1 + 2 + 4
+    assert 0 < held(world)["slime_ball"] <= 2 * world.state().status[0, KILLS]
+
+
+def test_small_slimes_do_no_harm_and_larger_ones_do():
+    for size, harms in ((1, False), (4, True)):
+        world = stage()
+        world.state().status[0, DAWN] = NIGHT
+        put_mob(world, "slime", ahead=1, place=MOST_ANIMALS)[SIZE] = size
+        do(world, "wait", 60)
+        assert (world.state().status[0, HEALTH] < 20) == harms
+
+
+def test_slimes_come_in_three_sizes():
+    world = whole_world(num_envs=32)
+    levels = world.state()
+    levels.biomes[:] = ALL_BIOMES.index("swamp")
+    levels.status[:, DAWN] = NIGHT
+    found = set()
+    for _ in range(1000):
+        world.step(np.full(32, world.action_names.index("wait")))
+        levels.status[:, HEALTH] = 20
+        mobs = levels.mobs.reshape(-1, levels.mobs.shape[2])
+        found |= set(mobs[mobs[:, KIND] == ALL_MOBS.index("slime") + 1][:, SIZE].tolist())
+    assert found == {1, 2, 4}
 
 
 def test_endermen_leave_one_in_peace():

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from palaestra_worlds.overworld.mob_kinds import ALL_MOBS
-from palaestra_worlds.overworld.state import HEADING, KIND, MOB_X, MOB_Y, MOB_Z, STEPS
+from palaestra_worlds.overworld.mob_kinds import ALL_MOBS, SLIME
+from palaestra_worlds.overworld.state import HEADING, KIND, MOB_X, MOB_Y, MOB_Z, SIZE, STEPS
 
 Colour = tuple[int, int, int]
 Part = tuple[float, float, float, float, float, float, Colour]
@@ -113,7 +113,9 @@ def boxes_of(mobs: NDArray[np.int32]) -> NDArray[np.float64]:
         ahead = STEPS[row[HEADING] % 4]
         beside = STEPS[(row[HEADING] + 1) % 4]
         x, z, y = row[MOB_X] + 0.5, row[MOB_Z] + 0.5, float(row[MOB_Y])
-        for near, far, half, side, low, high, (red, green, blue) in PARTS[ALL_MOBS[row[KIND] - 1]]:
+        wide = row[SIZE] / 2 if row[KIND] == SLIME else 1.0
+        for *edges, (red, green, blue) in PARTS[ALL_MOBS[row[KIND] - 1]]:
+            near, far, half, side, low, high = (wide * edge for edge in edges)
             ends_x = [x + a * ahead[0] + s * beside[0] for a in (near, far) for s in (side - half, side + half)]
             ends_z = [z + a * ahead[1] + s * beside[1] for a in (near, far) for s in (side - half, side + half)]
             colour = red * 65536 + green * 256 + blue

@@ -13,11 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from palaestra_worlds.compiled import in_pieces, kernel
+from palaestra_worlds.overworld.blows import strike, use_on
 from palaestra_worlds.overworld.constants import ATTACK, MOVES, USE, Rules
 from palaestra_worlds.overworld.engine import WAIT, Outcome
 from palaestra_worlds.overworld.flow import begin_fluids, mark, run_fluids, wake_changed
 from palaestra_worlds.overworld.homestead import begin_house, keep_house, let_grow
-from palaestra_worlds.overworld.mobs import mob_ahead, populate, roam, strike, use_on
+from palaestra_worlds.overworld.mobs import mob_ahead, populate, roam
 from palaestra_worlds.overworld.monsters import haunt
 from palaestra_worlds.overworld.player import NOTHING_HIT, REACH, first_hit
 from palaestra_worlds.overworld.state import CLOCK, HEALTH, MOST_ANIMALS, STEP, UNLOCKED, Levels, animals_end

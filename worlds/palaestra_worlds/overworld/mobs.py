@@ -1,4 +1,4 @@
-"""Animals: where they live, how they go about, flee, are hit and leave what they leave.
+"""Animals: where they live, and how they go about and flee.
 
 They draw from a random stream of their own, so that a world's land and its drops are the same with them and without.
 """
@@ -12,27 +12,17 @@ import numpy as np
 from palaestra_worlds.compiled import jitable
 from palaestra_worlds.minigrid.state import STATE_HIGH, STATE_LOW
 from palaestra_worlds.overworld.constants import (
-    BUCKET,
     CARROT,
-    EASY_SPEED,
-    EGG,
     GRASS_BLOCK,
     LAVA,
-    MILK_BUCKET,
     SEEDS,
-    SHEARS,
     WATER,
     WHEAT_ITEM,
-    WOOL,
 )
-from palaestra_worlds.overworld.inventory import change, wear_held
-from palaestra_worlds.overworld.mob_kinds import ALL_MOBS, CHICKEN, COW, MOBS, PASSIVE, PIG, RABBIT, SHEEP
-from palaestra_worlds.overworld.objectives import FIRST_HUNTED
+from palaestra_worlds.overworld.mob_kinds import ALL_MOBS, CHICKEN, COW, PASSIVE, PIG, RABBIT, SHEEP
 from palaestra_worlds.overworld.player import seen_cell
 from palaestra_worlds.overworld.state import (
     CLOCK,
-    EXHAUSTION,
-    FACING,
     FLEES,
     HEADING,
     HEIGHT,
@@ -40,7 +30,6 @@ from palaestra_worlds.overworld.state import (
     HERD,
     HERDS,
     ITEM,
-    KILLS,
     KIND,
     LIVED,
     MOB_HEALTH,
@@ -49,27 +38,20 @@ from palaestra_worlds.overworld.state import (
     MOB_Z,
     MOST_ANIMALS,
     NEXT,
-    READY,
     SEA_LEVEL,
     SHORN,
     SIDE,
     STEPS,
     STRIDES,
-    UNLOCKED,
     X,
     Y,
     Z,
     is_free,
 )
 from palaestra_worlds.overworld.tables import (
-    BLOW_WEARS,
-    DAMAGE,
     FULL_HEALTH,
     HOMES,
     IS_TALL,
-    MOST_CHANCE,
-    MOST_DROPS,
-    RECOVERY,
     RUNS,
     TALL,
     WALKS,
@@ -84,14 +66,7 @@ SCATTER = 3
 RESTING_TICKS, STROLLS_AFTER = 20, 6
 """One that stands about goes on a stroll every sixth time that it thinks, as the game's do every 120 ticks."""
 LONGEST_STROLL, LONGEST_FLIGHT = 8, 5
-FLEEING_TICKS = 100
 SAFE_DROP = 3
-INVULNERABLE_TICKS = 10
-"""After a blow, however quick the tool."""
-STRIKING_EXHAUSTION = 0.1
-MOST_WOOL = 3
-WOOL_GROWS_TICKS = 1000
-"""On average, by eating grass."""
 COMES_BACK_TICKS = 400
 """How often there is one more where animals of a kind were hunted."""
 LURES = np.zeros(len(ALL_MOBS) + 1, np.int64)
@@ -328,63 +303,3 @@ def roam(levels: Any, i: Any, tables: Any) -> None:
         while levels.mobs[i, k, KIND] > 0 and levels.mobs[i, k, NEXT] <= now:
             levels.mobs[i, k, NEXT] += _go_about(levels, i, tables, k, levels.mobs[i, k, NEXT])
     levels.status[i, LIVED] = now
-
-
-@jitable
-def _die(levels: Any, i: Any, tables: Any, k: Any) -> None:
-    """What it leaves comes to the player."""
-    kind = levels.mobs[i, k, KIND]
-    row = tables.blocks.shape[0] + kind - 1
-    for number in range(MOST_DROPS):
-        item = tables.drops[row, number, 0]
-        if item == WOOL and levels.mobs[i, k, SHORN] > levels.status[i, CLOCK]:
-            continue
-        if item > 0 and draw(levels, i, 0, MOST_CHANCE) < tables.drops[row, number, 4]:
-            least, most = tables.drops[row, number, 1], tables.drops[row, number, 2]
-            change(levels, i, item, draw(levels, i, least, most + 1))
-    levels.mobs[i, k, KIND] = 0
-    levels.status[i, KILLS] += 1
-    if kind <= len(MOBS):
-        levels.status[i, UNLOCKED] |= 1 << (FIRST_HUNTED + kind - 1)
-
-
-@jitable
-def strike(levels: Any, i: Any, tables: Any, rules: Any, k: Any) -> None:
-    """A blow at a mob with what is in hand, if that has recovered from the last.
-
-    A mob that lives on is knocked back and flees.
-    """
-    now = levels.status[i, CLOCK]
-    if now < levels.status[i, READY]:
-        return
-    held = levels.slots[i, levels.status[i, HELD], ITEM]
-    levels.status[i, READY] = now + max(INVULNERABLE_TICKS, tables.items[held, RECOVERY])
-    levels.body[i, EXHAUSTION] += STRIKING_EXHAUSTION
-    levels.mobs[i, k, MOB_HEALTH] -= tables.items[held, DAMAGE] * (EASY_SPEED if rules.is_easy else 1)
-    for _ in range(tables.items[held, BLOW_WEARS]):
-        wear_held(levels, i, tables)
-    if levels.mobs[i, k, MOB_HEALTH] <= 0:
-        _die(levels, i, tables, k)
-        return
-    step_to(levels, i, tables, k, levels.status[i, FACING])
-    levels.mobs[i, k, FLEES] = now + FLEEING_TICKS
-    levels.mobs[i, k, STRIDES] = 0
-    levels.mobs[i, k, NEXT] = now + tables.mobs[levels.mobs[i, k, KIND], RUNS]
-
-
-@jitable
-def use_on(levels: Any, i: Any, tables: Any, k: Any) -> None:
-    """Milks a cow into a bucket, or shears a sheep, with what is in hand; or takes the egg that a hen has laid, where
-    nature is whole."""
-    held = levels.slots[i, levels.status[i, HELD], ITEM]
-    kind = levels.mobs[i, k, KIND]
-    if kind == COW and held == BUCKET:
-        change(levels, i, BUCKET, -1)
-        change(levels, i, MILK_BUCKET, 1)
-    elif kind == SHEEP and held == SHEARS and levels.mobs[i, k, SHORN] <= levels.status[i, CLOCK]:
-        change(levels, i, WOOL, draw(levels, i, 1, MOST_WOOL + 1))
-        levels.mobs[i, k, SHORN] = levels.status[i, CLOCK] + WOOL_GROWS_TICKS
-        wear_held(levels, i, tables)
-    elif kind == CHICKEN and levels.nests.shape[1] > 0 and levels.mobs[i, k, SHORN] <= levels.status[i, CLOCK]:
-        change(levels, i, EGG, 1)
-        levels.mobs[i, k, SHORN] = levels.status[i, CLOCK] + draw(levels, i, LAYS_FROM, LAYS_TO + 1)

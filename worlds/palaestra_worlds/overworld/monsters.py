@@ -11,6 +11,7 @@ from palaestra_worlds.overworld.constants import LAVA, WATER
 from palaestra_worlds.overworld.inventory import wear
 from palaestra_worlds.overworld.mob_kinds import CREEPER, ENDERMAN, HOSTILE, SKELETON, SLIME, SPIDER, WITCH, ZOMBIE
 from palaestra_worlds.overworld.mobs import appear, draw, fall_or_float, has_room, step_to
+from palaestra_worlds.overworld.slimes import any_size, come_as_slime, slime_hurts
 from palaestra_worlds.overworld.state import (
     CLOCK,
     DAWN,
@@ -28,6 +29,7 @@ from palaestra_worlds.overworld.state import (
     MOB_Y,
     MOB_Z,
     MONSTER,
+    MONSTERS,
     MOST_ANIMALS,
     NEXT,
     PEACEFUL,
@@ -114,7 +116,7 @@ def _any_kind(levels: Any, i: Any) -> Any:
 def _come(levels: Any, i: Any, tables: Any, now: Any) -> None:
     """A monster somewhere dark, neither near the player nor far away, if there is room for one more."""
     empty = -1
-    for k in range(MOST_ANIMALS, animals_end(levels)):
+    for k in range(MOST_ANIMALS, MOST_ANIMALS + MONSTERS):
         if levels.mobs[i, k, KIND] == 0:
             empty = k
     x, z = draw(levels, i, 1, SIDE - 1), draw(levels, i, 1, SIDE - 1)
@@ -131,7 +133,11 @@ def _come(levels: Any, i: Any, tables: Any, now: Any) -> None:
     if not has_room(levels, i, tables, kind, x, z, y) or feet == WATER or feet == LAVA:
         return
     is_dark = is_night(levels, i) or not _is_under_sky(levels, i, tables, x, z, y)
-    if tables.blocks[ground, SOLID] and is_dark and not _is_lit(levels, i, tables, x, z, y):
+    if not tables.blocks[ground, SOLID] or not is_dark or _is_lit(levels, i, tables, x, z, y):
+        return
+    if kind == SLIME:
+        come_as_slime(levels, i, tables, empty, x, z, y, now, any_size(levels, i))
+    else:
         appear(levels, i, tables, empty, kind, x, z, y, now)
 
 
@@ -230,15 +236,17 @@ def _act(levels: Any, i: Any, tables: Any, k: Any, now: Any) -> Any:
         return max(LOOKING_TICKS, tables.mobs[kind, WALKS])
     if kind == SKELETON and far <= SHOOTS_AT:
         if draw(levels, i, 0, MISSES_FROM) >= far:
-            _hit_player(levels, i, tables, draw(levels, i, 1, tables.mobs[kind, HURTS] + 1), now)
+            _hit_player(levels, i, tables, float(draw(levels, i, 1, tables.mobs[kind, HURTS] + 1)), now)
         return SHOOTING_TICKS
     if kind == WITCH and far <= THROWS_AT:
-        _hit_player(levels, i, tables, tables.mobs[kind, HURTS], now)
+        _hit_player(levels, i, tables, float(tables.mobs[kind, HURTS]), now)
         return THROWING_TICKS
     if kind == CREEPER and far <= SWELLS_AT:
         return _swell(levels, i, tables, k, now)
     if abs(dx) + abs(dz) <= 1 and abs(dy) <= 1:
-        _hit_player(levels, i, tables, tables.mobs[kind, HURTS], now)
+        damage = float(slime_hurts(levels, i, k) if kind == SLIME else tables.mobs[kind, HURTS])
+        if damage > 0:
+            _hit_player(levels, i, tables, damage, now)
         return STRIKING_TICKS
     if kind == CREEPER:
         levels.mobs[i, k, STRIDES] = 0

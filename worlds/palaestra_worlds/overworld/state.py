@@ -60,12 +60,16 @@ ITEM, COUNT, WORN = range(3)
 # Columns of `Levels.mobs`.
 KIND, MOB_X, MOB_Z, MOB_Y, MOB_HEALTH, NEXT, HEADING, STRIDES, FLEES, SHORN = range(10)
 NUM_MOB = 10
+SIZE = SHORN
+"""Of a slime, which has no wool; see `slimes`."""
 HERDS, HERD = 2, 4
 """Of each kind of animals, and animals of a herd, as a world begins."""
 CHESTS, CHEST_SLOTS, PLOTS = 8, 27, 64
 """What a world has room for, where chests and farming work."""
 MONSTERS = 10
 """At most, at a time."""
+PIECES = 8
+"""What slimes split into beyond that, where nature is whole."""
 MOST_ANIMALS = len(PASSIVE) * HERDS * HERD
 MORE_OF_A_KIND = 4
 MOST_MORE = len(MORE_PASSIVE) * MORE_OF_A_KIND
@@ -125,7 +129,8 @@ class Levels(NamedTuple):
     mobs: NDArray[np.int32]
     """(N, places, NUM_MOB): kind, see `mob_kinds`, 0 for none; cell of its feet; health in tenths of a point; tick of
     the clock at which it does something next; heading of its stroll and cells that are left of it; ticks of the clock
-    until which it flees, and until which a sheep is without wool. No places where there are no mobs."""
+    until which it flees, and until which a sheep is without wool (of a slime: its SIZE). No places where there are no
+    mobs."""
     chest_cells: NDArray[np.int32]
     """(N, chests): the cell of each chest with something in it, as a number + 1; 0 for none. No chests where they don't
     work."""

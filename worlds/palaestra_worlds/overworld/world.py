@@ -42,6 +42,7 @@ from palaestra_worlds.overworld.state import (
     MOST_ANIMALS,
     MOST_MORE,
     NESTS,
+    PIECES,
     PLOTS,
     Levels,
     allocate,
@@ -61,6 +62,8 @@ from palaestra_worlds.overworld.tasks import (
 
 PLACES = {"none": 0, "passive": MOST_ANIMALS, "all": MOST_ANIMALS + MONSTERS}
 """For mobs, by the setting."""
+MORE_PLACES = {"none": 0, "passive": MOST_MORE, "all": PIECES + MOST_MORE}
+"""Where nature is whole, besides."""
 ENVIRONMENTS_WORTH_A_THREAD = 16
 """Fewer are stepped before a thread has started."""
 
@@ -114,7 +117,7 @@ class OverworldWorld(CompiledWorld):
         self._view = view_of(settings.cells)
         rooms = (CHESTS, PLOTS) if settings.homestead else (0, 0)
         is_whole = settings.nature == "whole"
-        places = PLACES[settings.mobs] + (MOST_MORE if is_whole and settings.mobs != "none" else 0)
+        places = PLACES[settings.mobs] + (MORE_PLACES[settings.mobs] if is_whole else 0)
         self._levels = allocate(num_envs, places, *rooms, NESTS if is_whole else 0, settings.fluids == "flow")
         self._core = core_of(self._levels)
         self._land = land(is_whole)

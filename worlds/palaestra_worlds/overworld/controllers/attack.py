@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+from palaestra_worlds.overworld.blows import INVULNERABLE_TICKS
 from palaestra_worlds.overworld.constants import ATTACK, NOTHING, USE
 from palaestra_worlds.overworld.controllers.equip import item_at_hand
 from palaestra_worlds.overworld.controllers.failures import FATAL, Failed
@@ -19,7 +20,7 @@ from palaestra_worlds.overworld.controllers.prey import (
     same_mob,
 )
 from palaestra_worlds.overworld.mob_sight import SeenMob
-from palaestra_worlds.overworld.mobs import INVULNERABLE_TICKS, MOB_REACH
+from palaestra_worlds.overworld.mobs import MOB_REACH
 from palaestra_worlds.overworld.rules import load_rules
 from palaestra_worlds.overworld.senses import Cell
 from palaestra_worlds.overworld.tables import DAMAGE, DURABILITY, RECOVERY, numbers, tables

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from palaestra_worlds.overworld.blows import INVULNERABLE_TICKS
 from palaestra_worlds.overworld.body import HEALING_FROM
 from palaestra_worlds.overworld.constants import ATTACK, EAT, NOTHING
 from palaestra_worlds.overworld.controllers.attack import take_arm
@@ -13,7 +14,6 @@ from palaestra_worlds.overworld.controllers.hands import Hands
 from palaestra_worlds.overworld.controllers.prey import aim_at, is_night
 from palaestra_worlds.overworld.mob_kinds import HOSTILE, MORE_HOSTILE
 from palaestra_worlds.overworld.mob_sight import SeenMob
-from palaestra_worlds.overworld.mobs import INVULNERABLE_TICKS
 from palaestra_worlds.overworld.paths import FIXED, FREE, ROCK
 from palaestra_worlds.overworld.senses import Cell
 from palaestra_worlds.overworld.state import HEIGHT, STEPS
