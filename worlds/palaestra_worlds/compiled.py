@@ -96,14 +96,14 @@ def _is_ours(folder: Path) -> bool:
     return not hasattr(os, "getuid") or folder.stat().st_uid == os.getuid()
 
 
-def kernel(function: Callable[..., Any], name: str, allocates: bool = True) -> Callable[..., Any]:
+def kernel(function: Callable[..., Any], name: str, allocates: bool = False) -> Callable[..., Any]:
     """Compiles a loop over environments that runs on one thread.
 
     Args:
         name: tells this function from others made by the same code. Numba files cached code under a function's name
             alone: of two with one name, the wrong one can be loaded when two processes compile at once.
-        allocates: whether it, or what it calls, makes arrays. If only what is `allocating` does, Numba need not count
-            who uses each array that is handed on, which is much of what there is to compile.
+        allocates: whether it makes arrays, or hands on those that `allocating` functions made. If it does not, Numba
+            need not count who uses each array that is handed on, which is much of what there is to compile.
     """
     _keep_code_of(function.__module__)
     function.__qualname__ += f".{name}"

@@ -56,7 +56,7 @@ def _drive(levels: Any, rules: Any, wanted: Any) -> None:
 
 @cache
 def _drive_kernel() -> Callable[..., None]:
-    return kernel(_drive, "agv")
+    return kernel(_drive, "agv", allocates=True)
 
 
 def refuse_other_actions(world: AGVWorld) -> None:

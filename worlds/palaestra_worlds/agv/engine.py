@@ -245,10 +245,14 @@ class _Beginning(NamedTuple):
 @cache
 def _begin_kernels() -> _Beginning:
     generators = {kind: kernel(generating(furnish), f"agv.{kind}") for kind, furnish in GENERATORS.items()}
-    first, *rest = (
-        kernel(function, "agv") for function in (begin_floors, place_vehicles, send_own, send_others, begin_measures)
+    return _Beginning(
+        kernel(begin_floors, "agv"),
+        generators,
+        kernel(place_vehicles, "agv"),
+        kernel(send_own, "agv"),
+        kernel(send_others, "agv"),
+        kernel(begin_measures, "agv", allocates=True),
     )
-    return _Beginning(first, generators, *rest)
 
 
 def begin_episodes(

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from palaestra_worlds.agv.state import AISLES, CLUTTER, FREE, MAZE, RACK, ROOMS, WALL
-from palaestra_worlds.compiled import jitable
+from palaestra_worlds.compiled import allocating, jitable
 from palaestra_worlds.minigrid.random import random_double, random_integer
 
 
@@ -60,7 +60,7 @@ def rooms(cells: Any, random: Any, i: Any, columns: Any, rows: Any, density: Any
                 fill(cells, x, bottom, min(2, right - x), 1, FREE)
 
 
-@jitable
+@allocating
 def maze(cells: Any, random: Any, i: Any, columns: Any, rows: Any, density: Any) -> None:
     """Corridors of two cells between walls of one: a random tree, and openings in it, the more the less dense."""
     across, down = (columns - 1) // 3, (rows - 1) // 3

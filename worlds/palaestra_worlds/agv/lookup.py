@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from palaestra_worlds.agv.state import BLOCKED_BITS, MOST_ROOM, ROOM_SHIFT
-from palaestra_worlds.compiled import jitable
+from palaestra_worlds.compiled import allocating, jitable
 
 
 @jitable
@@ -55,7 +55,7 @@ def measure_room(cells: Any) -> None:
                 cells[x, y] = what | min(room, MOST_ROOM) << ROOM_SHIFT
 
 
-@jitable
+@allocating
 def merge_blocks(cells: Any, cell: Any, blocks: Any) -> Any:
     """Covers what is blocked with rectangles, and writes into `blocks` (most, 4) their left, upper, right and lower
     edges in metres.

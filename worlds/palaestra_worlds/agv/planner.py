@@ -14,7 +14,7 @@ import numpy as np
 
 from palaestra_worlds.agv.geometry import CONTACT, disc_to_walls, is_straight_way_free
 from palaestra_worlds.agv.lookup import is_blocked
-from palaestra_worlds.compiled import jitable
+from palaestra_worlds.compiled import allocating, jitable
 
 DIAGONAL = math.sqrt(2.0)
 
@@ -65,7 +65,7 @@ def _pop(keys: Any, items: Any, count: Any) -> Any:
     return least, item, count
 
 
-@jitable
+@allocating
 def plan_field(cells: Any, field: Any, cell: Any, radius: Any, column: Any, row: Any) -> None:
     """Writes into `field` (columns, rows) each cell's way to the cell (column, row) in metres (Dijkstra)."""
     columns, rows = field.shape

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from palaestra_worlds.compiled import inlined, jitable
+from palaestra_worlds.compiled import allocating, inlined, jitable
 from palaestra_worlds.crafter.balance import COW_HEALTH, ZOMBIE_HEALTH
 from palaestra_worlds.crafter.noise_maps import WIDTH
 from palaestra_worlds.crafter.random import skip_doubles, take_doubles
@@ -128,7 +128,7 @@ def _draw_creatures(level: Any, codes: Any, cells: Any, ahead: Any, doubles: Any
     return used
 
 
-@jitable
+@allocating
 def draw(level: Any, codes: Any) -> None:
     """Draws materials, then creatures. Doubles are made many at a time, and the stream is put to where it stands after
     those that were used."""

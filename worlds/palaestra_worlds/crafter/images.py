@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from palaestra_worlds.compiled import inlined, jitable, kernel
+from palaestra_worlds.compiled import allocating, inlined, jitable, kernel
 from palaestra_worlds.crafter.creatures import RIPE
 from palaestra_worlds.crafter.random import peek_doubles
 from palaestra_worlds.crafter.state import (
@@ -149,7 +149,7 @@ def _paste(tile: Any, image: Any, left: Any, top: Any) -> None:
                 image[top + y, left + x, c] = tile[y, x, c]
 
 
-@jitable
+@allocating
 def _draw_surroundings(level: Any, atlas: Any, image: Any) -> None:
     tiles, things, covers, _, vignette = atlas
     unit = tiles.shape[1]

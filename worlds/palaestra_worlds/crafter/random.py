@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from palaestra_worlds.compiled import inlined, jitable
+from palaestra_worlds.compiled import allocating, inlined, jitable
 from palaestra_worlds.crafter.state import NUM_RANDOM, POSITION
 
 WORDS = 624
@@ -110,7 +110,7 @@ def skip_doubles(level: Any, count: Any) -> None:
     level.random[POSITION] = place
 
 
-@jitable
+@allocating
 def take_doubles(stream: Any, found: Any, first: Any) -> None:
     """Fills `found[first:]` with the doubles that a stream (NUM_RANDOM,) gives next; the stream goes on."""
     count, filled = 2 * (len(found) - first), 0
@@ -133,7 +133,7 @@ def take_doubles(stream: Any, found: Any, first: Any) -> None:
         found[np.uint64(first) + k] = (np.float64(upper) * 67108864.0 + np.float64(lower)) / 9007199254740992.0
 
 
-@jitable
+@allocating
 def peek_doubles(stream: Any, found: Any) -> None:
     """The same from the first on; the stream stays where it is."""
     words = np.empty(NUM_RANDOM, dtype=np.uint32)

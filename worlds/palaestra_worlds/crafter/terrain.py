@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from palaestra_worlds.compiled import inlined, jitable
+from palaestra_worlds.compiled import allocating, inlined, jitable
 from palaestra_worlds.crafter.draws import (
     MAYBE_COAL,
     MAYBE_DIAMOND,
@@ -218,7 +218,7 @@ def _needs(water: Any, mountain: Any) -> Any:
     return found | np.uint8((is_low & (water <= 0.3 + _WATER_TOLERANCE)) << _MEADOWS)
 
 
-@jitable
+@allocating
 def _note_needs(waters: Any, mountains: Any, needed: Any) -> None:
     """Adds the tiles that have such cells to `needed` (_NUM_NEEDS,) uint64."""
     cells = np.empty(AREA * WIDTH, dtype=np.uint8)
@@ -235,7 +235,7 @@ def _note_needs(waters: Any, mountains: Any, needed: Any) -> None:
                     needed[which] |= bit
 
 
-@jitable
+@allocating
 def _classify(maps: Any, codes: Any) -> None:
     """Writes what the maps say of each cell into `codes` (AREA * WIDTH,) uint8."""
     down = np.empty(AREA * WIDTH, dtype=np.float32)
@@ -269,7 +269,7 @@ def _exact_heights(level: Any, permutation: Any, x: Any, y: Any) -> Any:
     return start, water + level.parameters[WATER_SHIFT], mountain + level.parameters[MOUNTAIN_SHIFT]
 
 
-@jitable
+@allocating
 def _settle(level: Any, maps: Any, codes: Any, permutation: Any) -> None:
     """Looks at the unsure cells as crafter does, at what the maps leave open."""
     n = np.empty(STARTS, dtype=np.float64)
@@ -291,7 +291,7 @@ def _settle(level: Any, maps: Any, codes: Any, permutation: Any) -> None:
             codes[cell] = _code(*values, n[SANDS], n[TREES])
 
 
-@jitable
+@allocating
 def generate_world(level: Any, slices: Any) -> None:
     """`crafter.worldgen.generate_world`: fills a world that holds the player only.
 

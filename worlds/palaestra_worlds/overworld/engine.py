@@ -131,7 +131,7 @@ def _advance_pieces(
 
 @cache
 def _advance_rows() -> Callable[..., None]:
-    return kernel(_advance, "overworld", allocates=False)
+    return kernel(_advance, "overworld")
 
 
 @cache
@@ -186,7 +186,7 @@ def _begin_pieces(
 
 @cache
 def _begin_rows() -> Callable[..., None]:
-    return kernel(_begin, "overworld", allocates=False)
+    return kernel(_begin, "overworld")
 
 
 @cache

@@ -336,7 +336,7 @@ def _draw(scene: Any, origin: Any, ahead: Any, right: Any, up: Any, picture: Any
 
 @cache
 def _draw_kernel() -> Callable[..., None]:
-    return kernel(_draw, "overworld-first-person")
+    return kernel(_draw, "overworld-first-person", allocates=True)
 
 
 def draw_view(levels: Levels, i: int, width: int = WIDTH, height: int = HIGH) -> NDArray[np.uint8]:

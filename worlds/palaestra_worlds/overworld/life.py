@@ -133,7 +133,7 @@ def _wild_kernel() -> Callable[..., None]:
 
 @cache
 def _flow_kernel() -> Callable[..., None]:
-    return kernel(_flow, "overworld-flow")
+    return kernel(_flow, "overworld-flow", allocates=True)
 
 
 def has_life(levels: Levels) -> bool:

@@ -141,7 +141,8 @@ class _Kernels(NamedTuple):
 
 @cache
 def _kernels() -> _Kernels:
-    return _Kernels(kernel(_spread, "solver"), kernel(_follow, "solver"), kernel(_flood, "solver"))
+    spread, follow, flood = (kernel(function, "solver", allocates=True) for function in (_spread, _follow, _flood))
+    return _Kernels(spread, follow, flood)
 
 
 class Walk(NamedTuple):
