@@ -20,8 +20,9 @@ from palaestra_worlds.batches import (
     new_seed,
     seeds_by_row,
 )
-from palaestra_worlds.minigrid.random import seed_streams
+from palaestra_worlds.random_streams import seed_streams
 from palaestra_worlds.snapshots import pack_arrays, unpack_arrays
+from palaestra_worlds.task_tables import ASSIGNED, join_tables
 
 
 class CompiledWorld(World):
@@ -34,7 +35,7 @@ class CompiledWorld(World):
         _outcome: named tuple of arrays (num_envs,) about the last step: `rewards`, `terminated`, `truncated`, `ended`,
             `running_return`, and of episodes that ended `episode_return`, `episode_length`, `episode_task`; where
             lessons pay also `lesson_reward` and `episode_progress`.
-        _bank, _table: named tuples of tasks: of those that are drawn, and with those that were assigned behind them.
+        _bank, _table: tables of tasks (`task_tables`): those that are drawn, and with those that were assigned behind.
     """
 
     settings: Any
@@ -44,10 +45,6 @@ class CompiledWorld(World):
     _bank: Any
     _table: Any
     _seeded = False
-    _assigned_column: ClassVar[int]
-    """Of `_lessons.status`: the row in `_table` of the task of the next episode alone."""
-    _join_tables: ClassVar[Any]
-    """Of the module of its tasks: a table with the rows of another behind its own."""
     _working_space: ClassVar[tuple[str, ...]] = ()
     """Arrays of `_levels` that no snapshot needs."""
 
@@ -175,12 +172,12 @@ class CompiledWorld(World):
 
     def draw_from(self, tasks: Sequence[Task] | None, weights: NDArray[np.float64] | None = None) -> None:
         self._bank = self._table = drawn_bank(self._table_of, tasks, weights)
-        self._lessons.status[:, self._assigned_column] = NO_TASK
+        self._lessons.status[:, ASSIGNED] = NO_TASK
 
     def assign(self, tasks: Sequence[Task | None]) -> None:
         given, rows = assigned_rows(tasks, self.num_envs, len(self._bank.cumulative))
-        self._table = self._join_tables(self._bank, self._table_of(given))
-        self._lessons.status[:, self._assigned_column] = rows
+        self._table = join_tables(self._bank, self._table_of(given))
+        self._lessons.status[:, ASSIGNED] = rows
 
     # ------------------------------------------------------------------------------------------ snapshots
 

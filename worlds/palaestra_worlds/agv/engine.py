@@ -12,16 +12,7 @@ from numpy.typing import NDArray
 
 from palaestra_worlds.agv.generators import GENERATORS
 from palaestra_worlds.agv.geometry import along_arc, first_contact
-from palaestra_worlds.agv.lessons import (
-    BEGAN,
-    COUNT,
-    CURRENT,
-    HIDDEN,
-    TASK,
-    Lessons,
-    TaskTable,
-    advance_waypoint,
-)
+from palaestra_worlds.agv.lessons import BEGAN, COUNT, CURRENT, HIDDEN, Lessons, TaskTable, advance_waypoint
 from palaestra_worlds.agv.levels import (
     SIGHT,
     TRIES,
@@ -54,7 +45,8 @@ from palaestra_worlds.agv.state import (
     Rules,
 )
 from palaestra_worlds.compiled import in_pieces, inlined, kernel
-from palaestra_worlds.minigrid.random import random_word
+from palaestra_worlds.random_streams import random_word
+from palaestra_worlds.task_tables import TASK
 
 ACT, LOOK, WAIT, MOVED = range(4)
 """Take the action; only observe; do nothing; judge where others have moved the vehicle to."""

@@ -8,7 +8,7 @@ import numpy as np
 
 from palaestra_worlds.agv.state import AISLES, CLUTTER, FREE, MAZE, RACK, ROOMS, WALL
 from palaestra_worlds.compiled import allocating, jitable
-from palaestra_worlds.minigrid.random import random_double, random_integer
+from palaestra_worlds.random_streams import random_double, random_integer
 
 
 @jitable

@@ -10,16 +10,14 @@ from numpy.typing import NDArray
 
 from palaestra_worlds.agv.state import NUM_PARAMETERS, STEP
 from palaestra_worlds.compiled import jitable
-from palaestra_worlds.minigrid.random import random_double
-from palaestra_worlds.minigrid.state import NUM_RANDOM
+from palaestra_worlds.random_streams import NUM_RANDOM, random_double
+from palaestra_worlds.task_tables import ASSIGNED, NO_TASK, TASK, next_row
 
 MAX_SUBGOALS = 16
 
-# Columns of `Lessons.status`.
-TASK, ASSIGNED, CURRENT, BEGAN, HIDDEN, COUNT = range(6)
+# Columns of `Lessons.status`, after TASK and ASSIGNED.
+CURRENT, BEGAN, HIDDEN, COUNT = range(2, 6)
 NUM_LESSON_STATUS = 6
-
-NO_TASK = -1
 
 
 class TaskTable(NamedTuple):
@@ -76,29 +74,12 @@ def allocate_table(size: int) -> TaskTable:
     )
 
 
-def join_tables(first: TaskTable, second: TaskTable) -> TaskTable:
-    """The rows of `second` after those of `first`; only those of `first` are drawn."""
-    joined: dict[str, Any] = {
-        name: np.concatenate([getattr(first, name), getattr(second, name)])
-        for name in TaskTable._fields
-        if name != "cumulative"
-    }
-    return TaskTable(cumulative=first.cumulative, **joined)
-
-
 @jitable
 def begin_task(levels: Any, lessons: Any, table: Any, i: Any, dropout: Any) -> None:
     """Chooses environment i's next task, and leaves its parameters and random stream for the level."""
     for column in (CURRENT, BEGAN, HIDDEN, COUNT):
         lessons.status[i, column] = 0
-    row = lessons.status[i, ASSIGNED]
-    lessons.status[i, ASSIGNED] = NO_TASK
-    if row == NO_TASK and len(table.cumulative) > 0:
-        drawn = random_double(lessons.random, i)
-        row = 0
-        while row < len(table.cumulative) - 1 and table.cumulative[row] <= drawn:
-            row += 1
-    lessons.status[i, TASK] = row
+    row = next_row(lessons, table, i)
     for column in range(NUM_PARAMETERS):
         levels.parameters[i, column] = lessons.original[column] if row == NO_TASK else table.parameters[row, column]
     if row == NO_TASK:

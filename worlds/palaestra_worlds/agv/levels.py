@@ -48,7 +48,7 @@ from palaestra_worlds.agv.state import (
     WIDTH,
 )
 from palaestra_worlds.compiled import inlined, jitable
-from palaestra_worlds.minigrid.random import random_double, random_integer
+from palaestra_worlds.random_streams import random_double, random_integer
 
 TRIES = 40
 """Floors that are generated until one has a goal that can be reached; then the hall is left empty."""

@@ -14,8 +14,7 @@ from palaestra_worlds.agv.lidar import aim, remember, see_blocks, see_box, see_c
 from palaestra_worlds.agv.lookup import cell_at, is_blocked
 from palaestra_worlds.agv.state import CLOCK, COLUMNS, NUM_BLOCKS, NUM_OBSTACLES, RADIUS, ROWS
 from palaestra_worlds.compiled import inlined, jitable
-from palaestra_worlds.minigrid.random import random_double
-from palaestra_worlds.minigrid.state import STATE_HIGH, STATE_LOW
+from palaestra_worlds.random_streams import STATE_HIGH, STATE_LOW, random_double
 
 MOMENT = 1e-3
 """Seconds over which the velocity of what moves is taken."""

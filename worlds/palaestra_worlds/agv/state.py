@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from palaestra_worlds.minigrid.state import NUM_RANDOM
+from palaestra_worlds.random_streams import NUM_RANDOM
 
 # A cell: what stands in it, bits for the regions it belongs to, and above them how many cells away the nearest wall or
 # rack is (see `geometry.measure_room`).

@@ -14,7 +14,7 @@ from palaestra_worlds.agv.setup import KINDS
 from palaestra_worlds.agv.state import DENSITY, DRAWN, FREE, HEIGHT, KIND, MOVING, NEAR, WIDTH
 from palaestra_worlds.agv.tasks import SMALLEST, AGVTask
 from palaestra_worlds.base import Task, TaskError
-from palaestra_worlds.minigrid.random import seed_streams
+from palaestra_worlds.random_streams import seed_streams
 
 
 def as_agv(task: Task) -> AGVTask:

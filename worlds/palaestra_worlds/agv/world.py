@@ -14,15 +14,7 @@ from palaestra_worlds.agv.description import describe_floor
 from palaestra_worlds.agv.engine import ACT, LOOK, WAIT, advance, allocate_outcome, begin_episodes, join_floors
 from palaestra_worlds.agv.floor import Floor
 from palaestra_worlds.agv.geometry import obstacle_at
-from palaestra_worlds.agv.lessons import (
-    ASSIGNED,
-    COUNT,
-    CURRENT,
-    TaskTable,
-    allocate_lessons,
-    allocate_table,
-    join_tables,
-)
+from palaestra_worlds.agv.lessons import COUNT, CURRENT, TaskTable, allocate_lessons, allocate_table
 from palaestra_worlds.agv.settings import AGVSettings
 from palaestra_worlds.agv.setup import (
     DISCRETE,
@@ -56,6 +48,7 @@ from palaestra_worlds.base import Judgement, Task, TaskError
 from palaestra_worlds.batches import checked_actions, checked_mask, keep_rows
 from palaestra_worlds.compiled import paying_threads
 from palaestra_worlds.compiled_world import CompiledWorld
+from palaestra_worlds.task_tables import ASSIGNED
 
 ENVIRONMENTS_WORTH_A_THREAD = 128
 """Fewer are stepped before a thread has started."""
@@ -89,8 +82,6 @@ class AGVWorld(CompiledWorld):
     """
 
     task_space = AGVTask
-    _assigned_column = ASSIGNED
-    _join_tables = staticmethod(join_tables)
     objectives = ("reached", "no_collision", "direct", "kept_clear")
     episode_numbers = ("spl", "clearance", "seconds")
 

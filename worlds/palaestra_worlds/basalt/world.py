@@ -16,14 +16,13 @@ from palaestra_worlds.basalt.settings import BasaltSettings
 from palaestra_worlds.basalt.sight import few_kinds_view, space_of
 from palaestra_worlds.basalt.tasks import TASKS
 from palaestra_worlds.base import Task, TaskError
-from palaestra_worlds.batches import assigned_rows, drawn_bank
 from palaestra_worlds.overworld.constants import MOVES, Rules, rules_of
 from palaestra_worlds.overworld.keys import MOVE_KEYS, keys_of
 from palaestra_worlds.overworld.life import end
 from palaestra_worlds.overworld.settings import OverworldSettings
 from palaestra_worlds.overworld.state import COUNT, HEALTH, ITEM, KIND, MOB_X, MOB_Y, MOB_Z, X, Y, Z
 from palaestra_worlds.overworld.tables import BLOCK, numbers, tables
-from palaestra_worlds.overworld.tasks import ASSIGNED, TaskTable, join_tables, make_table
+from palaestra_worlds.overworld.tasks import TaskTable, make_table
 from palaestra_worlds.overworld.world import OverworldWorld
 
 FINISH = "finish"
@@ -78,7 +77,7 @@ class BasaltWorld(OverworldWorld):
         self.single_action_space = gymnasium.spaces.Discrete(len(self.action_names))
         self.action_space = batch_space(self.single_action_space, num_envs)
         self._view = few_kinds_view(self._view)
-        self._own = self._made([Task()])
+        self._own = self._table_of([Task()])
         self.checks, self._check = CHECKS[id.removeprefix(PREFIX)]
         self._begun: NDArray[np.uint16] | None = None
         self._checked = np.zeros((num_envs, len(self.checks)), np.bool_)
@@ -89,21 +88,11 @@ class BasaltWorld(OverworldWorld):
 
     # ------------------------------------------------------------------------------------------ tasks
 
-    def draw_from(self, tasks: Sequence[Task] | None, weights: NDArray[np.float64] | None = None) -> None:
-        bank = drawn_bank(self._made, tasks, weights)
-        super().draw_from(None)
-        self._bank = self._table = bank
-
-    def assign(self, tasks: Sequence[Task | None]) -> None:
-        given, rows = assigned_rows(tasks, self.num_envs, len(self._bank.seeds))
-        self._table = join_tables(self._bank, self._made(given))
-        self._lessons.status[:, ASSIGNED] = rows
-
     def explain(self, task: Task) -> tuple[str, ...]:
-        self._made([task])
+        self._table_of([task])
         return ()
 
-    def _made(self, tasks: Sequence[Task]) -> TaskTable:
+    def _table_of(self, tasks: Sequence[Task]) -> TaskTable:
         """One row for each task, none of which has a goal that ends the episode."""
         for task in tasks:
             if type(task) is not Task:

@@ -18,11 +18,12 @@ from palaestra_worlds.compiled import kernel
 from palaestra_worlds.crafter.balance import EVERY, balance
 from palaestra_worlds.crafter.character import update_player
 from palaestra_worlds.crafter.creatures import update_creatures
-from palaestra_worlds.crafter.lessons import TASK, begin_task
+from palaestra_worlds.crafter.lessons import begin_task
 from palaestra_worlds.crafter.rules import clear_level, pass_over_noise, pay, set_daylight
 from palaestra_worlds.crafter.state import HEALTH, NUM_OBJECTS, STEP, UNLOCKED, count_spaces, free_slots
 from palaestra_worlds.crafter.symbolic import write_map, write_semantic, write_vector
 from palaestra_worlds.crafter.terrain import generate_world
+from palaestra_worlds.task_tables import TASK
 
 
 class Observations(NamedTuple):

@@ -12,13 +12,9 @@ from palaestra_worlds.base import Task
 from palaestra_worlds.compiled import jitable
 from palaestra_worlds.crafter.state import NUM_PARAMETERS, original_parameters
 from palaestra_worlds.crafter.tasks import as_crafter_task, parameters_of
-from palaestra_worlds.minigrid.random import random_double
-from palaestra_worlds.minigrid.state import NUM_RANDOM
+from palaestra_worlds.random_streams import NUM_RANDOM
+from palaestra_worlds.task_tables import NO_TASK, next_row
 
-# Columns of `Lessons.status`.
-TASK, ASSIGNED = range(2)
-
-NO_TASK = -1
 OWN_LEVEL = -1
 
 
@@ -69,36 +65,10 @@ def make_table(tasks: Sequence[Task]) -> TaskTable:
     )
 
 
-def join_tables(first: TaskTable, second: TaskTable) -> TaskTable:
-    """The rows of `second` after those of `first`; only those of `first` are drawn."""
-    return TaskTable(
-        cumulative=first.cumulative,
-        seeds=np.concatenate([first.seeds, second.seeds]),
-        parameters=np.concatenate([first.parameters, second.parameters]),
-    )
-
-
-@jitable
-def _draw(cumulative: Any, drawn: Any) -> Any:
-    """The first row whose cumulative probability exceeds a draw."""
-    low, high = 0, len(cumulative) - 1
-    while low < high:
-        middle = (low + high) // 2
-        if cumulative[middle] <= drawn:
-            low = middle + 1
-        else:
-            high = middle
-    return low
-
-
 @jitable
 def begin_task(level: Any, lessons: Any, table: Any, i: Any) -> Any:
     """Chooses environment i's next task and sets its parameters; gives the level's seed, or OWN_LEVEL."""
-    row = np.int64(lessons.status[i, ASSIGNED])
-    lessons.status[i, ASSIGNED] = NO_TASK
-    if row == NO_TASK and len(table.cumulative) > 0:
-        row = _draw(table.cumulative, random_double(lessons.random, i))
-    lessons.status[i, TASK] = row
+    row = next_row(lessons, table, i)
     for column in range(NUM_PARAMETERS):
         level.parameters[column] = lessons.original[column] if row == NO_TASK else table.parameters[row, column]
     return OWN_LEVEL if row == NO_TASK else table.seeds[row]

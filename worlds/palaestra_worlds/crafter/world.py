@@ -20,7 +20,7 @@ from palaestra_worlds.crafter.character import ACHIEVEMENTS, ACTIONS
 from palaestra_worlds.crafter.description import describe_level, explain_task
 from palaestra_worlds.crafter.engine import allocate_outcome, begin_kernel, look_kernel, step_kernel
 from palaestra_worlds.crafter.examine import problems_of
-from palaestra_worlds.crafter.lessons import ASSIGNED, TaskTable, allocate_lessons, join_tables, make_table
+from palaestra_worlds.crafter.lessons import TaskTable, allocate_lessons, make_table
 from palaestra_worlds.crafter.observations import allocate_observations, as_dict, single_space
 from palaestra_worlds.crafter.playing import KEYS, status_of
 from palaestra_worlds.crafter.rules import ORIGINAL_DAY, Rules, original_clock
@@ -29,7 +29,8 @@ from palaestra_worlds.crafter.settings import CrafterSettings
 from palaestra_worlds.crafter.state import EPISODE, NUM_CHUNKS_SEEN, NUM_OBJECTS, Levels, allocate
 from palaestra_worlds.crafter.tasks import CrafterTask, as_crafter_task
 from palaestra_worlds.crafter.terrain import terrain_slices
-from palaestra_worlds.minigrid.random import seed_streams
+from palaestra_worlds.random_streams import seed_streams
+from palaestra_worlds.task_tables import ASSIGNED
 
 ENVIRONMENTS_WORTH_A_THREAD = {"symbolic": 512, "image": 64, "both": 64}
 """By observation; fewer are stepped before a thread has started. Measured for symbols: two threads are 0.35 times as
@@ -63,8 +64,6 @@ class CrafterWorld(CompiledWorld):
     """
 
     task_space = CrafterTask
-    _assigned_column = ASSIGNED
-    _join_tables = staticmethod(join_tables)
     _working_space = ("census",)
     objectives = ACHIEVEMENTS
     reward_range = (-1.0, 1.1)

@@ -16,17 +16,11 @@ from numba.extending import register_jitable
 from numpy.typing import NDArray
 
 from palaestra_worlds.compiled import kernel, on_threads
-from palaestra_worlds.minigrid.lessons import (
-    CURRENT,
-    TASK,
-    advance_subgoal,
-    begin_task,
-    current_cell,
-    write_subgoal,
-)
+from palaestra_worlds.minigrid.lessons import CURRENT, advance_subgoal, begin_task, current_cell, write_subgoal
 from palaestra_worlds.minigrid.rules import step_level
 from palaestra_worlds.minigrid.state import CARRYING, DIRECTION, STEP
 from palaestra_worlds.minigrid.view import write_full_view, write_partial_view, write_symbolic_view
+from palaestra_worlds.task_tables import TASK
 
 LOOK, WAIT = -1, -2
 """In place of an action: only observe; do nothing."""

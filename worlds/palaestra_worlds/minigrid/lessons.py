@@ -8,15 +8,14 @@ import numpy as np
 from numba.extending import register_jitable
 from numpy.typing import NDArray
 
-from palaestra_worlds.minigrid.random import random_double
-from palaestra_worlds.minigrid.state import NUM_RANDOM, NUM_SETTINGS, SETTINGS, STEP, X, Y
+from palaestra_worlds.minigrid.state import NUM_SETTINGS, SETTINGS, STEP, X, Y
 from palaestra_worlds.minigrid.tasks import MAX_SUBGOALS
+from palaestra_worlds.random_streams import NUM_RANDOM, random_double
+from palaestra_worlds.task_tables import ASSIGNED, NO_TASK, TASK, next_row
 
-# Columns of `Lessons.status`.
-TASK, ASSIGNED, CURRENT, BEGAN, HIDDEN, NUM_SUBGOALS = range(6)
+# Columns of `Lessons.status`, after TASK and ASSIGNED.
+CURRENT, BEGAN, HIDDEN, NUM_SUBGOALS = range(2, 6)
 NUM_LESSON_STATUS = 8
-
-NO_TASK = -1
 
 
 class TaskTable(NamedTuple):
@@ -77,28 +76,11 @@ def allocate_table(size: int) -> TaskTable:
 
 
 @register_jitable
-def _draw_row(cumulative: Any, value: Any) -> Any:
-    """First row whose cumulative probability exceeds value."""
-    low, high = 0, len(cumulative) - 1
-    while low < high:
-        middle = (low + high) // 2
-        if cumulative[middle] > value:
-            high = middle
-        else:
-            low = middle + 1
-    return low
-
-
-@register_jitable
 def begin_task(levels: Any, lessons: Any, table: Any, i: Any, dropout: Any) -> None:
     """Chooses the next episode's task, and leaves its settings and random stream for the level's generator."""
     for column in (CURRENT, BEGAN, HIDDEN, NUM_SUBGOALS):
         lessons.status[i, column] = 0
-    row = lessons.status[i, ASSIGNED]
-    lessons.status[i, ASSIGNED] = NO_TASK
-    if row == NO_TASK and len(table.cumulative) > 0:
-        row = _draw_row(table.cumulative, random_double(lessons.random, i))
-    lessons.status[i, TASK] = row
+    row = next_row(lessons, table, i)
     for column in range(NUM_SETTINGS):
         levels.status[i, SETTINGS + column] = table.settings[row, column] if row != NO_TASK else 0
     if row == NO_TASK:

@@ -6,8 +6,8 @@ from typing import Any
 
 from numba.extending import register_jitable
 
-from palaestra_worlds.minigrid.random import random_integer
 from palaestra_worlds.minigrid.state import DIRECTION, EMPTY_CELL, WALL_CELL, X, Y
+from palaestra_worlds.random_streams import random_integer
 
 MANY_TRIES = 1 << 60
 """The reference's math.inf."""

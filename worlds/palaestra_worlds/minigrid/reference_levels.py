@@ -17,8 +17,8 @@ import numpy as np
 import platformdirs
 from numpy.typing import NDArray
 
-from palaestra_worlds.minigrid.random import from_generator, to_generator
 from palaestra_worlds.minigrid.state import DIRECTION, MISSION, Levels, X, Y, make_cell
+from palaestra_worlds.random_streams import from_generator, to_generator
 
 
 class ReferenceLevels:

@@ -11,7 +11,6 @@ from typing import Any
 from numba.extending import register_jitable
 
 from palaestra_worlds.minigrid.placement import clear_grid, find_place, forget_agent, put_agent, wall_rectangle
-from palaestra_worlds.minigrid.random import random_integer
 from palaestra_worlds.minigrid.state import (
     BALL,
     BOX,
@@ -30,6 +29,7 @@ from palaestra_worlds.minigrid.state import (
     make_cell,
 )
 from palaestra_worlds.minigrid.view import direction_x, direction_y
+from palaestra_worlds.random_streams import random_integer
 
 RIGHT_SIDE, LOWER_SIDE, LEFT_SIDE, UPPER_SIDE = range(4)
 

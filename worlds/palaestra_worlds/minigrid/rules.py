@@ -18,7 +18,6 @@ from palaestra_worlds.minigrid.family import (
     RULE_RED_BLUE_DOORS,
     RULE_UNLOCK,
 )
-from palaestra_worlds.minigrid.random import random_integer
 from palaestra_worlds.minigrid.state import (
     BALL,
     BLUE,
@@ -60,6 +59,7 @@ from palaestra_worlds.minigrid.state import (
     cell_type,
 )
 from palaestra_worlds.minigrid.view import direction_x, direction_y
+from palaestra_worlds.random_streams import random_integer
 
 
 class Rules(NamedTuple):

@@ -8,6 +8,8 @@ import numpy as np
 from numba.extending import register_jitable
 from numpy.typing import NDArray
 
+from palaestra_worlds.random_streams import NUM_RANDOM
+
 # Object types, colours and door states, as minigrid.core.constants numbers them.
 UNSEEN, EMPTY, WALL, FLOOR, DOOR, KEY, BALL, BOX, GOAL, LAVA, AGENT = range(11)
 RED, GREEN, BLUE, PURPLE, YELLOW, GREY = range(6)
@@ -28,10 +30,6 @@ OBSTACLES = 16
 """First of MAX_OBSTACLES columns: where each moving obstacle is, x | y << 16."""
 MAX_OBSTACLES = 16
 NUM_STATUS = OBSTACLES + MAX_OBSTACLES
-
-# Columns of `Levels.random`: the 128-bit state and increment of PCG64, and its buffered upper half.
-STATE_HIGH, STATE_LOW, INCREMENT_HIGH, INCREMENT_LOW, HAS_HALF, HALF = range(6)
-NUM_RANDOM = 6
 
 NUM_SCRATCH = 512
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,9 +10,9 @@ from numpy.typing import NDArray
 from palaestra_worlds.base import Task, TaskError
 from palaestra_worlds.minigrid.grid_state import GridState
 from palaestra_worlds.minigrid.lessons import TaskTable, allocate_table
-from palaestra_worlds.minigrid.random import seed_streams
 from palaestra_worlds.minigrid.subgoals import resolve_subgoals
 from palaestra_worlds.minigrid.tasks import PHRASES, LanguageSubgoal, MiniGridTask, Subgoal, SubgoalForm
+from palaestra_worlds.random_streams import seed_streams
 
 _PHRASE_ROWS = {phrase: row for row, phrase in enumerate(PHRASES)}
 
@@ -82,13 +81,3 @@ def _as_minigrid(task: Task) -> MiniGridTask:
     if type(task) is Task:
         return MiniGridTask(level_seed=task.level_seed)
     raise TaskError(f"a MiniGrid world takes MiniGridTask, not {type(task).__name__}")
-
-
-def join_tables(first: TaskTable, second: TaskTable) -> TaskTable:
-    """The rows of `second` after those of `first`; only those of `first` are drawn."""
-    joined: dict[str, Any] = {
-        name: np.concatenate([getattr(first, name), getattr(second, name)])
-        for name in TaskTable._fields
-        if name != "cumulative"
-    }
-    return TaskTable(cumulative=first.cumulative, **joined)

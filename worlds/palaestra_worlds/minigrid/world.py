@@ -28,12 +28,7 @@ from palaestra_worlds.minigrid.engine import (
 )
 from palaestra_worlds.minigrid.family import RULE_NONE, Family
 from palaestra_worlds.minigrid.grid_state import GridState
-from palaestra_worlds.minigrid.lessons import (
-    ASSIGNED,
-    TaskTable,
-    allocate_lessons,
-    allocate_table,
-)
+from palaestra_worlds.minigrid.lessons import TaskTable, allocate_lessons, allocate_table
 from palaestra_worlds.minigrid.observations import (
     allocate_observations,
     as_dict,
@@ -41,15 +36,16 @@ from palaestra_worlds.minigrid.observations import (
     image_space,
     single_space,
 )
-from palaestra_worlds.minigrid.random import seed_streams
 from palaestra_worlds.minigrid.reference_levels import ReferenceLevels
 from palaestra_worlds.minigrid.render import TILE_SIZE, render_level
 from palaestra_worlds.minigrid.rules import Rules
 from palaestra_worlds.minigrid.settings import MiniGridSettings
 from palaestra_worlds.minigrid.state import DONE, DROP, FORWARD, LEFT, MISSION, PICKUP, RIGHT, TOGGLE, allocate
 from palaestra_worlds.minigrid.subgoals import resolve_subgoals
-from palaestra_worlds.minigrid.task_table import TaskCompiler, join_tables
+from palaestra_worlds.minigrid.task_table import TaskCompiler
 from palaestra_worlds.minigrid.tasks import PHRASES, MiniGridTask
+from palaestra_worlds.random_streams import seed_streams
+from palaestra_worlds.task_tables import ASSIGNED
 
 KEYS = {
     "left": ("turn left", LEFT),
@@ -81,8 +77,6 @@ class MiniGridWorld(CompiledWorld):
     """
 
     task_space = MiniGridTask
-    _assigned_column = ASSIGNED
-    _join_tables = staticmethod(join_tables)
     _working_space = ("scratch",)
     objectives = ("success",)
     reward_range = (-1.0, 1.0)

@@ -14,7 +14,8 @@ from palaestra_worlds.compiled import jitable, kernel, on_threads
 from palaestra_worlds.overworld.observations import write_blocks, write_counts, write_slots, write_status
 from palaestra_worlds.overworld.play import begin_level, step_level
 from palaestra_worlds.overworld.state import CLOCK, STEP, UNLOCKED
-from palaestra_worlds.overworld.tasks import TASK, begin_task
+from palaestra_worlds.overworld.tasks import begin_task
+from palaestra_worlds.task_tables import TASK
 
 LOOK, WAIT, UNSEEN = -1, -2, -3
 """In place of an action: only observe; do nothing; UNSEEN - action: act, but write no observations."""

@@ -23,9 +23,10 @@ from palaestra_worlds.overworld.monsters import haunt
 from palaestra_worlds.overworld.player import NOTHING_HIT, REACH, first_hit
 from palaestra_worlds.overworld.state import CLOCK, HEALTH, MOST_ANIMALS, STEP, UNLOCKED, Levels, animals_end
 from palaestra_worlds.overworld.tables import Tables
-from palaestra_worlds.overworld.tasks import TASK, Lessons
+from palaestra_worlds.overworld.tasks import Lessons
 from palaestra_worlds.overworld.using import use_item
 from palaestra_worlds.overworld.wild import populate_wild, roam_wild
+from palaestra_worlds.task_tables import TASK
 
 BEGIN, BEFORE, AFTER = range(3)
 """Parts: of a new episode; what a player does, before the rest of a step; what goes on by itself, after it."""

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from palaestra_worlds.compiled import jitable
-from palaestra_worlds.minigrid.state import STATE_HIGH, STATE_LOW
 from palaestra_worlds.overworld.constants import (
     CARROT,
     GRASS_BLOCK,
@@ -56,6 +55,7 @@ from palaestra_worlds.overworld.tables import (
     TALL,
     WALKS,
 )
+from palaestra_worlds.random_streams import STATE_HIGH, STATE_LOW
 
 MOB_REACH = 3
 """Cells from the eyes within which a mob is hit."""

@@ -62,8 +62,9 @@ from palaestra_worlds.overworld.state import (
     Z,
 )
 from palaestra_worlds.overworld.tables import SOLID
-from palaestra_worlds.overworld.tasks import BIOME, DAWN_AT, GOAL_LEAST, OWN_LEVEL, SET_DIFFICULTY, TASK
+from palaestra_worlds.overworld.tasks import BIOME, DAWN_AT, GOAL_LEAST, OWN_LEVEL, SET_DIFFICULTY
 from palaestra_worlds.overworld.terrain import generate
+from palaestra_worlds.task_tables import TASK
 
 FIRST_SATURATION = 5.0
 

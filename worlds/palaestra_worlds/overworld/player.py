@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from palaestra_worlds.compiled import jitable
-from palaestra_worlds.minigrid.random import random_double, random_integer
 from palaestra_worlds.overworld.constants import (
     BUCKET,
     EASY_SPEED,
@@ -62,6 +61,7 @@ from palaestra_worlds.overworld.tables import (
     TOOL,
     WITH_SHEARS,
 )
+from palaestra_worlds.random_streams import random_double, random_integer
 
 REACH = 4
 """Cells from the eyes."""

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from palaestra_worlds.compiled import inlined, jitable
-from palaestra_worlds.minigrid.state import NUM_RANDOM
 from palaestra_worlds.overworld.mob_kinds import MORE_PASSIVE, PASSIVE
 from palaestra_worlds.overworld.tables import SOLID
+from palaestra_worlds.random_streams import NUM_RANDOM
 
 SIDE, HEIGHT = 96, 64
 SEA_LEVEL = 38

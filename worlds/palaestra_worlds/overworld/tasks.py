@@ -11,16 +11,15 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from palaestra_worlds.base import Task, TaskError
 from palaestra_worlds.compiled import jitable
-from palaestra_worlds.minigrid.random import random_double, seed_streams
-from palaestra_worlds.minigrid.state import NUM_RANDOM
 from palaestra_worlds.overworld.rules import UnknownItem, load_rules
 from palaestra_worlds.overworld.state import DIFFICULTIES, SLOTS, TICKS_PER_DAY, Difficulty
 from palaestra_worlds.overworld.tables import numbers
 from palaestra_worlds.overworld.task_lists import BIOMES, Biome, ItemTask
+from palaestra_worlds.random_streams import NUM_RANDOM, seed_streams
+from palaestra_worlds.task_tables import NO_TASK, next_row
 
 # Columns of `Lessons.status`.
-TASK, ASSIGNED = range(2)
-NO_TASK = OWN_LEVEL = ANYWHERE = -1
+OWN_LEVEL = ANYWHERE = -1
 # Columns of a task's parameters.
 BIOME, DAWN_AT, GOAL_LEAST, SET_DIFFICULTY = range(4)
 NUM_PARAMETERS = 4
@@ -163,18 +162,6 @@ def _write(task: OverworldTask, table: TaskTable, row: int) -> None:
             left, slot = left - moved, slot + 1
 
 
-def join_tables(first: TaskTable, second: TaskTable) -> TaskTable:
-    """The rows of `second` after those of `first`; only those of `first` are drawn."""
-    return TaskTable(
-        cumulative=first.cumulative,
-        seeds=np.concatenate([first.seeds, second.seeds]),
-        streams=np.concatenate([first.streams, second.streams]),
-        parameters=np.concatenate([first.parameters, second.parameters]),
-        inventories=np.concatenate([first.inventories, second.inventories]),
-        counts=np.concatenate([first.counts, second.counts]),
-    )
-
-
 @jitable
 def _take_row(lessons: Any, table: Any, row: Any, i: Any) -> None:
     for column in range(NUM_PARAMETERS):
@@ -190,11 +177,7 @@ def _take_row(lessons: Any, table: Any, row: Any, i: Any) -> None:
 def begin_task(lessons: Any, table: Any, own: Any, i: Any) -> Any:
     """Chooses environment i's next task, a row of `table` or the only one of `own`; gives the level's seed, or
     OWN_LEVEL."""
-    row = lessons.status[i, ASSIGNED]
-    lessons.status[i, ASSIGNED] = NO_TASK
-    if row == NO_TASK and len(table.cumulative) > 0:
-        row = np.searchsorted(table.cumulative, random_double(lessons.random, i), side="right")
-    lessons.status[i, TASK] = row
+    row = next_row(lessons, table, i)
     if row == NO_TASK:
         _take_row(lessons, own, 0, i)
         return OWN_LEVEL

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from palaestra_worlds.compiled import allocating, jitable
-from palaestra_worlds.minigrid.random import random_double, random_integer, random_word
 from palaestra_worlds.overworld.biomes import BEACH, DESERT, FOREST, MOUNTAINS, OCEAN, PLAINS, SWAMP, TAIGA
 from palaestra_worlds.overworld.constants import (
     BAMBOO,
@@ -26,6 +25,7 @@ from palaestra_worlds.overworld.constants import (
     WATER,
 )
 from palaestra_worlds.overworld.state import HEIGHT, SEA_LEVEL, SIDE, STEPS
+from palaestra_worlds.random_streams import random_double, random_integer, random_word
 
 CAVES, CAVE_STEPS = 32, 90
 """They leave about seven cells in a hundred below ground open."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from palaestra_worlds.compiled import jitable
-from palaestra_worlds.minigrid.state import STATE_HIGH, STATE_LOW
 from palaestra_worlds.overworld.constants import WATER
 from palaestra_worlds.overworld.mob_kinds import RABBIT
 from palaestra_worlds.overworld.mobs import (
@@ -42,6 +41,7 @@ from palaestra_worlds.overworld.state import (
     is_free,
 )
 from palaestra_worlds.overworld.tables import HOMES, RUNS, SOLID, WALKS
+from palaestra_worlds.random_streams import STATE_HIGH, STATE_LOW
 
 TRIES = 400
 """Places looked at for one, as an episode begins, before there is none."""

@@ -50,15 +50,7 @@ from palaestra_worlds.overworld.state import (
 )
 from palaestra_worlds.overworld.structured_player import OverworldPlayer
 from palaestra_worlds.overworld.tables import tables
-from palaestra_worlds.overworld.tasks import (
-    ASSIGNED,
-    OverworldTask,
-    TaskTable,
-    allocate_lessons,
-    as_overworld_task,
-    join_tables,
-    make_table,
-)
+from palaestra_worlds.overworld.tasks import OverworldTask, TaskTable, allocate_lessons, as_overworld_task, make_table
 
 PLACES = {"none": 0, "passive": MOST_ANIMALS, "all": MOST_ANIMALS + MONSTERS}
 """For mobs, by the setting."""
@@ -87,8 +79,6 @@ class OverworldWorld(CompiledWorld):
     """
 
     task_space = OverworldTask
-    _assigned_column = ASSIGNED
-    _join_tables = staticmethod(join_tables)
     objectives = objectives_of("none")
     reward_range = (0.0, float(len(objectives)))
     about = (

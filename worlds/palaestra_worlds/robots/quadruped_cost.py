@@ -162,4 +162,4 @@ def _feet_kernel() -> Callable[..., None]:
         steps: of `_stepping_targets`.
         residuals: (N, residuals).
     """
-    return kernel(_read_feet, "quadruped")
+    return kernel(_read_feet, "quadruped", allocates=True)

@@ -74,7 +74,7 @@ def _find_ways(costs: Any, x: Any, y: Any, lengths: Any, arrivals: Any) -> None:
 
 @cache
 def _ways_kernel() -> Any:
-    return kernel(_find_ways, "crafter player")
+    return kernel(_find_ways, "crafter player", allocates=True)
 
 
 class Ways:

@@ -14,8 +14,8 @@ from numba.extending import register_jitable
 
 from palaestra_worlds.minigrid.family import Family
 from palaestra_worlds.minigrid.placement import fill_column, fill_row, put_agent, walled_grid
-from palaestra_worlds.minigrid.random import random_integer, shuffle
 from palaestra_worlds.minigrid.state import EMPTY_CELL, GOAL_CELL, LAVA_CELL, MISSION, WALL_CELL
+from palaestra_worlds.random_streams import random_integer, shuffle
 
 # Places in scratch: rivers to shuffle, then the columns and rows that have one, between the limits 0 and the far wall,
 # then the way.

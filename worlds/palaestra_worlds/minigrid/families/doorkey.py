@@ -13,8 +13,8 @@ from numba.extending import register_jitable
 
 from palaestra_worlds.minigrid.family import Family
 from palaestra_worlds.minigrid.placement import fill_column, place_agent, place_object, walled_grid
-from palaestra_worlds.minigrid.random import random_integer
 from palaestra_worlds.minigrid.state import DOOR, GOAL_CELL, KEY, LOCKED, MISSION, WALL_CELL, YELLOW, make_cell
+from palaestra_worlds.random_streams import random_integer
 
 
 @register_jitable

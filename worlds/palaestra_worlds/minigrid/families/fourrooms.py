@@ -19,8 +19,8 @@ from palaestra_worlds.minigrid.placement import (
     put_agent,
     walled_grid,
 )
-from palaestra_worlds.minigrid.random import random_integer
 from palaestra_worlds.minigrid.state import EMPTY_CELL, GOAL_CELL, MISSION, WALL_CELL
+from palaestra_worlds.random_streams import random_integer
 
 
 @register_jitable

@@ -12,9 +12,9 @@ from numba.extending import register_jitable
 from palaestra_worlds.minigrid.families.keycorridor import colored_missions
 from palaestra_worlds.minigrid.family import RULE_GO_TO, Family
 from palaestra_worlds.minigrid.placement import clear_grid, place_agent, wall_rectangle
-from palaestra_worlds.minigrid.random import random_integer
 from palaestra_worlds.minigrid.room_grid import random_color
 from palaestra_worlds.minigrid.state import CLOSED, DOOR, MISSION, TARGET_X, TARGET_Y, make_cell
+from palaestra_worlds.random_streams import random_integer
 
 # Of each of the four doors in scratch: x, y, colour.
 _DOOR = 3

@@ -13,7 +13,6 @@ from minigrid.core.constants import COLOR_NAMES, COLOR_TO_IDX, OBJECT_TO_IDX
 from numba.extending import register_jitable
 
 from palaestra_worlds.minigrid.family import RULE_PICK_UP_TARGET, Family
-from palaestra_worlds.minigrid.random import random_integer
 from palaestra_worlds.minigrid.room_grid import (
     LEFT_SIDE,
     MOST_ROOMS,
@@ -27,6 +26,7 @@ from palaestra_worlds.minigrid.room_grid import (
     remove_wall,
 )
 from palaestra_worlds.minigrid.state import KEY, MISSION, TARGET, make_cell
+from palaestra_worlds.random_streams import random_integer
 
 _COLUMNS = 3
 

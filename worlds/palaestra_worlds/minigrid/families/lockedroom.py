@@ -13,7 +13,6 @@ from numba.extending import register_jitable
 
 from palaestra_worlds.minigrid.family import Family
 from palaestra_worlds.minigrid.placement import fill_column, fill_row, place_agent, walled_grid
-from palaestra_worlds.minigrid.random import random_integer
 from palaestra_worlds.minigrid.state import (
     CLOSED,
     COLORS_BY_NAME,
@@ -25,6 +24,7 @@ from palaestra_worlds.minigrid.state import (
     WALL_CELL,
     make_cell,
 )
+from palaestra_worlds.random_streams import random_integer
 
 # In scratch: the colours still to be given, then each room's.
 _LEFT_COLORS, _ROOM_COLORS = 0, 8

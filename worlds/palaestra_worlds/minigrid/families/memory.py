@@ -12,7 +12,6 @@ from numba.extending import register_jitable
 
 from palaestra_worlds.minigrid.family import RULE_MEMORY, Family
 from palaestra_worlds.minigrid.placement import fill_column, fill_row, put_agent, walled_grid
-from palaestra_worlds.minigrid.random import random_integer
 from palaestra_worlds.minigrid.state import (
     BALL,
     GREEN,
@@ -25,6 +24,7 @@ from palaestra_worlds.minigrid.state import (
     WALL_CELL,
     make_cell,
 )
+from palaestra_worlds.random_streams import random_integer
 
 
 @register_jitable

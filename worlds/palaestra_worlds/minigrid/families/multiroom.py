@@ -13,8 +13,8 @@ from numba.extending import register_jitable
 
 from palaestra_worlds.minigrid.family import Family
 from palaestra_worlds.minigrid.placement import clear_grid, forget_agent, place_agent, place_object, wall_rectangle
-from palaestra_worlds.minigrid.random import random_integer
 from palaestra_worlds.minigrid.state import CLOSED, COLORS_BY_NAME, DOOR, GOAL_CELL, MISSION, NUM_SCRATCH, make_cell
+from palaestra_worlds.random_streams import random_integer
 
 # Of each room in scratch: left, top, width, height, x and y of its entry door, side of the entry, exits tried.
 _LEFT, _TOP, _WIDTH, _HEIGHT, _DOOR_X, _DOOR_Y, _SIDE, _EXITS, _ROOM = range(9)

@@ -24,7 +24,6 @@ from palaestra_worlds.minigrid.placement import (
     place_anywhere,
     walled_grid,
 )
-from palaestra_worlds.minigrid.random import random_integer
 from palaestra_worlds.minigrid.room_grid import random_color, random_kind
 from palaestra_worlds.minigrid.state import (
     BALL,
@@ -41,6 +40,7 @@ from palaestra_worlds.minigrid.state import (
     WALL_CELL,
     make_cell,
 )
+from palaestra_worlds.random_streams import random_integer
 
 # Of each object in scratch: type, colour, x, y.
 _KIND, _COLOR, _AT_X, _AT_Y, _OBJECT = range(5)

@@ -13,7 +13,6 @@ from typing import Any
 from numba.extending import register_jitable
 
 from palaestra_worlds.minigrid.family import RULE_PICK_UP_TARGET, Family
-from palaestra_worlds.minigrid.random import random_integer
 from palaestra_worlds.minigrid.room_grid import (
     RIGHT_SIDE,
     add_door,
@@ -31,6 +30,7 @@ from palaestra_worlds.minigrid.state import (
     make_cell,
 )
 from palaestra_worlds.minigrid.view import direction_x, direction_y
+from palaestra_worlds.random_streams import random_integer
 
 _ROOM_SIZE = 6
 _DOOR_COLORS = 16

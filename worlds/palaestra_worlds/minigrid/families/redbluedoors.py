@@ -11,7 +11,6 @@ from numba.extending import register_jitable
 
 from palaestra_worlds.minigrid.family import RULE_RED_BLUE_DOORS, Family
 from palaestra_worlds.minigrid.placement import clear_grid, place_agent, wall_rectangle
-from palaestra_worlds.minigrid.random import random_integer
 from palaestra_worlds.minigrid.state import (
     BLUE,
     CLOSED,
@@ -24,6 +23,7 @@ from palaestra_worlds.minigrid.state import (
     TARGET_Y,
     make_cell,
 )
+from palaestra_worlds.random_streams import random_integer
 
 
 @register_jitable

@@ -19,7 +19,6 @@ from numba.extending import register_jitable
 from palaestra_worlds.minigrid.family import RULE_HEIST, Family
 from palaestra_worlds.minigrid.heist.tasks import COLORS
 from palaestra_worlds.minigrid.placement import fill_column, place_agent, place_object
-from palaestra_worlds.minigrid.random import random_integer
 from palaestra_worlds.minigrid.state import (
     BLUE,
     CARRYING,
@@ -34,6 +33,7 @@ from palaestra_worlds.minigrid.state import (
     WALL_CELL,
     make_cell,
 )
+from palaestra_worlds.random_streams import random_integer
 
 TEXT = "unlock the doors on the way to the gem, which is the goal"
 

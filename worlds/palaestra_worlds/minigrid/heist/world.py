@@ -17,9 +17,9 @@ from palaestra_worlds.minigrid.heist.levels import FAMILY, HeistEnv, pack
 from palaestra_worlds.minigrid.heist.settings import HeistSettings
 from palaestra_worlds.minigrid.heist.tasks import COLORS, HeistTask
 from palaestra_worlds.minigrid.lessons import TaskTable, allocate_table
-from palaestra_worlds.minigrid.random import seed_streams
 from palaestra_worlds.minigrid.state import REGISTER_A
 from palaestra_worlds.minigrid.world import MiniGridWorld
+from palaestra_worlds.random_streams import seed_streams
 
 LEVELS_EXAMINED = 4
 """Levels that are generated and looked at to see whether an environment holds what it promises."""

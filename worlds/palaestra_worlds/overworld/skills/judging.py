@@ -7,7 +7,6 @@ from functools import cache
 from typing import Any
 
 from palaestra_worlds.compiled import jitable, kernel
-from palaestra_worlds.minigrid.random import random_integer
 from palaestra_worlds.overworld.skills.seeing import (
     FARTHEST,
     is_aimed,
@@ -40,7 +39,8 @@ from palaestra_worlds.overworld.skills.tasks import DRAW, GOAL, MOST_TICKS, NEAR
 from palaestra_worlds.overworld.skills.tasks import FARTHEST as FARTHEST_START
 from palaestra_worlds.overworld.skills.tasks import LEAST as LEAST_OF_TASK
 from palaestra_worlds.overworld.state import CLOCK, COUNT, ITEM, PROGRESS, SLOTS
-from palaestra_worlds.overworld.tasks import TASK
+from palaestra_worlds.random_streams import random_integer
+from palaestra_worlds.task_tables import TASK
 
 MINE, APPROACH, EXPLORE = range(3)
 """Skills by number, as in `goals.SKILLS`."""
@@ -189,7 +189,7 @@ def _show(levels: Any, skills: Any, tables: Any, view: Any, chosen: Any, target:
 @cache
 def begin_kernel() -> Callable[..., None]:
     """`begin(levels, skills, tables, view, goals, tasks, chosen, skill, target)`, see `_begin`."""
-    return kernel(_begin, "overworld-skill-begin")
+    return kernel(_begin, "overworld-skill-begin", allocates=True)
 
 
 @cache

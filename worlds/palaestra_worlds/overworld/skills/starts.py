@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from palaestra_worlds.compiled import jitable
-from palaestra_worlds.minigrid.random import random_integer
 from palaestra_worlds.overworld.constants import LAVA, WATER
 from palaestra_worlds.overworld.state import HEIGHT, SIDE, STEPS, X, Y, Z, cell_number, is_inside
 from palaestra_worlds.overworld.tables import SOLID
+from palaestra_worlds.random_streams import random_integer
 
 CANDIDATES = 6
 """Goals that are tried, before one is put where it can be reached."""

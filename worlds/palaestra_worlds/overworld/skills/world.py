@@ -68,9 +68,9 @@ from palaestra_worlds.overworld.state import (
     Z,
 )
 from palaestra_worlds.overworld.tables import tables
-from palaestra_worlds.overworld.tasks import ASSIGNED, NO_TASK, TASK
 from palaestra_worlds.overworld.world import OverworldWorld
 from palaestra_worlds.snapshots import pack_arrays, unpack_arrays
+from palaestra_worlds.task_tables import ASSIGNED, NO_TASK, TASK
 
 ATTACK = SKILL_ACTIONS.index("attack")
 _KEPT = (X, Z, Y, DAWN, DIFFICULTY, IS_SEEDED)

@@ -10,18 +10,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numba.extending import register_jitable
 from numpy.typing import NDArray
 
-from palaestra_worlds.minigrid.state import (
-    HALF,
-    HAS_HALF,
-    INCREMENT_HIGH,
-    INCREMENT_LOW,
-    NUM_RANDOM,
-    STATE_HIGH,
-    STATE_LOW,
-)
+from palaestra_worlds.compiled import jitable
+
+# Columns of a stream's row.
+STATE_HIGH, STATE_LOW, INCREMENT_HIGH, INCREMENT_LOW, HAS_HALF, HALF = range(6)
+NUM_RANDOM = 6
 
 _MULTIPLIER_HIGH = np.uint64(2549297995355413924)
 _MULTIPLIER_LOW = np.uint64(4865540595714422341)
@@ -35,7 +30,7 @@ _1 = np.uint64(1)
 _0 = np.uint64(0)
 
 
-@register_jitable
+@jitable
 def _multiply_high(a: Any, b: Any) -> Any:
     """Upper 64 bits of a 64 by 64 bit product."""
     a_low, a_high = a & _LOW_HALF, a >> _32
@@ -45,7 +40,7 @@ def _multiply_high(a: Any, b: Any) -> Any:
     return a_high * b_high + (middle >> _32) + (other >> _32)
 
 
-@register_jitable
+@jitable
 def random_word(random: Any, i: Any) -> Any:
     """The next 64 bits of stream i (PCG XSL-RR 128/64)."""
     high, low = random[i, STATE_HIGH], random[i, STATE_LOW]
@@ -61,7 +56,7 @@ def random_word(random: Any, i: Any) -> Any:
     return mixed >> turn | mixed << ((_64 - turn) & _63)
 
 
-@register_jitable
+@jitable
 def random_half(random: Any, i: Any) -> Any:
     """The next 32 bits, as uint64: the unused upper half of the last word first."""
     if random[i, HAS_HALF] != _0:
@@ -73,7 +68,7 @@ def random_half(random: Any, i: Any) -> Any:
     return word & _LOW_HALF
 
 
-@register_jitable
+@jitable
 def random_integer(random: Any, i: Any, low: Any, high: Any) -> Any:
     """`Generator.integers(low, high)` for ranges below 2**32: Lemire's method on 32-bit draws.
 
@@ -92,13 +87,13 @@ def random_integer(random: Any, i: Any, low: Any, high: Any) -> Any:
     return np.int64(low) + np.int64(product >> _32)
 
 
-@register_jitable
+@jitable
 def random_double(random: Any, i: Any) -> Any:
     """`Generator.random()`: uniform in [0, 1), from a fresh word; the unused half stays."""
     return np.float64(random_word(random, i) >> _11) * (1.0 / 9007199254740992.0)
 
 
-@register_jitable
+@jitable
 def random_below(random: Any, i: Any, largest: Any) -> Any:
     """A number from 0 to `largest`, both included, by masked rejection: what `Generator.shuffle` draws."""
     limit = np.uint64(largest)
@@ -113,7 +108,7 @@ def random_below(random: Any, i: Any, largest: Any) -> Any:
     return np.int64(value)
 
 
-@register_jitable
+@jitable
 def shuffle(random: Any, i: Any, items: Any, first: Any, count: Any) -> None:
     """`Generator.shuffle` of the list items[first : first + count]: from the end, by masked rejection."""
     for last in range(count - 1, 0, -1):
