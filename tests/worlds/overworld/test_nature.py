@@ -299,6 +299,25 @@ def test_slimes_come_in_three_sizes():
     assert found == {1, 2, 4}
 
 
+@pytest.mark.parametrize(("kind", "ticks"), [("witch", 60), ("skeleton", 40), ("zombie", 20)])
+def test_a_monster_that_is_struck_strikes_no_sooner(kind: str, ticks: int):
+    world = stage()
+    levels = world.state()
+    levels.status[0, DAWN] = NIGHT
+    row = put_mob(world, kind, ahead=1, place=MOST_ANIMALS)
+    struck: list[int] = []
+    for _ in range(100):
+        row[MOB_HEALTH] = 200
+        row[[MOB_X, MOB_Z, MOB_Y]] = MIDDLE, MIDDLE - 1, GROUND + 1
+        before = levels.status[0, HEALTH]
+        do(world, "attack")
+        if levels.status[0, HEALTH] < before:
+            struck.append(int(levels.status[0, CLOCK]))
+        levels.status[0, HEALTH] = 20
+    assert len(struck) > 1
+    assert np.diff(struck).min() >= ticks - 5
+
+
 def test_endermen_leave_one_in_peace():
     world = stage()
     levels = world.state()

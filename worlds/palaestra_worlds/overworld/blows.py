@@ -21,12 +21,14 @@ from palaestra_worlds.overworld.state import (
     KILLS,
     KIND,
     MOB_HEALTH,
+    MOST_ANIMALS,
     NEXT,
     READY,
     SHORN,
     SIZE,
     STRIDES,
     UNLOCKED,
+    animals_end,
 )
 from palaestra_worlds.overworld.tables import BLOW_WEARS, DAMAGE, MOST_CHANCE, MOST_DROPS, RECOVERY, RUNS
 
@@ -81,7 +83,10 @@ def strike(levels: Any, i: Any, tables: Any, rules: Any, k: Any) -> None:
     step_to(levels, i, tables, k, levels.status[i, FACING])
     levels.mobs[i, k, FLEES] = now + FLEEING_TICKS
     levels.mobs[i, k, STRIDES] = 0
-    levels.mobs[i, k, NEXT] = now + tables.mobs[levels.mobs[i, k, KIND], RUNS]
+    flees_at = now + tables.mobs[levels.mobs[i, k, KIND], RUNS]
+    # A monster strikes, shoots or throws no sooner for being struck.
+    is_monster = MOST_ANIMALS <= k < animals_end(levels)
+    levels.mobs[i, k, NEXT] = max(levels.mobs[i, k, NEXT], flees_at) if is_monster else flees_at
 
 
 @jitable

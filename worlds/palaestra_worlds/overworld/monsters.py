@@ -45,8 +45,9 @@ from palaestra_worlds.overworld.state import (
 )
 from palaestra_worlds.overworld.tables import ARMOUR, ARMOUR_PLACE, HURTS, LIGHT, OPAQUE, RUNS, SOLID, WALKS
 
-COMES_TICKS = 20
-"""How often a place is looked at where a monster might come."""
+COMES_TICKS = 4
+"""How often a place is looked at where a monster might come: often enough that by night there soon are as many as can
+be. In the game a place in each chunk is looked at every tick (https://minecraft.wiki/w/Mob_spawning)."""
 NEAREST_PLACE, FARTHEST_PLACE = 24, 44
 """Cells from the player, along the ground, between which they come."""
 NIGHTFALL, DAYBREAK = 13_188, 22_812

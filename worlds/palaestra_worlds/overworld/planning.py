@@ -33,7 +33,9 @@ FOR_A_NIGHT = (
     ("iron_sword", 1),
     ("iron_chestplate", 1),
     ("iron_leggings", 1),
-    ("cooked_beef", 6),
+    ("iron_helmet", 1),
+    ("iron_boots", 1),
+    ("cooked_beef", 8),
 )
 """What one takes along to fight monsters with, and to get well again."""
 LONG_HUNT = 4

@@ -28,8 +28,8 @@ from palaestra_worlds.overworld.tables import numbers
 
 ROUNDS = 6
 """Times that one goes round after others of what was hunted."""
-ARCHER, SHOT_FROM = "skeleton", 13.0
-"""Who is fought from so many cells on: it does not come near."""
+FOUGHT_FROM = {"skeleton": 13.0, "witch": 13.0}
+"""Who shoots or throws is fought from so many cells on: it does not come near."""
 WAITING_TICKS = 20
 """Between two looks around."""
 TOO_NEAR = 5.0
@@ -128,13 +128,13 @@ def look_for(hands: Hands, prey: Prey, vain: Counter[int]) -> SeenMob:
 
 
 def _wait_for(hands: Hands, prey: Prey, vain: Counter[int]) -> SeenMob:
-    """Those that come in the dark: goes about until one is there, by day for those under trees; what comes too near is
+    """Those that come in the dark: goes about by night until one is there, and waits by day; what comes too near is
     fought as well."""
 
     def found() -> SeenMob | None:
         for near in hands.senses.mobs():
-            far = SHOT_FROM if near.kind == ARCHER else TOO_NEAR
-            if near.kind in HOSTILE and near.distance < far and vain[near.place] < MOST_TRIES:
+            is_foe = near.kind in HOSTILE or near.kind in FOUGHT_FROM
+            if is_foe and near.distance < FOUGHT_FROM.get(near.kind, TOO_NEAR) and vain[near.place] < MOST_TRIES:
                 return near
         return in_sight(hands, prey, vain)
 
@@ -156,7 +156,8 @@ def _wait_for(hands: Hands, prey: Prey, vain: Counter[int]) -> SeenMob:
         except Failed as failure:
             if failure.kind in FATAL:
                 raise
-        patrol(hands, is_enough, home)
+        if was_night:
+            patrol(hands, is_enough, home)
         for _ in range(WAITING_TICKS):
             hands.do(NOTHING)
     return mob

@@ -28,7 +28,7 @@ LEFT_ALONE = ("enderman",)
 MOST_BLOWS = 60
 PIT = 5
 """Cells deep: nothing steps down so far, and a creeper above does no harm."""
-HURT, WELL = 9, 17
+HURT, WELL = 12, 19
 """Health at which who hunts hides, and comes out again."""
 OUT_OF_BLAST = 6.5
 """Cells to which one retreats from a creeper: one that is left behind before then goes on swelling."""
