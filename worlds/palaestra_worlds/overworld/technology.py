@@ -102,7 +102,7 @@ def game_tree() -> TechnologyTree:
 
 
 NOT_HERE = {
-    "phantom": "comes to who has not slept for three nights, 72,000 steps; games here are 36,000",
+    "phantom": "comes to who has not slept for three nights, which this world does not count",
 }
 """What the game has outside structures and the richest of our worlds (`nature: whole`, with all mobs and a homestead)
 has not, and why."""
