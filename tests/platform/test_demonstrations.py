@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import palaestra_worlds
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from palaestra.evaluation import held_out_tasks, play
 from palaestra.measured import MeasuredWorld
@@ -158,6 +158,7 @@ def test_a_file_that_is_something_else_is_refused_by_name(path: Path, five: Path
 
 
 @given(place=st.integers(0, 20_000), bytes_=st.binary(min_size=1, max_size=64))
+@example(place=3929, bytes_=b" ")
 @settings(max_examples=40, deadline=None)
 def test_damage_is_named_or_harmless(place: int, bytes_: bytes, tmp_path_factory: pytest.TempPathFactory) -> None:
     path = tmp_path_factory.mktemp("damage") / "a"

@@ -304,9 +304,10 @@ def replay(episodes: Sequence[Episode], most: int = 16, watch: bool = False) -> 
     """
     for first in range(0, len(episodes), most):
         chosen = episodes[first : first + most]
-        idle = next((episode.number for episode in chosen if not len(episode.actions)), None)
-        if idle is not None:
-            raise DemonstrationsError(f"episode {idle} has no actions; restore its file from a copy")
+        for episode in chosen:
+            # Its number may be what is damaged.
+            if not len(episode.actions):
+                raise DemonstrationsError(f"episode {episode.number} has no actions; restore its file from a copy")
         world = make(chosen[0].world, len(chosen), **chosen[0].settings)
         try:
             if watch and not world.checks:
