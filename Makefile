@@ -64,6 +64,8 @@ $(VENV)/.installed-robots: $(VENV)/.installed
 # The build environment obeys the lock too (PIP_CONSTRAINT for old pips, PIP_BUILD_CONSTRAINT for new ones).
 # torch from PyPI brings gigabytes of CUDA on Linux. Without a GPU, and unless pip finds a CPU build by itself
 # (a local wheel, a mirror), say how to do without them before they are downloaded.
+# pip compiles all files one after the other, which takes longer than the rest; Python does it on all cores. It fails
+# for files that are written for later Pythons.
 define install
 	@echo "Installing $(2) into $(VENV)"; started=$$SECONDS; index="$(TORCH_INDEX)"; \
 	export PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt PIP_DISABLE_PIP_VERSION_CHECK=1; \
@@ -72,7 +74,9 @@ define install
 	    || echo "No GPU here, but pip finds torch with CUDA only (gigabytes). For the small CPU build, stop and give" \
 	            "the address of PyTorch's CPU wheels (pytorch.org, Get Started): make $(MAKECMDGOALS) TORCH_INDEX=..."; \
 	fi; \
-	$(BIN)/python -m pip install -qq $${index:+--extra-index-url "$$index"} --editable '$(1)'; \
+	$(BIN)/python -m pip install -qq --no-compile $${index:+--extra-index-url "$$index"} --editable '$(1)'; \
+	$(BIN)/python -m compileall -qq -j 0 -x '/tests?/' \
+	  "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')" || true; \
 	touch $@; echo "Done in $$((SECONDS - started)) s"
 endef
 
