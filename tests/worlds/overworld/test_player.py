@@ -347,6 +347,27 @@ def test_what_is_missing_for_a_house_is_said():
     assert (feedback.failure, feedback.lacking) == ("missing_material", {"cobblestone": 33})
 
 
+def test_what_one_was_told_to_mine_is_not_dropped_for_want_of_room():
+    """Sand and cobblestone are waste; 32 stacks of planks never are, so that there is room for one stack of sand."""
+    world = stage({"oak_planks": 32 * 64, "cobblestone": 64 + 8, "iron_pickaxe": 1})
+    for ahead in (2, 3, 4):
+        put(world, "sand", ahead=ahead)
+    player = world.player(0)
+    saved = player.snapshot()
+    for _ in range(2):
+        player.restore(saved)
+        feedback = perform(player, "mine", "sand", count=3)
+        assert feedback.success, feedback.message
+        assert (feedback.status.inventory["sand"], feedback.status.inventory["cobblestone"]) == (3, 64)
+
+
+def test_other_waste_is_dropped_before_cobblestone():
+    player = stage({"oak_planks": 32 * 64, "cobblestone": 64 + 8, "iron_pickaxe": 1, "sand": 3}).player(0)
+    feedback = perform(player, "mine", "cobblestone")
+    assert feedback.success, feedback.message
+    assert (feedback.status.inventory.get("sand"), feedback.status.inventory["cobblestone"]) == (None, 64 + 9)
+
+
 def test_a_restored_player_does_the_same_again():
     world = world_with({"stone_pickaxe": 1})
     player = world.player(0)

@@ -196,7 +196,8 @@ class OverworldPlayer:
 
     def snapshot(self) -> bytes:
         arrays = {f"environment/{name}": array for name, array in self._environment.snapshot_of(self._index).items()}
-        memory = {"seen": self._senses.seen, "looks": np.array(self._senses.looks)}
+        asked = np.array(sorted(self._hands.asked.items()), np.int64).reshape(-1, 2)
+        memory = {"seen": self._senses.seen, "looks": np.array(self._senses.looks), "asked": asked}
         return pack_arrays(self._identity(), arrays | memory)
 
     def restore(self, data: bytes) -> None:
@@ -205,6 +206,7 @@ class OverworldPlayer:
         environment = {name.removeprefix(part): array for name, array in arrays.items() if name.startswith(part)}
         self._environment.restore_to(self._index, environment)
         self._senses.remember(arrays["seen"], int(arrays["looks"]))
+        self._hands.asked = dict(arrays["asked"].tolist())
 
     def _identity(self) -> dict[str, Any]:
         """Of one environment, whichever of the batch it was."""

@@ -94,6 +94,8 @@ class Arms:
         """Whether what takes long by hand is dug so where there is no tool."""
         self.kept = 0
         """A tool whose last uses are kept for what is being mined."""
+        self.asked: dict[int, int] = {}
+        """Items that one was told to mine, and how many: so many are not waste."""
         self.scaffold: list[Cell] = []
         """Where bridges and pillars were put, since this was emptied."""
         self.guard: Callable[[], None] = _nothing
@@ -297,15 +299,26 @@ class Arms:
         return best, plain
 
     def _make_room(self) -> None:
-        """Drops waste while no slot is free."""
-        known = numbers().item
+        """Drops waste while no slot is free, what one was told to mine last of all."""
         while len(self.senses.slots) == SLOTS:
-            held = self.inventory()
-            waste = next((known[name] for name in WASTE if held.get(known[name])), 0)
-            if not waste:
+            stacks = self._wasted_stacks()
+            if not stacks:
                 return
-            for _ in range(held[waste] % 64 or 64):
+            _, waste, count = min(stacks)
+            for _ in range(count):
                 self.do(DROP, waste)
+
+    def _wasted_stacks(self) -> list[tuple[int, int, int]]:
+        """How much it would be missed, item and count of stacks that could be dropped; the lowest goes first."""
+        known, held = numbers().item, self.inventory()
+        found: list[tuple[int, int, int]] = []
+        for worth, item in enumerate(known[name] for name in WASTE):
+            stack = held.get(item, 0) % 64 or 64
+            if item in held:
+                is_short = held[item] - stack < self.asked.get(item, 0)
+                # Seeds are hard to come by again, cobblestone is everywhere.
+                found.append((2 * len(WASTE) - worth if is_short else worth, item, stack))
+        return found
 
     def spots(self) -> list[tuple[float, int, int, Cell]]:
         """Where something can be put down from here: cost of looking there, facing, pitch, cell."""

@@ -16,6 +16,8 @@ def mine(hands: Hands, action: StructuredAction) -> str:
     """Finds and breaks blocks until `count` more of the object are at hand."""
     found = wanted(action.object)
     search = Search(hands, found)
+    for item in found.items:
+        hands.asked[item] = max(action.count, hands.asked.get(item, 0))
     before = at_hand(hands, found)
     while (gained := at_hand(hands, found) - before) < action.count:
         hands.kept = choose_tool(hands, found, action.tool)
