@@ -107,6 +107,23 @@ def test_each_biome_lies_in_every_world_and_all_that_grows_in_one_or_another():
     assert set(load_rules().natural) <= found
 
 
+def test_emeralds_lie_under_mountains_three_to_eight_in_a_chunk():
+    levels = whole_world(num_envs=24).state()
+    emeralds = levels.blocks == BLOCK["emerald_ore"]
+    mountains = levels.biomes == ALL_BIOMES.index("mountains")
+    assert not (emeralds.any(axis=3) & ~mountains).any()
+    in_a_chunk = 256 * emeralds.sum() / mountains.sum()
+    # On average 5.5, of which caves take some.
+    assert 3.5 < in_a_chunk < 6.5
+
+
+def test_emeralds_are_looked_for_under_mountains():
+    world = whole_world({"iron_pickaxe": 2, "stone_pickaxe": 6, "cobblestone": 64}, mobs="none")
+    feedback = perform(world, "mine", "emerald", tool="iron_pickaxe")
+    assert feedback.success, feedback.message
+    assert feedback.status.biome == "mountains"
+
+
 def test_rabbits_live_on_land_and_fish_in_water():
     world = whole_world(num_envs=4)
     levels = world.state()

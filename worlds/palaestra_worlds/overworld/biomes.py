@@ -70,6 +70,8 @@ _VEINS = {
     "emerald_ore": 1,
 }
 """Blocks of a vein. Source: https://minecraft.wiki/w/Ore."""
+_CORE_SHARES = {"emerald_ore": 100}
+"""Fewer than the game has, in a million, where nature is not whole: worlds of a seed there stay as they are."""
 
 
 class Land(NamedTuple):
@@ -158,7 +160,7 @@ def _ores(is_whole: bool) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         lowest, highest = natural.heights or (1, HEIGHT - 1)
         biome = BIOMES.index("mountains") if natural.places == ("mountains",) else -1
         rows.append((block[name], lowest, min(highest, SEA_LEVEL + 16), vein, biome))
-        shares.append(natural.share / 1e6)
+        shares.append((natural.share if is_whole else _CORE_SHARES.get(name, natural.share)) / 1e6)
     for name in whole.CLAYS if is_whole else ():
         rows.append((block[name], whole.CLAY_FROM, SEA_LEVEL + 16, whole.CLAY_VEIN, BADLANDS))
         shares.append(whole.CLAY_SHARE)

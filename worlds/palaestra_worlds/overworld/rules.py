@@ -153,7 +153,7 @@ class Natural:
     Attributes:
         places: biomes, "caves" or "everywhere".
         heights: lowest and highest y; None: anywhere it fits.
-        share: of an ore: blocks in a million below ground.
+        share: of an ore: blocks in a million between its heights.
     """
 
     block: str

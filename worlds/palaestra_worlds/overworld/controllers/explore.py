@@ -7,9 +7,10 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from palaestra_worlds.overworld.biomes import ALL_BIOMES
 from palaestra_worlds.overworld.controllers.caves import best_cave_end, follow_cave
 from palaestra_worlds.overworld.controllers.dig_down import dig_to
-from palaestra_worlds.overworld.controllers.failures import Failed
+from palaestra_worlds.overworld.controllers.failures import FATAL, Failed
 from palaestra_worlds.overworld.controllers.go_up import go_up, is_underground
 from palaestra_worlds.overworld.controllers.hands import Hands
 from palaestra_worlds.overworld.controllers.names import Wanted, natural_of
@@ -37,6 +38,12 @@ ACROSS = np.pi * 5 / 6
 """Turn from one side of a place nearly to the opposite one."""
 TUNNEL = 6
 """Cells dug before one thinks again."""
+PATCH = 13
+"""Cells from the middle of a biome that one digs through."""
+SLOPE = 5
+"""Cells by which ground may be lower than the highest and still be of the same mountains."""
+FLOORS = 4
+"""From one height of tunnels to the next below it: so many cells are seen from one."""
 
 
 class Search:
@@ -87,9 +94,20 @@ class Search:
         if self.is_seen():
             return
         if (strategy or self.strategy()) == "underground":
-            go_underground(self.hands, self.level(), self.highest(), self.is_seen, self.found.name)
+            biomes = self.biomes()
+            if biomes and (middle := _go_to_heights(self.hands, biomes, self.is_seen, self.found.name)):
+                dig_through(self.hands, middle, self.highest(), self.is_seen)
+            else:
+                go_underground(self.hands, self.level(), self.highest(), self.is_seen, self.found.name)
         else:
             roam(self.hands, self.is_seen, self.found.name)
+
+    def biomes(self) -> frozenset[int]:
+        """Under which alone these ores lie; empty: they are no ores, or lie everywhere."""
+        natural = natural_of(self.found)
+        places = {place for one in natural for place in one.places}
+        are_local = places <= set(ALL_BIOMES) and all(one.heights is not None for one in natural)
+        return frozenset(map(ALL_BIOMES.index, places)) if are_local else frozenset()
 
     def level(self) -> int:
         """The height to look at under ground."""
@@ -208,6 +226,71 @@ def _places_to_learn_from(hands: Hands, avoided: NDArray[np.bool_]) -> NDArray[n
     near = can_stand & (np.abs(a - best[0]) <= 1) & (np.abs(b - best[1]) <= 1)
     cells = np.argwhere(near)
     return np.column_stack([cells, heights[near]]).astype(np.int64)
+
+
+def _go_to_heights(
+    hands: Hands, biomes: frozenset[int], until: Callable[[], bool], name: str
+) -> tuple[int, int] | None:
+    """Goes up the highest ground that is known, or else goes about, until one stands in a biome; gives x and z of the
+    middle of the heights around, None if it was not found."""
+
+    def is_there() -> bool:
+        return hands.senses.biome in biomes or until()
+
+    if not is_there():
+        if is_underground(hands):
+            go_up(hands, None)
+        can_stand, heights = _places_to_stand(hands)
+        cells = np.argwhere(can_stand)
+        highest = cells[np.argsort(-heights[cells[:, 0], cells[:, 1]], kind="stable")[:9]]
+        hands.travel(np.column_stack([highest, heights[highest[:, 0], highest[:, 1]]]).astype(np.int64), is_there)
+    if not is_there():
+        try:
+            roam(hands, is_there, name)
+        except Failed as failure:
+            if failure.kind in FATAL:
+                raise
+            patrol(hands, is_there)
+    if hands.senses.biome not in biomes:
+        return None
+    can_stand, heights = _places_to_stand(hands)
+    x, z, _ = hands.senses.place
+    near = np.zeros_like(can_stand)
+    near[max(0, x - PATCH) : x + PATCH + 1, max(0, z - PATCH) : z + PATCH + 1] = True
+    near &= can_stand
+    if not near.any():
+        return x, z
+    middle = np.argwhere(near & (heights >= heights[near].max() - SLOPE)).mean(axis=0)
+    return int(middle[0]), int(middle[1])
+
+
+def dig_through(hands: Hands, middle: tuple[int, int], highest: int, until: Callable[[], bool]) -> None:
+    """Tunnels at one height after the other around a place, from above, until something holds.
+
+    Raises:
+        Failed: all of it has been looked at.
+    """
+    walls = np.zeros((SIDE, SIDE), np.bool_)
+    around = np.zeros((SIDE, SIDE, 1), np.bool_)
+    x, z = middle
+    around[max(0, x - PATCH) : x + PATCH + 1, max(0, z - PATCH) : z + PATCH + 1] = True
+    for level in range(highest - 2, LAVA_HEIGHT, -FLOORS):
+        for _ in range(MOST_TUNNELS):
+            if until():
+                return
+            y = hands.senses.place[2]
+            if y < level:
+                break
+            if y > level:
+                dig_to(hands, max(level, y - 4), until)
+                continue
+            worth = news(hands, 1, highest) * around
+            tunnel = best_tunnel(hands, level, worth, walls)
+            if tunnel is None:
+                break
+            _dig_on(hands, tunnel, walls, until)
+    if not until():
+        raise Failed("not_found", "All that lies under these mountains was looked at.")
 
 
 def go_underground(hands: Hands, level: int, highest: int, until: Callable[[], bool], name: str) -> None:
