@@ -125,3 +125,11 @@ def test_who_has_seen_no_coal_takes_spare_tools_along():
 
     assert "stone_pickaxe" in crafted(())
     assert "stone_pickaxe" not in crafted(("coal_ore",))
+
+
+def test_who_digs_through_a_mountain_takes_many_tools_along():
+    plan = KNOWLEDGE.plan("emerald_block", 1, {})
+    assert KNOWLEDGE.check_plan(plan, {}, {"emerald_block": 1}) is None
+    order = [step.object for step in plan]
+    before = plan[: order.index("emerald")]
+    assert sum(step.count for step in before if step.object == "stone_pickaxe") >= 8

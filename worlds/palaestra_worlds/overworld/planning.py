@@ -27,6 +27,8 @@ FAILURE_OF: dict[FaultKind, FailureKind] = {
 }
 SPARES = (("stone_pickaxe", 1), ("stick", 8))
 """What one takes along to look for ore, or for rare stone: the way there wears out tools."""
+FOR_A_MOUNTAIN = (("stone_pickaxe", 8), ("stick", 16))
+"""What one takes along to dig through all that lies under one."""
 FOR_A_NIGHT = (
     ("stone_pickaxe", 2),
     ("stick", 8),
@@ -113,6 +115,8 @@ class OverworldKnowledge:
         goals: tuple[Goal, ...] = (goal,)
         unseen_coal = {"coal_ore"} - set(near)
         spares = SPARES if any(step.source in DEEP_ORES | unseen_coal for step in goal.plan) else ()
+        if any(step.source == "emerald_ore" and step.count > 1 for step in goal.plan):
+            spares = FOR_A_MOUNTAIN
         if any(map(_is_in_the_dark, goal.plan)):
             spares = FOR_A_NIGHT
         elif any(step.how == "hunt" and step.count >= LONG_HUNT for step in goal.plan) and not _ARMS & set(inventory):
