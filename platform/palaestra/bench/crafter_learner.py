@@ -176,13 +176,12 @@ def compare_in_crafter(
             setting = replace(usual, device=device)
             steps = setting.rollout_length * setting.num_envs
             same = replace(setting, num_envs=PEER_ENVS, rollout_length=steps // PEER_ENVS)
-            peer = _peer(same, world_settings["observation"] == "image")
             contenders = [
                 (
                     f"palaestra, {name}, {setting.num_envs} envs",
                     ours("Crafter", setting, network=ours_network, world_settings=world_settings),
                 ),
-                (f"stable-baselines3 on crafter, {name}, {PEER_ENVS} envs", peer),
+                (f"stable-baselines3 on crafter, {name}, {PEER_ENVS} envs", _peer(same, name == "pictures")),
             ]
             found = measure(contenders, rounds, seconds)
             results.append(compared(f"{name}, same network, epochs and batch", found[0], found[1], target))

@@ -115,7 +115,7 @@ class OverworldKnowledge:
         goals: tuple[Goal, ...] = (goal,)
         unseen_coal = {"coal_ore"} - set(near)
         spares = SPARES if any(step.source in DEEP_ORES | unseen_coal for step in goal.plan) else ()
-        if any(step.source == "emerald_ore" and step.count > 1 for step in goal.plan):
+        if any(step.count > 1 and _is_local_ore(step) for step in goal.plan):
             spares = FOR_A_MOUNTAIN
         if any(map(_is_in_the_dark, goal.plan)):
             spares = FOR_A_NIGHT
@@ -178,6 +178,12 @@ class OverworldKnowledge:
 def _is_in_the_dark(step: PlanStep) -> bool:
     """Whether it is a hunt for what comes by night."""
     return step.how == "hunt" and load_rules().mobs[step.source].dark
+
+
+def _is_local_ore(step: PlanStep) -> bool:
+    """Whether it mines an ore that lies under some biomes alone."""
+    natural = load_rules().natural.get(step.source)
+    return natural is not None and natural.is_local_ore
 
 
 @cache

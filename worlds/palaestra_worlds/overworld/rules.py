@@ -161,6 +161,11 @@ class Natural:
     heights: tuple[int, int] | None = None
     share: int = 0
 
+    @property
+    def is_local_ore(self) -> bool:
+        """Whether it lies deep, and under some biomes alone."""
+        return self.heights is not None and not {"everywhere", "caves"} & set(self.places)
+
 
 @dataclass(frozen=True, slots=True)
 class Mob:

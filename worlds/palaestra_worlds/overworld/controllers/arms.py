@@ -313,8 +313,8 @@ class Arms:
         known, held = numbers().item, self.inventory()
         found: list[tuple[int, int, int]] = []
         for worth, item in enumerate(known[name] for name in WASTE):
-            stack = held.get(item, 0) % 64 or 64
             if item in held:
+                stack = held[item] % 64 or 64
                 is_short = held[item] - stack < self.asked.get(item, 0)
                 # Seeds are hard to come by again, cobblestone is everywhere.
                 found.append((2 * len(WASTE) - worth if is_short else worth, item, stack))

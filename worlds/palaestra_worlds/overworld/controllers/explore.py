@@ -7,7 +7,6 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from palaestra_worlds.overworld.biomes import ALL_BIOMES
 from palaestra_worlds.overworld.controllers.caves import best_cave_end, follow_cave
 from palaestra_worlds.overworld.controllers.dig_down import dig_to
 from palaestra_worlds.overworld.controllers.failures import FATAL, Failed
@@ -17,6 +16,7 @@ from palaestra_worlds.overworld.controllers.names import Wanted, natural_of
 from palaestra_worlds.overworld.controllers.tunnels import Tunnel, best_tunnel, news
 from palaestra_worlds.overworld.paths import FREE, ROCK
 from palaestra_worlds.overworld.state import HEIGHT, SEA_LEVEL, SIDE
+from palaestra_worlds.overworld.task_lists import ALL_BIOMES
 from palaestra_worlds.structured import Strategy
 
 NEIGHBOURHOOD = 9
@@ -105,9 +105,9 @@ class Search:
     def biomes(self) -> frozenset[int]:
         """Under which alone these ores lie; empty: they are no ores, or lie everywhere."""
         natural = natural_of(self.found)
-        places = {place for one in natural for place in one.places}
-        are_local = places <= set(ALL_BIOMES) and all(one.heights is not None for one in natural)
-        return frozenset(map(ALL_BIOMES.index, places)) if are_local else frozenset()
+        if not all(one.is_local_ore for one in natural):
+            return frozenset()
+        return frozenset(ALL_BIOMES.index(place) for one in natural for place in one.places)
 
     def level(self) -> int:
         """The height to look at under ground."""
@@ -255,13 +255,18 @@ def _go_to_heights(
         return None
     can_stand, heights = _places_to_stand(hands)
     x, z, _ = hands.senses.place
-    near = np.zeros_like(can_stand)
-    near[max(0, x - PATCH) : x + PATCH + 1, max(0, z - PATCH) : z + PATCH + 1] = True
-    near &= can_stand
+    near = _patch_around(x, z) & can_stand
     if not near.any():
         return x, z
     middle = np.argwhere(near & (heights >= heights[near].max() - SLOPE)).mean(axis=0)
     return int(middle[0]), int(middle[1])
+
+
+def _patch_around(x: int, z: int) -> NDArray[np.bool_]:
+    """(SIDE, SIDE): columns that belong to a biome's patch around one."""
+    found = np.zeros((SIDE, SIDE), np.bool_)
+    found[max(0, x - PATCH) : x + PATCH + 1, max(0, z - PATCH) : z + PATCH + 1] = True
+    return found
 
 
 def dig_through(hands: Hands, middle: tuple[int, int], highest: int, until: Callable[[], bool]) -> None:
@@ -271,9 +276,7 @@ def dig_through(hands: Hands, middle: tuple[int, int], highest: int, until: Call
         Failed: all of it has been looked at.
     """
     walls = np.zeros((SIDE, SIDE), np.bool_)
-    around = np.zeros((SIDE, SIDE, 1), np.bool_)
-    x, z = middle
-    around[max(0, x - PATCH) : x + PATCH + 1, max(0, z - PATCH) : z + PATCH + 1] = True
+    around = _patch_around(*middle)[:, :, None]
     for level in range(highest - 2, LAVA_HEIGHT, -FLOORS):
         for _ in range(MOST_TUNNELS):
             if until():
